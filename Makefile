@@ -1,0 +1,40 @@
+# Everything works from a fresh clone with only Python 3.11+; VENV can point elsewhere.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup simulate test lint check-long bench clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'churnobs needs Python 3.11 or newer'"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $(STAMP)
+
+setup: $(STAMP)
+
+simulate: setup  ## a retail world of 5,000 customers with drift, 12 months: a table and an HTML report
+	$(BIN)/python -m simulations run demo --customers 5000 --months 12 --seed 1 --db simulation.duckdb --html report.html
+
+test: setup
+	$(BIN)/python -m pytest -q -n 2
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --doctest-modules churnobs simulations
+
+check-long: setup  ## ten seeds, kills, statistics: many minutes
+	$(BIN)/python -m pytest -q tests/long
+	$(BIN)/python -m simulations check
+
+bench: setup
+	$(BIN)/python -m benchmarks month
+	$(BIN)/python -m benchmarks features
+	$(BIN)/python -m benchmarks growth
+
+clean:
+	rm -rf $(VENV) simulation.duckdb* report.html

@@ -1,0 +1,59 @@
+"""The monthly life of a customer-churn model: offline on DuckDB first, the same program on Snowflake after."""
+
+from churnobs.alerts import Alert, AlertEvent
+from churnobs.connect import connect
+from churnobs.errors import (
+    AlreadyExists,
+    BackendFailed,
+    BadConfig,
+    BadFile,
+    ChurnobsError,
+    DatabaseBusy,
+    LabelsNotMature,
+    LeakFound,
+    NotFound,
+    NotSupported,
+    RefusedArtefact,
+    SeenRows,
+)
+from churnobs.lifecycle.config import LifecycleConfig
+from churnobs.lifecycle.decisions import Decision, History, Keep, Retrain, Trial
+from churnobs.lifecycle.policy import (
+    Always,
+    LiftOrDrop,
+    MetricFloor,
+    Never,
+    PairedTest,
+    PromoteAlways,
+    PromotionRule,
+    RelativeDrop,
+    RetrainPolicy,
+    policy_named,
+)
+from churnobs.lifecycle.report import MonthReport
+from churnobs.lifecycle.run import Lifecycle
+from churnobs.mapping import Mapping
+from churnobs.months import Month
+from churnobs.records import (
+    Entity,
+    FeatureView,
+    FittedOn,
+    Measurement,
+    ModelMonitorConfig,
+    ModelMonitorSourceConfig,
+)
+from churnobs.sentiment import SentimentModel, Vader
+from churnobs.training import DefaultTrainer, Trainer, TrainingSet, TunedTrainer
+from churnobs.workspace import Workspace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AlertEvent", "Alert", "AlreadyExists", "Always", "BackendFailed", "BadConfig", "BadFile", "ChurnobsError",
+    "DatabaseBusy", "Decision", "DefaultTrainer", "Entity", "FeatureView", "FittedOn", "History", "Keep",
+    "LabelsNotMature", "LeakFound", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "Measurement",
+    "MetricFloor", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "Never", "NotFound",
+    "NotSupported", "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "Retrain",
+    "RetrainPolicy", "SeenRows", "SentimentModel", "Trainer", "TrainingSet", "Trial", "TunedTrainer", "Vader",
+    "Workspace", "connect", "policy_named",
+]  # fmt: skip

@@ -1,0 +1,210 @@
+"""One DuckDB database: the connection, its tables, transactions, and the wall where DuckDB's errors stop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from churnobs.backends.duckdb.ddl import create_table_sql, quoted
+from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
+from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
+from churnobs.expressions.render import Query, to_sql
+from churnobs.ports import EnginePort
+
+if TYPE_CHECKING:
+    from churnobs.expressions.render import Dialect
+    from churnobs.ports import Readable
+
+_HOLDER: Final = re.compile(r"\(PID (\d+)\)|PID (\d+)")
+_BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+def translate(error: duckdb.Error) -> ChurnobsError:
+    """DuckDB's error as one of ours; the caller raises it from the original."""
+    text = str(error).partition("\n\n")[0].strip()
+    if isinstance(error, duckdb.CatalogException):
+        return NotFound(text, hint="workspace.sql('SHOW TABLES') lists what is there")
+    if isinstance(error, duckdb.BinderException | duckdb.ParserException):
+        return BadConfig(text, hint="check the spelling of columns and tables")
+    return BackendFailed(text, hint="nothing of this statement was kept")
+
+
+class Database(EnginePort):
+    """A DuckDB file, or memory when there is no path.
+
+    Raises:
+        DatabaseBusy: another process writes the file.
+        BadConfig: the file is no churnobs database, or one of a newer churnobs.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        read_only: bool = False,
+        threads: int | None = None,
+        memory_limit: str | None = None,
+    ) -> None:
+        self.path = path
+        self._depth = 0
+        settings: dict[str, str | int] = {}
+        if threads is not None:
+            settings["threads"] = threads
+        if memory_limit is not None:
+            settings["memory_limit"] = memory_limit
+        self.connection = _open(path, read_only=read_only, settings=settings)
+        self.connection.execute("SET TimeZone = 'UTC'")
+        if not read_only:
+            self._create_tables()
+
+    @property
+    def dialect(self) -> Dialect:
+        """DuckDB's SQL."""
+        return "duckdb"
+
+    def text(self, query: Readable) -> str:
+        """The SQL of a query."""
+        if isinstance(query, str):
+            return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else query
+        return query.sql("duckdb") if isinstance(query, Query) else to_sql(query, "duckdb")
+
+    def read(self, query: Readable) -> pa.Table:
+        """Run a query and fetch its rows."""
+        return self.fetch(self.text(query))
+
+    def fetch(self, sql: str, values: list[object] | None = None) -> pa.Table:
+        """Run one query and fetch its rows; DuckDB's errors become churnobs'."""
+        try:
+            return self.connection.sql(sql, params=values).to_arrow_table()
+        except duckdb.Error as error:
+            raise translate(error) from error
+
+    def execute(self, sql: str, values: list[object] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement to its end; DuckDB's errors become churnobs'."""
+        try:
+            rows: list[tuple[Any, ...]] = self.connection.execute(sql, values).fetchall()
+        except duckdb.Error as error:
+            raise translate(error) from error
+        return rows
+
+    def value(self, sql: str, values: list[object] | None = None) -> Any:
+        """The first value of the first row, or None where there is no row."""
+        rows = self.execute(sql, values)
+        return rows[0][0] if rows else None
+
+    def write(self, name: str, data: Readable | pa.Table, *, replace: bool = False) -> int:
+        """Append rows to a table, or replace what it holds; a new table takes the columns of the data."""
+        with self._readable(data) as source, self.transaction():
+            target = quoted(name)
+            if not self._exists(name):
+                self.execute(f"CREATE TABLE {target} AS {source}")
+                return self._count(name)
+            if replace:
+                # the rows may be made of the very table they replace
+                self.execute(f"CREATE OR REPLACE TEMP TABLE CHURNOBS_REPLACEMENT AS {source}")
+                self.execute(f"DELETE FROM {target}")
+                source = "SELECT * FROM CHURNOBS_REPLACEMENT"
+            inserted = self.value(f"INSERT INTO {target} BY NAME {source}")
+            if replace:
+                self.execute("DROP TABLE CHURNOBS_REPLACEMENT")
+            return int(inserted)
+
+    def view(self, name: str, query: Readable) -> None:
+        """Create a view, or replace it."""
+        self.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {self.text(query)}")
+
+    def drop(self, name: str) -> None:
+        """Drop a table or view if it is there."""
+        kind = self.value(
+            "SELECT table_type FROM information_schema.tables WHERE table_schema = 'main' AND table_name = ?", [name]
+        )
+        if kind:
+            self.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {quoted(name)}")
+
+    def columns(self, source: Readable) -> Mapping[str, str]:
+        """Names and Ibis types of a query's result."""
+        from ibis.backends.sql.datatypes import DuckDBType
+
+        described = self.execute(f"DESCRIBE SELECT * FROM ({self.text(source)}) AS q")
+        return {row[0]: str(DuckDBType.from_string(row[1])) for row in described}
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; a transaction inside another joins it."""
+        outermost = self._depth == 0
+        if outermost:
+            self.execute("BEGIN")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._depth -= 1
+            if outermost:
+                self.execute("ROLLBACK")
+            raise
+        self._depth -= 1
+        if outermost:
+            self.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the connection; the file is whole."""
+        self.connection.close()
+
+    @contextmanager
+    def _readable(self, data: Readable | pa.Table) -> Iterator[str]:
+        if not isinstance(data, pa.Table):
+            yield self.text(data)
+            return
+        self.connection.register("CHURNOBS_ARROW", data)
+        try:
+            yield "SELECT * FROM CHURNOBS_ARROW"
+        finally:
+            self.connection.unregister("CHURNOBS_ARROW")
+
+    def _exists(self, name: str) -> bool:
+        found = self.value(
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'main' AND table_name = ?", [name]
+        )
+        return bool(found)
+
+    def _count(self, name: str) -> int:
+        return int(self.value(f"SELECT count(*) FROM {quoted(name)}"))
+
+    def _create_tables(self) -> None:
+        if self._exists("CHURNOBS_SCHEMA"):
+            version = self.value("SELECT VERSION FROM CHURNOBS_SCHEMA")
+            if version != SCHEMA_VERSION:
+                raise BadConfig(
+                    f"{self.path} holds tables of schema version {version}, this churnobs reads {SCHEMA_VERSION}",
+                    hint="open it with the churnobs that wrote it, or rebuild it from the files",
+                )
+            return
+        with self.transaction():
+            for name, columns in TABLES.items():
+                self.execute(create_table_sql(name, columns))
+            self.execute("CREATE TABLE CHURNOBS_SCHEMA (VERSION INTEGER)")
+            self.execute("INSERT INTO CHURNOBS_SCHEMA VALUES (?)", [SCHEMA_VERSION])
+
+
+def _open(
+    path: Path | None, *, read_only: bool, settings: dict[str, str | int]
+) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=settings)
+    except duckdb.IOException as error:
+        holder = _HOLDER.search(str(error))
+        if "lock" in str(error).lower():
+            who = f"process {holder[1] or holder[2]}" if holder else "another process"
+            raise DatabaseBusy(
+                f"{path} is being written by {who}",
+                hint="wait for it to end, or read what it has published with churnobs status",
+            ) from error
+        raise BadConfig(f"cannot open {path}: {error}", hint="give a file that churnobs wrote, or a new one") from error
+    except duckdb.Error as error:
+        raise BadConfig(f"cannot open {path}: {error}", hint="check the path, threads and memory_limit") from error

@@ -1,0 +1,59 @@
+"""DuckDB's own SQL for names, texts and tables."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from churnobs.tables import Columns
+
+_TYPES: Final = {
+    "string": "VARCHAR",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "binary": "BLOB",
+}
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier.
+
+    >>> quoted('a "b"')
+    '"a ""b"""'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as a string literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def duckdb_type(ibis_type: str) -> str:
+    """DuckDB's name of an Ibis type.
+
+    >>> duckdb_type("decimal(18, 4)"), duckdb_type("timestamp(6)")
+    ('DECIMAL(18, 4)', 'TIMESTAMP')
+    """
+    if ibis_type.startswith("decimal("):
+        return ibis_type.upper()
+    if re.fullmatch(r"timestamp(\(6\))?", ibis_type):
+        return "TIMESTAMP"
+    return _TYPES[ibis_type]
+
+
+def create_table_sql(name: str, columns: Columns) -> str:
+    """The statement that makes a table.
+
+    >>> create_table_sql("STATE_THROUGH", {"AS_OF": "date"})
+    'CREATE TABLE "STATE_THROUGH" ("AS_OF" DATE)'
+    """
+    described = ", ".join(f"{quoted(column)} {duckdb_type(kind)}" for column, kind in columns.items())
+    return f"CREATE TABLE {quoted(name)} ({described})"

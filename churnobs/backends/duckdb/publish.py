@@ -1,0 +1,65 @@
+"""What readers in other processes see: a small copy of the observability tables, written aside and renamed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from churnobs.ports import LifetimePort
+
+if TYPE_CHECKING:
+    from churnobs.backends.duckdb.database import Database
+
+PUBLISHED: Final = (
+    "JOURNAL",
+    "MEASUREMENTS",
+    "DRIFT",
+    "BACKTESTS",
+    "ALERT_HISTORY",
+    "LINEAGE",
+    "FILES_INGESTED",
+    "ENTITIES",
+    "FEATURE_VIEWS",
+    "DATASETS",
+    "MODEL_VERSIONS",
+    "MODEL_TAGS",
+    "MONITORS",
+    "CHURNOBS_SCHEMA",
+)
+
+
+def published_path(path: Path) -> Path:
+    """Where the published copy of a database is."""
+    return path.with_name(path.name + ".published")
+
+
+class DuckDBLifetime(LifetimePort):
+    """Publishes and closes one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def location(self) -> str:
+        """The file, or memory."""
+        return str(self._database.path or "memory")
+
+    def publish(self) -> None:
+        """Write the observability tables aside and rename them into place; nothing to do for a database in memory."""
+        path = self._database.path
+        if path is None:
+            return
+        aside = published_path(path).with_suffix(".writing")
+        aside.unlink(missing_ok=True)
+        self._database.execute(f"ATTACH '{str(aside).replace(chr(39), chr(39) * 2)}' AS PUBLISHED")
+        try:
+            for name in PUBLISHED:
+                self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS FROM {name}")
+        finally:
+            self._database.execute("DETACH PUBLISHED")
+        os.replace(aside, published_path(path))
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()

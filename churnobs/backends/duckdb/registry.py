@@ -1,0 +1,135 @@
+"""The simulator's registry: versions as records, artefacts as skops bytes whose checksum and types are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, assert_never
+
+import pyarrow as pa
+
+from churnobs.backends.duckdb.artefacts import dumped, loaded
+from churnobs.backends.duckdb.catalog import Shelf
+from churnobs.errors import RefusedArtefact
+from churnobs.ports import RegistryPort, Scoring
+from churnobs.records import (
+    DropVersion,
+    RegistryChange,
+    SetAlias,
+    SetComment,
+    SetDefault,
+    SetMetrics,
+    SetTags,
+    VersionRecord,
+)
+
+if TYPE_CHECKING:
+    from churnobs.backends.duckdb.database import Database
+    from churnobs.ports import Readable
+
+
+class DuckDBRegistry(RegistryPort):
+    """Models of one database. A loaded artefact is kept in memory under its checksum."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._shelf = Shelf(database, "MODEL_VERSIONS", VersionRecord)
+        self._loaded: dict[str, Any] = {}
+
+    def versions(self) -> list[VersionRecord]:
+        """All versions of all models, oldest first."""
+        return self._shelf.all()
+
+    def tags(self, model_name: str) -> Mapping[str, str]:
+        """A model's tags."""
+        text = self._database.value("SELECT TAGS FROM MODEL_TAGS WHERE MODEL_NAME = ?", [model_name])
+        tags: dict[str, str] = json.loads(text) if text else {}
+        return tags
+
+    def add_version(self, record: VersionRecord, model: object) -> None:
+        """Store a fitted model under a new version."""
+        content = dumped(model)
+        checksum = hashlib.sha256(content).hexdigest()
+        with self._database.transaction():
+            self._database.execute(
+                "INSERT INTO MODEL_ARTEFACTS SELECT ?, ? WHERE NOT EXISTS (FROM MODEL_ARTEFACTS WHERE SHA256 = ?)",
+                [checksum, content, checksum],
+            )
+            self._put(dataclasses.replace(record, artefact=checksum))
+
+    def copy_version(self, source: VersionRecord, record: VersionRecord) -> None:
+        """Store a version that shares another's artefact."""
+        self._put(dataclasses.replace(record, artefact=source.artefact))
+
+    def change(self, change: RegistryChange) -> None:
+        """Apply one change."""
+        with self._database.transaction():
+            match change:
+                case SetDefault(model_name=model, version_name=version):
+                    for record in self._of(model):
+                        if record.is_default != (record.version_name == version):
+                            self._put(dataclasses.replace(record, is_default=record.version_name == version))
+                case SetAlias(model_name=model, version_name=version, alias=alias):
+                    self._put(dataclasses.replace(self._one(model, version), alias=alias))
+                case SetMetrics(model_name=model, version_name=version, metrics=metrics):
+                    self._put(dataclasses.replace(self._one(model, version), metrics=metrics))
+                case SetComment(model_name=model, version_name=version, comment=comment):
+                    self._put(dataclasses.replace(self._one(model, version), comment=comment))
+                case SetTags(model_name=model, tags=tags):
+                    self._database.execute("DELETE FROM MODEL_TAGS WHERE MODEL_NAME = ?", [model])
+                    self._database.execute("INSERT INTO MODEL_TAGS VALUES (?, ?)", [model, json.dumps(dict(tags))])
+                case DropVersion(model_name=model, version_name=version):
+                    self._drop(self._one(model, version))
+                case _:
+                    assert_never(change)
+
+    def load(self, record: VersionRecord) -> Any:
+        """The fitted model of a version."""
+        if record.artefact not in self._loaded:
+            stored = self._database.value("SELECT CONTENT FROM MODEL_ARTEFACTS WHERE SHA256 = ?", [record.artefact])
+            if stored is None:
+                raise RefusedArtefact(f"the artefact of {record.version_name} is gone", hint="restore the database file")
+            content = bytes(stored)
+            if hashlib.sha256(content).hexdigest() != record.artefact:
+                raise RefusedArtefact(
+                    f"the artefact of {record.version_name} was altered: its sha256 is not {record.artefact[:12]}…",
+                    hint="restore the database file, or train again",
+                )
+            self._loaded[record.artefact] = loaded(content)
+        return self._loaded[record.artefact]
+
+    def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> pa.Table:
+        """Run versions over rows."""
+        source = self._database.read(rows)
+        columns: dict[str, Any] = {name: source[name] for name in keep}
+        frame = source.to_pandas()
+        for scoring in scorings:
+            record = self._one(scoring.model_name, scoring.version_name)
+            model, features = self.load(record), frame[list(record.features)]
+            probability = pa.array([], pa.float64())
+            predicted = pa.array([], pa.int64())
+            if len(features):
+                given = model.predict_proba(features)[:, list(model.classes_).index(1)]
+                probability = pa.array(given.astype("float64"))
+                predicted = pa.array(model.predict(features).astype("int64"))
+            columns[f"{scoring.prefix}_VERSION"] = pa.array([record.version_name] * len(frame), pa.string())
+            columns[f"{scoring.prefix}_CLASS"] = predicted
+            columns[f"{scoring.prefix}_PROBABILITY"] = probability
+        return pa.table(columns)
+
+    def _of(self, model: str) -> list[VersionRecord]:
+        return [record for record in self.versions() if record.model_name == model]
+
+    def _one(self, model: str, version: str) -> VersionRecord:
+        return next(record for record in self._of(model) if record.version_name == version)
+
+    def _put(self, record: VersionRecord) -> None:
+        self._shelf.put(record.model_name, record.version_name, record)
+
+    def _drop(self, record: VersionRecord) -> None:
+        self._shelf.remove(record.model_name, record.version_name)
+        if all(other.artefact != record.artefact for other in self.versions()):
+            self._database.execute("DELETE FROM MODEL_ARTEFACTS WHERE SHA256 = ?", [record.artefact])
+            self._loaded.pop(record.artefact, None)

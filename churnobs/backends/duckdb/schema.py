@@ -1,0 +1,44 @@
+"""The tables of the simulator: data, catalog, artefacts and journal in one file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from churnobs import tables
+from churnobs.tables import Columns
+
+SCHEMA_VERSION: Final = 1
+
+_RECORD: Final[Columns] = {"POSITION": "int64", "NAME": "string", "VERSION": "string", "RECORD": "string"}
+
+TABLES: Final[dict[str, Columns]] = {
+    "SALES": tables.SALES,
+    "CUSTOMERS": tables.CUSTOMERS,
+    "FEEDBACK_RAW": tables.FEEDBACK_RAW,
+    "CUSTOMER_KEYS": tables.CUSTOMER_KEYS,
+    "FILES_INGESTED": tables.FILES_INGESTED,
+    "REJECTS": tables.REJECTS,
+    "FEEDBACK_SENTIMENT": tables.FEEDBACK_SENTIMENT,
+    "CUSTOMER_STATE": tables.CUSTOMER_STATE,
+    "RECENT_FEEDBACK": tables.RECENT_FEEDBACK,
+    "STATE_THROUGH": tables.STATE_THROUGH,
+    "LABELS": tables.LABELS,
+    "PREDICTIONS": tables.PREDICTIONS,
+    "HISTOGRAMS": tables.HISTOGRAMS,
+    "MEASUREMENTS": tables.MEASUREMENTS,
+    "DRIFT": tables.DRIFT,
+    "BACKTESTS": tables.BACKTESTS,
+    "ALERT_HISTORY": tables.ALERT_HISTORY,
+    "LINEAGE": tables.LINEAGE,
+    "JOURNAL": tables.JOURNAL,
+    # the simulator's own: how far the stream of feedback was read, and the catalog's records as JSON
+    "STREAMS": {"NAME": "string", "TABLE_NAME": "string", "NEXT_ROW": "int64"},
+    "SENTIMENT_CACHE": {"MODEL": "string", "TEXT_HASH": "string", "SENTIMENT": tables.SENTIMENT},
+    "ENTITIES": _RECORD,
+    "FEATURE_VIEWS": _RECORD,
+    "DATASETS": _RECORD,
+    "MODEL_VERSIONS": _RECORD,
+    "MONITORS": _RECORD,
+    "MODEL_TAGS": {"MODEL_NAME": "string", "TAGS": "string"},
+    "MODEL_ARTEFACTS": {"SHA256": "string", "CONTENT": "binary"},
+}

@@ -1,0 +1,157 @@
+"""The command line: run the loop, look at it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from churnobs.connect import connect
+from churnobs.errors import ChurnobsError
+from churnobs.lifecycle.config import LifecycleConfig
+from churnobs.lifecycle.page import html_page, lead
+from churnobs.lifecycle.policy import policy_named
+from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
+from churnobs.lifecycle.run import Lifecycle
+from churnobs.lifecycle.steps import Step, StepKind
+
+app = typer.Typer(help="The monthly life of a customer-churn model.", no_args_is_help=True, add_completion=False)
+Db = Annotated[Path, typer.Option("--db", help="The database file.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the reports as JSON to this file.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page to this file.")]
+
+
+@app.command()
+def run(
+    source: Annotated[Path, typer.Option(help="A folder of month files, or one file with a mapping.")],
+    db: Db,
+    mapping: Annotated[Path | None, typer.Option(help="A TOML file that maps other columns.")] = None,
+    months: Annotated[int | None, typer.Option(help="Process at most so many months.", min=1)] = None,
+    policy: Annotated[str, typer.Option(help="default, f1-floor, relative-drop, always or never.")] = "default",
+    seed: Annotated[int, typer.Option(help="Of splits and training.")] = 0,
+    json_file: Json = None,
+    html_file: Html = None,
+) -> None:
+    """Process all months waiting, and show what each decided."""
+    with connect(f"duckdb:{db}") as workspace:
+        config = LifecycleConfig(policy=policy_named(policy), seed=seed)
+        loop = workspace.lifecycle(config, source=source, mapping=mapping)
+        with progress_bar(len(loop.waiting()[:months])) as step:
+            loop.run(months, progress=step)
+        show(loop, json_file, html_file, f"churnobs: {source.name}")
+
+
+@app.command()
+def status(db: Db) -> None:
+    """Which model served which month, and why; also while another process writes the database."""
+    with connect(f"duckdb:{db}", read_only=True) as workspace:
+        print_months(workspace.lifecycle().history())
+
+
+@app.command()
+def metrics(db: Db, json_file: Json = None) -> None:
+    """Every performance number on final labels, with its floors."""
+    with connect(f"duckdb:{db}", read_only=True) as workspace:
+        measured = [m for report in workspace.lifecycle().history() for m in report.measurements]
+    names = ("ROC_AUC", "RECENCY_AUC", "F1_SCORE", "TRIVIAL_F1", "RECENCY_F1", "PRECISION", "RECALL", "LOG_LOSS", "BASE_RATE")
+    rows = [(m.as_of, m.role, m.version, m.rows, *(m[name] for name in names)) for m in measured]
+    print_table(("as_of", "role", "version", "rows", *names), rows)
+    if json_file is not None:
+        found = [{"as_of": m.as_of.isoformat(), "role": m.role, "version": m.version, **m.values} for m in measured]
+        write_aside(json_file, json.dumps(found, indent=1))
+
+
+@app.command()
+def lineage(db: Db) -> None:
+    """What was made of what: tables, features, datasets, models, predictions, monitors."""
+    with connect(f"duckdb:{db}", read_only=True) as workspace:
+        rows = workspace.sql("SELECT * FROM LINEAGE").collect()
+    print_table(("from", "", "to", ""), [tuple(row.values()) for row in rows])
+
+
+def show(loop: Lifecycle, json_file: Path | None, html_file: Path | None, title: str) -> None:
+    """Print a run's months, and write them to the files that were asked for."""
+    reports = loop.history()
+    print_months(reports)
+    if json_file is not None:
+        write_aside(json_file, json.dumps({"months": [report.to_dict() for report in reports]}, indent=1))
+    if html_file is not None:
+        risk = loop.at_risk(10) if loop.predicted_as_ofs() else None
+        write_aside(html_file, html_page(reports, risk, title))
+        Console().print(f"wrote {html_file}", soft_wrap=True)
+
+
+def print_months(reports: Sequence[MonthReport]) -> None:
+    """The months as a table, and what retraining was worth."""
+    print_table(COLUMNS, [month_row(report) for report in reports])
+    Console().print(lead(reports), soft_wrap=True, markup=False, highlight=False)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on a terminal; tab-separated lines in a pipe."""
+    console = Console()
+    if not console.is_terminal:
+        for row in (header, *rows):
+            typer.echo("\t".join(_cell(cell) for cell in row))
+        return
+    table = Table(*header)
+    for row in rows:
+        table.add_row(*(_cell(cell) for cell in row))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def write_aside(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    aside = path.with_name(f".{path.name}.writing")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+@contextmanager
+def progress_bar(months: int) -> Iterator[Callable[[Step], None] | None]:
+    """A progress bar over steps on a terminal, nothing in a pipe."""
+    console = Console(stderr=True)
+    if not console.is_terminal or not months:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=months * len(StepKind))
+
+        def advance(step: Step) -> None:
+            bar.update(task, description=f"{step.month} {step.name.lower()}", advance=1)
+
+        yield advance
+
+
+def guarded(command: Callable[[], Any]) -> int:
+    """Run a command; a churnobs error is one line on standard error and exit code 2."""
+    try:
+        command()
+    except ChurnobsError as error:
+        sys.stderr.write(f"churnobs: {error}\n")
+        return 2
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    return 0
+
+
+def main() -> None:
+    """The entry point of ``churnobs``."""
+    sys.exit(guarded(app))
+

@@ -1,0 +1,156 @@
+"""How far a column has moved from its baseline: the four drift metrics, from two histograms.
+
+Snowflake publishes the names of its drift metrics and not their formulas; these are the ones proposed for it, spelled out.
+A numeric column is counted on a grid (``expressions.drift``); JENSEN_SHANNON and POPULATION_STABILITY_INDEX compare the
+shares of at most ten groups of cells that hold about a tenth of the baseline each, WASSERSTEIN the mass at each cell's own
+mean, so that it is off by at most the width of a cell, DIFFERENCE_OF_MEANS the exact means.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from churnobs.expressions.drift import Bins
+
+DRIFT_METRICS: Final = ("JENSEN_SHANNON", "WASSERSTEIN", "DIFFERENCE_OF_MEANS", "POPULATION_STABILITY_INDEX")
+NUMERIC_ONLY: Final = ("WASSERSTEIN", "DIFFERENCE_OF_MEANS")
+CELLS: Final = 256
+GROUPS: Final = 10
+# no group is taken for empty: a share below this counts as this, then shares are made to add up to 1 again
+FLOOR: Final = 1e-4
+# a column whose largest value lies further out than so many standard deviations is counted on a logarithmic grid
+HEAVY_TAIL: Final = 8.0
+
+
+@dataclass(slots=True)
+class Histogram:
+    """One column's counts: cell or category -> (rows, total), and how many values are missing."""
+
+    cells: dict[int | str, tuple[int, float]] = field(default_factory=dict)
+    missing: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows with a value."""
+        return sum(rows for rows, _ in self.cells.values())
+
+    @property
+    def mean(self) -> float:
+        """The exact mean of a numeric column; NaN without rows."""
+        return sum(total for _, total in self.cells.values()) / self.rows if self.rows else math.nan
+
+
+def collect(rows: Iterable[Mapping[str, Any]]) -> dict[str, Histogram]:
+    """Histograms by column from result rows of ``expressions.drift``; rows of the same cell add up."""
+    found: dict[str, Histogram] = {}
+    for row in sorted(rows, key=_cell_order):
+        histogram = found.setdefault(row["COLUMN_NAME"], Histogram())
+        cell = row["BIN"] if row["BIN"] is not None else row["CATEGORY"]
+        if cell is None:
+            histogram.missing += row["ROWS_COUNTED"]
+            continue
+        counted, total = histogram.cells.get(cell, (0, 0.0))
+        histogram.cells[cell] = (counted + row["ROWS_COUNTED"], total + (row["TOTAL"] or 0.0))
+    return found
+
+
+def _cell_order(row: Mapping[str, Any]) -> tuple[str, int, str]:
+    return row["COLUMN_NAME"], -1 if row["BIN"] is None else row["BIN"], row["CATEGORY"] or ""
+
+
+def fit_bins(column: str, low: float | None, high: float | None, mean: float | None, spread: float | None) -> Bins:
+    """The grid of a numeric column from its baseline's least, largest, mean and standard deviation."""
+    if low is None or high is None or mean is None or spread is None or high <= low:
+        return Bins(column, "number", low=low or 0.0)
+    if high - mean <= HEAVY_TAIL * spread:
+        return Bins(column, "number", low=low, width=(high - low) / CELLS, cells=CELLS)
+    scale = max(mean - low, spread / CELLS)
+    return Bins(column, "number", low=low, width=math.log1p((high - low) / scale) / CELLS, cells=CELLS, scale=scale)
+
+
+def drift(metric: str, kind: str, baseline: Histogram, current: Histogram) -> float | None:
+    """One drift metric; None where it is not defined (no rows on a side, or a mean of categories)."""
+    if not baseline.rows or not current.rows or (kind == "category" and metric in NUMERIC_ONLY):
+        return None
+    match metric:
+        case "DIFFERENCE_OF_MEANS":
+            return current.mean - baseline.mean
+        case "WASSERSTEIN":
+            return wasserstein(baseline, current)
+        case "JENSEN_SHANNON":
+            return jensen_shannon(*_shares(kind, baseline, current))
+        case _:
+            return population_stability_index(*_shares(kind, baseline, current))
+
+
+def jensen_shannon(p: list[float], q: list[float]) -> float:
+    """The Jensen-Shannon distance, base 2 (Lin 1991; Endres & Schindelin 2003): 0 for equal shares, 1 for disjoint ones.
+
+    >>> round(jensen_shannon([0.5, 0.5], [0.9, 0.1]), 6)
+    0.383136
+    """
+    middle = [(a + b) / 2 for a, b in zip(p, q, strict=True)]
+    total = sum(_kl(side, middle) for side in (p, q)) / 2
+    return math.sqrt(max(total, 0.0))
+
+
+def _kl(p: list[float], q: list[float]) -> float:
+    return sum(a * math.log2(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+
+
+def population_stability_index(baseline: list[float], current: list[float]) -> float:
+    """Sum of (current - baseline) ln(current / baseline) over groups (Siddiqi 2006), shares kept above a small floor.
+
+    >>> round(population_stability_index([0.5, 0.5], [0.9, 0.1]), 6)
+    0.87889
+    """
+    b, c = _floored(baseline), _floored(current)
+    return sum((y - x) * math.log(y / x) for x, y in zip(b, c, strict=True))
+
+
+def _floored(shares: list[float]) -> list[float]:
+    raised = [max(share, FLOOR) for share in shares]
+    return [share / sum(raised) for share in raised]
+
+
+def wasserstein(baseline: Histogram, current: Histogram) -> float:
+    """The earth mover's distance of order 1, in column units, between the two histograms' cell means."""
+    masses: list[tuple[float, float]] = []
+    for histogram, sign in ((baseline, 1.0), (current, -1.0)):
+        rows = histogram.rows
+        masses += [(total / counted, sign * counted / rows) for counted, total in histogram.cells.values() if counted]
+    masses.sort()
+    distance = height = 0.0
+    for (at, mass), (following, _) in zip(masses, masses[1:], strict=False):
+        height += mass
+        distance += abs(height) * (following - at)
+    return distance
+
+
+def _shares(kind: str, baseline: Histogram, current: Histogram) -> tuple[list[float], list[float]]:
+    groups = _categories(baseline, current) if kind == "category" else _deciles(baseline, current)
+    sides = []
+    for histogram in (baseline, current):
+        counts = [sum(histogram.cells.get(cell, (0, 0.0))[0] for cell in group) for group in groups]
+        sides.append([count / histogram.rows for count in counts])
+    return sides[0], sides[1]
+
+
+def _categories(baseline: Histogram, current: Histogram) -> list[list[int | str]]:
+    return [[cell] for cell in sorted({*baseline.cells, *current.cells}, key=str)]
+
+
+def _deciles(baseline: Histogram, current: Histogram) -> list[list[int | str]]:
+    """Runs of cells that hold about a tenth of the baseline each; the outer ones are open-ended."""
+    groups: list[list[int | str]] = [[]]
+    held = 0
+    for cell in sorted({*baseline.cells, *current.cells}, key=lambda c: c if isinstance(c, int) else 0):
+        counted = baseline.cells.get(cell, (0, 0.0))[0]
+        if groups[-1] and counted and held * GROUPS >= baseline.rows * len(groups):
+            groups.append([])
+        groups[-1].append(cell)
+        held += counted
+    return groups

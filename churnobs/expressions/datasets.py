@@ -1,0 +1,104 @@
+"""Rows of stored features and datasets as training, judging and scoring need them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import ibis
+
+from churnobs.expressions.portable import moment, table
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+# a Lehmer generator's modulus and multipliers: integer arithmetic that every engine does alike
+_MODULUS: Final = 2_147_483_647
+_FIRST, _SECOND = 48_271, 16_807
+
+KEY_TYPES: Final = {"CUSTOMER_KEY": "int32", "CUSTOMER_ID": "string", "TIMESTAMP": "timestamp(6)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one dataset version: all of them, or one half of its customers ("FIT" or "JUDGE")."""
+
+    table: str
+    half: str | None = None
+    split_seed: int = 0
+
+
+def is_fit_half(key: Any, split_seed: int) -> Any:
+    """Whether a customer is in the FIT half of a split; about half are, and each seed splits anew."""
+    offset = (split_seed * 1_000_003 + 12_345) % _MODULUS
+    mixed = (key.cast("int64") * _FIRST + offset) % _MODULUS
+    mixed = (mixed * _SECOND + offset) % _MODULUS
+    mixed = (mixed * _FIRST) % _MODULUS
+    return mixed < _MODULUS // 2
+
+
+def dataset_rows(parts: tuple[Part, ...], columns: tuple[tuple[str, str], ...]) -> ir.Table:
+    """The rows of dataset versions (or halves of them), ordered by as-of and customer.
+
+    Args:
+        parts: which rows.
+        columns: the columns to read with their types; CUSTOMER_KEY and TIMESTAMP are among them.
+    """
+    selected = []
+    for part in parts:
+        rows = table(part.table, dict(columns))
+        if part.half is not None:
+            fit = is_fit_half(rows.CUSTOMER_KEY, part.split_seed)
+            rows = rows.filter(fit if part.half == "FIT" else ~fit)
+        selected.append(rows)
+    rows = ibis.union(*selected) if len(selected) > 1 else selected[0]
+    return rows.order_by("TIMESTAMP", "CUSTOMER_KEY")
+
+
+def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:
+    """The rows of a table stamped with one as-of, ordered by customer."""
+    rows = table(name, dict(columns))
+    return rows.filter(rows.TIMESTAMP == moment(as_of)).order_by("CUSTOMER_KEY")
+
+
+def watched(role: str, version: str, columns: tuple[tuple[str, str], ...]) -> ir.Table:
+    """What a monitor watches: one version's predictions in one role, the features, and the label once it is final.
+
+    Returns:
+        CUSTOMER_ID, TIMESTAMP, the features, CHURNED, CHURN_PREDICTED, CHURN_PROBABILITY.
+    """
+    predictions = table("PREDICTIONS", {**KEY_TYPES, **_outputs(role)})
+    predictions = predictions.filter(predictions[f"{role}_VERSION"] == version)
+    features = table("FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", **dict(columns)})
+    labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
+    rows = predictions.inner_join(features, ["CUSTOMER_KEY", "TIMESTAMP"], rname="F_{name}")
+    rows = rows.left_join(labels, ["CUSTOMER_KEY", "TIMESTAMP"], rname="L_{name}")
+    return rows.select(
+        "CUSTOMER_ID",
+        "TIMESTAMP",
+        *(name for name, _ in columns),
+        "CHURNED",
+        CHURN_PREDICTED=rows[f"{role}_CLASS"],
+        CHURN_PROBABILITY=rows[f"{role}_PROBABILITY"],
+    )
+
+
+def _outputs(role: str) -> dict[str, str]:
+    return {f"{role}_VERSION": "string", f"{role}_CLASS": "int64", f"{role}_PROBABILITY": "float64"}
+
+
+def judged(as_of: dt.date) -> ir.Table:
+    """What the gate compares at one as-of: CHURNED, DEFAULT_PROBABILITY as stored, DAYS_SINCE_LAST_PURCHASE."""
+    labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
+    features = table("FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"})
+    predictions = table("PREDICTIONS", {**KEY_TYPES, **_outputs("BASE"), **_outputs("DEFAULT")})
+    rows = labels.filter(labels.TIMESTAMP == moment(as_of))
+    rows = rows.inner_join(
+        features.filter(features.TIMESTAMP == moment(as_of)), ["CUSTOMER_KEY", "TIMESTAMP"], rname="F_{name}"
+    ).inner_join(
+        predictions.filter(predictions.TIMESTAMP == moment(as_of)), ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}"
+    )
+    return rows.select(
+        "CUSTOMER_KEY", "CHURNED", "BASE_PROBABILITY", "DEFAULT_PROBABILITY", "DAYS_SINCE_LAST_PURCHASE"
+    ).order_by("CUSTOMER_KEY")

@@ -1,0 +1,191 @@
+"""What a customer looks like at an as-of T: purchases, feedback and attributes known before T.
+
+Two passes over the sales, as measured to be the fastest shape: one over the newest months for the windows, one for the
+lifetime totals. Given a state (totals of all rows dated before ``since``), the second pass reads only the rows after it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import ibis
+
+from churnobs.expressions.portable import between, day, days_from, moment, ratio, table
+from churnobs.months import add_months, days_before
+from churnobs.tables import CUSTOMER_KEYS, CUSTOMER_STATE, CUSTOMERS, FEEDBACK_SENTIMENT, RECENT_FEEDBACK, SALES
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+WINDOWS: Final = ("7D", "1MM", "2MM", "3MM")
+DEPTHS: Final = (2, 3, 4)
+KEYS: Final = ("CUSTOMER_KEY", "CUSTOMER_ID", "TIMESTAMP")
+ATTRIBUTES: Final = ("AGE", "CUSTOMER_SEGMENT", "GENDER", "LOCATION")
+# what a model may read, in the order of the table; LAST_PURCHASE_DATE is there for people
+FEATURES: Final[tuple[str, ...]] = (
+    *ATTRIBUTES,
+    "DAYS_SINCE_LAST_PURCHASE",
+    "TENURE_DAYS",
+    "LIFETIME_ORDERS",
+    "LIFETIME_SPEND",
+    "MEAN_GAP_DAYS",
+    "PURCHASE_RATE",
+    "RECENCY_OVER_MEAN_GAP",
+    *(f"SUM_TOTAL_AMOUNT_PAST_{w}" for w in WINDOWS),
+    *(f"COUNT_ORDERS_PAST_{w}" for w in WINDOWS),
+    *(f"SENTIMENT_MIN_{n}" for n in DEPTHS),
+    *(f"SENTIMENT_AVG_{n}" for n in DEPTHS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The moment T, spelled out as the dates that the expressions compare with. Build it with ``at``.
+
+    Args:
+        moment: T, an exclusive upper bound.
+        starts: the first day of each of WINDOWS.
+        active_from: a customer's last purchase must not be older; None for all who ever bought.
+        scan_from: the oldest sale that the window pass must see; None for all.
+        since: rows dated before this are in CUSTOMER_STATE and RECENT_FEEDBACK; None where there is no state.
+    """
+
+    moment: dt.date
+    starts: tuple[dt.date, ...]
+    active_from: dt.date | None
+    scan_from: dt.date | None
+    since: dt.date | None
+
+    @classmethod
+    def at(cls, as_of: dt.date, *, active_within_days: int | None = 90, since: dt.date | None = None) -> AsOf:
+        """The dates of one as-of.
+
+        >>> AsOf.at(dt.date(2024, 5, 1)).scan_from
+        datetime.date(2024, 2, 1)
+        """
+        starts = tuple(days_before(as_of, 7) if w == "7D" else add_months(as_of, -int(w[0])) for w in WINDOWS)
+        active = None if active_within_days is None else days_before(as_of, active_within_days)
+        return cls(as_of, starts, active, None if active is None else min(active, *starts), since)
+
+
+def customer_features(at: AsOf) -> ir.Table:
+    """One row a customer active at T, with the columns KEYS, LAST_PURCHASE_DATE and FEATURES.
+
+    Counts, sums and sentiments are zero where nothing is known; attributes are NULL.
+    """
+    sales = table("SALES", SALES)
+    recent = _windows(sales, at)
+    totals = _totals(sales, at)
+    people = table("CUSTOMERS", CUSTOMERS)
+    people = people.filter(people.SIGNUP_DATE.isnull() | (people.SIGNUP_DATE < day(at.moment)))
+    rows = (
+        recent.left_join(totals, "CUSTOMER_KEY", rname="T_{name}")
+        .left_join(_sentiments(at), "CUSTOMER_KEY", rname="S_{name}")
+        .left_join(people, "CUSTOMER_KEY", rname="P_{name}")
+        .inner_join(table("CUSTOMER_KEYS", CUSTOMER_KEYS), "CUSTOMER_KEY", rname="K_{name}")
+    )
+    return _derive(rows, at)
+
+
+def _windows(sales: ir.Table, at: AsOf) -> ir.Table:
+    """Sums and counts of each window of every customer active at T."""
+    scanned = sales.filter(between(sales.TRANSACTION_DATE, at.scan_from, at.moment))
+    columns: dict[str, Any] = {"LAST_PURCHASE_DATE": scanned.TRANSACTION_DATE.max()}
+    for window, start in zip(WINDOWS, at.starts, strict=True):
+        inside = scanned.TRANSACTION_DATE >= day(start)
+        columns[f"SUM_TOTAL_AMOUNT_PAST_{window}"] = scanned.TOTAL_AMOUNT.sum(where=inside)
+        columns[f"COUNT_ORDERS_PAST_{window}"] = scanned.count(where=inside)
+    grouped = scanned.group_by("CUSTOMER_KEY").agg(**columns)
+    return grouped if at.active_from is None else grouped.filter(grouped.LAST_PURCHASE_DATE >= day(at.active_from))
+
+
+def _lifetime(sales: ir.Table, start: dt.date | None, end: dt.date) -> ir.Table:
+    rows = sales.filter(between(sales.TRANSACTION_DATE, start, end))
+    return rows.group_by("CUSTOMER_KEY").agg(
+        FIRST_PURCHASE_DATE=rows.TRANSACTION_DATE.min(),
+        LIFETIME_ORDERS=rows.count(),
+        LIFETIME_SPEND=rows.TOTAL_AMOUNT.sum(),
+    )
+
+
+def _totals(sales: ir.Table, at: AsOf) -> ir.Table:
+    """First purchase, orders and spend of all rows dated before T."""
+    if at.since is None:
+        return _lifetime(sales, None, at.moment)
+    both = ibis.union(table("CUSTOMER_STATE", CUSTOMER_STATE), _shaped(_lifetime(sales, at.since, at.moment)))
+    return both.group_by("CUSTOMER_KEY").agg(
+        FIRST_PURCHASE_DATE=both.FIRST_PURCHASE_DATE.min(),
+        LIFETIME_ORDERS=both.LIFETIME_ORDERS.sum(),
+        LIFETIME_SPEND=both.LIFETIME_SPEND.sum(),
+    )
+
+
+def _shaped(totals: ir.Table) -> ir.Table:
+    """Totals with exactly the columns and types of CUSTOMER_STATE."""
+    return totals.select(*(totals[name].cast(kind).name(name) for name, kind in CUSTOMER_STATE.items()))
+
+
+def customer_state(at: AsOf) -> ir.Table:
+    """The totals of all rows dated before T, with the columns of CUSTOMER_STATE."""
+    return _shaped(_totals(table("SALES", SALES), at))
+
+
+def recent_feedback(at: AsOf) -> ir.Table:
+    """The last feedbacks with a sentiment, dated before T, of each customer, newest first in POSITION (1 is newest)."""
+    feedback = table("FEEDBACK_SENTIMENT", FEEDBACK_SENTIMENT)
+    fresh = feedback.filter(
+        between(feedback.CHAT_DATE, at.since, at.moment), feedback.SENTIMENT.notnull(), feedback.CUSTOMER_KEY.notnull()
+    )
+    columns = ("CUSTOMER_KEY", "CHAT_DATE", "INTERNAL_ID", "FEEDBACK_ID", "SENTIMENT")
+    rows = fresh.select(*columns)
+    if at.since is not None:
+        rows = ibis.union(table("RECENT_FEEDBACK", RECENT_FEEDBACK).select(*columns), rows)
+    # newest first; ties of a day by the later number, so that the order never depends on the engine
+    order = [ibis.desc(rows.CHAT_DATE), ibis.desc(rows.INTERNAL_ID, nulls_first=False), ibis.desc(rows.FEEDBACK_ID)]
+    position = ibis.row_number().over(ibis.window(group_by=rows.CUSTOMER_KEY, order_by=order)) + 1
+    ranked = rows.mutate(POSITION=position.cast("int64"))
+    kept = ranked.filter(ranked.POSITION <= max(DEPTHS))
+    return kept.select(*RECENT_FEEDBACK)
+
+
+def _sentiments(at: AsOf) -> ir.Table:
+    last = recent_feedback(at)
+    columns: dict[str, Any] = {}
+    for depth in DEPTHS:
+        inside = last.POSITION <= depth
+        columns[f"SENTIMENT_MIN_{depth}"] = last.SENTIMENT.min(where=inside).cast("float64")
+        columns[f"SENTIMENT_AVG_{depth}"] = ratio(last.SENTIMENT.sum(where=inside), last.count(where=inside))
+    return last.group_by("CUSTOMER_KEY").agg(**columns)
+
+
+def _derive(rows: ir.Table, at: AsOf) -> ir.Table:
+    since_last = days_from(rows.LAST_PURCHASE_DATE, at.moment)
+    tenure = days_from(rows.FIRST_PURCHASE_DATE, at.moment)
+    gap = ratio(tenure - since_last, rows.LIFETIME_ORDERS - 1).fill_null(0.0)
+    derived: dict[str, Any] = {
+        "CUSTOMER_KEY": rows.CUSTOMER_KEY,
+        "CUSTOMER_ID": rows.K_CUSTOMER_ID,
+        "TIMESTAMP": moment(at.moment),
+        "LAST_PURCHASE_DATE": rows.LAST_PURCHASE_DATE,
+        "AGE": rows.AGE.cast("float64"),
+        "DAYS_SINCE_LAST_PURCHASE": since_last.cast("int64"),
+        "TENURE_DAYS": tenure.cast("int64"),
+        "LIFETIME_ORDERS": rows.LIFETIME_ORDERS.cast("int64"),
+        "LIFETIME_SPEND": rows.LIFETIME_SPEND.cast("float64"),
+        "MEAN_GAP_DAYS": gap,
+        "PURCHASE_RATE": ratio(rows.LIFETIME_ORDERS, tenure).fill_null(0.0),
+        "RECENCY_OVER_MEAN_GAP": ratio(since_last, gap).fill_null(0.0),
+    }
+    for name in FEATURES:
+        if name in derived:
+            continue
+        if name in ATTRIBUTES:
+            derived[name] = rows[name]
+        elif name.startswith("COUNT_"):
+            derived[name] = rows[name].cast("int64")
+        else:
+            derived[name] = rows[name].cast("float64").fill_null(0.0)
+    order = (*KEYS, "LAST_PURCHASE_DATE", *FEATURES)
+    return rows.select(**{name: derived[name] for name in order})

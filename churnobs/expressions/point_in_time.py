@@ -1,0 +1,65 @@
+"""The point-in-time join: each spine row meets the newest feature row that was known at its as-of, and no later one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from churnobs.expressions.portable import day, moment
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A feature view as the join needs it.
+
+    Args:
+        table: its rows, clipped to what was known at T.
+        keys: the join keys.
+        timestamp: the column that dates a row; None for a view without time.
+        known_at: a row stamped T counts at T; else only rows dated before T do.
+        features: feature column -> name in the result.
+    """
+
+    table: ir.Table
+    keys: tuple[str, ...]
+    timestamp: str | None
+    known_at: bool
+    features: dict[str, str]
+
+
+def known_rows(view: View, as_of: dt.date) -> ir.Table:
+    """The newest known row of each key at T: the keys, the renamed features, one row a key.
+
+    Rows of one key and moment are told apart by their feature values, so that the choice does not depend on the engine.
+    """
+    rows = view.table
+    order: list[Any] = [ibis.asc(rows[name]) for name in view.features]
+    if view.timestamp is not None:
+        dated = rows[view.timestamp]
+        if dated.type().is_date():
+            rows = rows.filter(dated <= day(as_of) if view.known_at else dated < day(as_of))
+        else:
+            at = dated.cast("timestamp(6)")
+            rows = rows.filter(at <= moment(as_of) if view.known_at else at < moment(as_of))
+        order = [ibis.desc(rows[view.timestamp]), *(ibis.asc(rows[name]) for name in view.features)]
+    newest = ibis.row_number().over(ibis.window(group_by=[rows[key] for key in view.keys], order_by=order))
+    ranked = rows.mutate(CHURNOBS_POSITION=newest)
+    ranked = ranked.filter(ranked.CHURNOBS_POSITION == 0)
+    return ranked.select(*view.keys, **{name: ranked[column] for column, name in view.features.items()})
+
+
+def join_at(spine: ir.Table, views: tuple[View, ...], as_of: dt.date) -> ir.Table:
+    """Every spine row with the features known at T; NULL where nothing was known. Rows and their number stay."""
+    joined = spine
+    columns = list(spine.columns)
+    for view in views:
+        joined = joined.left_join(known_rows(view, as_of), list(view.keys), rname="V_{name}")
+        columns += list(view.features.values())
+        joined = joined.select(*columns)
+    return joined

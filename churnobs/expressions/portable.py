@@ -1,0 +1,50 @@
+"""The few idioms that must be spelled one way so that both dialects give the same number."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from churnobs.tables import Columns
+
+
+def table(name: str, columns: Columns) -> ir.Table:
+    """An unbound table of the workspace; the engine that renders it knows where it lives."""
+    return ibis.table(dict(columns), name=name)
+
+
+def day(value: dt.date) -> ir.DateScalar:
+    """A date literal."""
+    return ibis.date(value.year, value.month, value.day)
+
+
+def moment(value: dt.date) -> ir.TimestampScalar:
+    """Midnight of a date as a naive UTC timestamp (TIMESTAMP_NTZ on Snowflake)."""
+    scalar: Any = ibis.literal(dt.datetime(value.year, value.month, value.day), type="timestamp(6)")
+    return scalar
+
+
+def ratio(part: ir.NumericValue, whole: ir.NumericValue) -> ir.FloatingValue:
+    """Divide as doubles; NULL where the whole is zero.
+
+    Snowflake keeps only six decimals when it divides two integers, so both sides are cast first.
+    """
+    quotient: Any = part.cast("float64") / whole.cast("float64").nullif(0.0)
+    return quotient
+
+
+def days_from(earlier: ir.DateValue, later: dt.date) -> ir.IntegerValue:
+    """Whole days from a date column to a fixed later date."""
+    days: Any = day(later).delta(earlier, unit="day")
+    return days
+
+
+def between(dates: ir.DateValue, start: dt.date | None, end: dt.date) -> ir.BooleanValue:
+    """Dates in the half-open window [start, end); no start means all that came before."""
+    inside: Any = dates < day(end)
+    return inside if start is None else (dates >= day(start)) & inside

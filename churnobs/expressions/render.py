@@ -1,0 +1,139 @@
+"""From a meaning to SQL text: the only module that compiles expressions, and it remembers what it compiled.
+
+An expression of one month differs from last month's only in its dates. So a query is compiled once with stand-in dates
+of the years 9001 on, and each month's text is the compiled one with the real dates put in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import ibis
+import sqlglot
+import sqlglot.errors
+from sqlglot import exp
+
+from churnobs.errors import BadConfig
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Dialect = Literal["duckdb", "snowflake"]
+_FIRST_STAND_IN: Final = 9001
+_STAND_IN: Final = re.compile(r"\((90\d\d), 1, 1(?=[,)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An expression, as the function that builds it and its arguments.
+
+    Args:
+        build: a module-level function that gives an Ibis table; it must use its dates as they are (no date arithmetic).
+        args: hashable arguments; dates may stand alone, in a tuple or in a frozen dataclass.
+    """
+
+    build: Callable[..., ir.Table]
+    args: tuple[Hashable, ...]
+
+    def expression(self) -> ir.Table:
+        """The Ibis expression itself."""
+        return self.build(*self.args)
+
+    def sql(self, dialect: Dialect) -> str:
+        """The text for one engine."""
+        dates: list[dt.date] = []
+        template = _compiled(self.build, _with_stand_ins(self.args, dates), dialect)
+        return _STAND_IN.sub(lambda found: _spell(dates[int(found[1]) - _FIRST_STAND_IN]), template)
+
+
+def to_sql(expression: ir.Table, dialect: Dialect) -> str:
+    """Compile one expression for one engine, without remembering it."""
+    return str(ibis.to_sql(expression, dialect=dialect))
+
+
+@lru_cache(maxsize=256)
+def _compiled(build: Callable[..., ir.Table], args: tuple[Hashable, ...], dialect: Dialect) -> str:
+    return to_sql(build(*args), dialect)
+
+
+def _with_stand_ins(value: Any, dates: list[dt.date]) -> Any:
+    """The same value with its dates, in order, replaced by 9001-01-01, 9002-01-01, ..."""
+    if isinstance(value, dt.date):
+        dates.append(value)
+        return dt.date(_FIRST_STAND_IN + len(dates) - 1, 1, 1)
+    if isinstance(value, tuple):
+        return tuple(_with_stand_ins(item, dates) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return dataclasses.replace(value, **{n: _with_stand_ins(getattr(value, n), dates) for n in names})
+    return value
+
+
+def _spell(date: dt.date) -> str:
+    return f"({date.year}, {date.month}, {date.day}"
+
+
+def clip(sql: str, dialect: Dialect, clocks: Mapping[str, tuple[str, str] | None], as_of: dt.date) -> str:
+    """Rewrite a query so that each table it reads holds only what was known at an as-of.
+
+    Args:
+        sql: a SELECT in the dialect itself (nothing is translated between dialects).
+        clocks: the tables a query may read, each with the column that dates its rows and "event" (known from the day
+            after) or "known" (known from that moment on); None for a table without time.
+        as_of: T; rows dated T or later are not seen.
+
+    Raises:
+        BadConfig: the text is no single SELECT, or reads a table without a known clock.
+    """
+    tree = _parsed(sql, dialect)
+    named = {cte.alias_or_name.upper() for cte in tree.find_all(exp.CTE)}
+    for found in list(tree.find_all(exp.Table)):
+        name = found.name.upper()
+        if not found.db and name in named:
+            continue
+        if name not in clocks:
+            raise BadConfig(
+                f"the query reads {found.name}, and nothing says which column dates its rows",
+                hint=f'give FeatureView(..., sources={{"{name}": "ITS_DATE_COLUMN"}})',
+            )
+        clock = clocks[name]
+        if clock is None:
+            continue
+        column = exp.column(clock[0], quoted=True)
+        limit = exp.cast(exp.Literal.string(as_of.isoformat()), "TIMESTAMP" if clock[1] == "known" else "DATE")
+        known: exp.Expression = exp.LTE if clock[1] == "known" else exp.LT
+        bare = found.copy()
+        bare.set("alias", None)
+        seen = exp.select("*").from_(bare).where(exp.or_(column.is_(exp.null()), known(this=column.copy(), expression=limit)))
+        found.replace(seen.subquery(found.alias_or_name))
+    return tree.sql(dialect=dialect)
+
+
+def with_named(expression: ir.Table, queries: Mapping[str, str], dialect: Dialect) -> str:
+    """Compile an expression over some named queries, which come first as common table expressions."""
+    tree = sqlglot.parse_one(to_sql(expression, dialect), read=dialect)
+    prefix = ", ".join(f'"{name}" AS ({text})' for name, text in queries.items())
+    existing = tree.args.get("with_") or tree.args.get("with")
+    if not prefix:
+        return tree.sql(dialect=dialect)
+    if existing is None:
+        return f"WITH {prefix} {tree.sql(dialect=dialect)}"
+    own = ", ".join(cte.sql(dialect=dialect) for cte in existing.expressions)
+    existing.pop()
+    return f"WITH {prefix}, {own} {tree.sql(dialect=dialect)}"
+
+
+def _parsed(sql: str, dialect: Dialect) -> exp.Expression:
+    try:
+        statements = [tree for tree in sqlglot.parse(sql, read=dialect) if tree is not None]
+    except sqlglot.errors.ParseError as error:
+        raise BadConfig(f"this is not SQL: {error}", hint="give one SELECT statement") from error
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise BadConfig("a feature view is one SELECT statement", hint="leave out everything else")
+    return statements[0]

@@ -1,0 +1,276 @@
+"""The door for files: each is loaded once, whole or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, final
+
+from churnobs.display import html_table
+from churnobs.errors import BadConfig, BadFile, NotFound
+from churnobs.months import Month
+
+if TYPE_CHECKING:
+    from churnobs.mapping import FileMapping, Kind
+    from churnobs.sources import Source, SourceFile
+
+OnError = Literal["raise", "quarantine"]
+ON_ERROR: Final = ("raise", "quarantine")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadJob:
+    """One file to load.
+
+    Args:
+        columns: how to read it.
+        key: the target that identifies a row; None where the row's number in the file does.
+        start, end: rows dated before start, or end or later, are bad; None for no bound.
+        period_end: the first day after what the file covers; None for the end of its last month.
+        on_error: what to do with bad rows.
+    """
+
+    file: SourceFile
+    columns: FileMapping
+    key: str | None
+    start: dt.date | None
+    end: dt.date | None
+    period_end: dt.date | None
+    on_error: OnError
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a load did; ``rows_filtered`` were left out by the mapping's filter."""
+
+    rows_loaded: int
+    rows_rejected: int
+    rows_filtered: int
+    months: tuple[Month, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestedFile:
+    """A row of FILES_INGESTED: one file's share of one month (no month for customers that came without one)."""
+
+    kind: Kind
+    name: str
+    month: Month | None
+    content_hash: str
+    rows_loaded: int
+    rows_rejected: int
+    period_end: dt.date | None
+
+
+class LoadPort(ABC):
+    """Loads files into the backend's tables."""
+
+    @abstractmethod
+    def load(self, job: LoadJob) -> LoadResult:
+        """Load one file, all or nothing, and record it in FILES_INGESTED.
+
+        Raises:
+            BadFile: rows or the file are bad; under "quarantine" only what makes the whole file unreadable.
+        """
+
+    @abstractmethod
+    def ingested(self) -> tuple[IngestedFile, ...]:
+        """What was loaded, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file."""
+
+    name: str
+    kind: Kind
+    months: tuple[Month, ...]
+    status: Literal["loaded", "skipped"]
+    rows_loaded: int = 0
+    rows_rejected: int = 0
+    rows_filtered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of every file of a call; a skipped file had been loaded before."""
+
+    files: tuple[FileReport, ...]
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def rows_loaded(self) -> int:
+        """Rows loaded by this call."""
+        return sum(file.rows_loaded for file in self.files)
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows put into REJECTS by this call."""
+        return sum(file.rows_rejected for file in self.files)
+
+    @property
+    def months(self) -> tuple[Month, ...]:
+        """The months that the files cover, oldest first."""
+        return tuple(sorted({month for file in self.files for month in file.months}))
+
+    def __repr__(self) -> str:
+        skipped = sum(file.status == "skipped" for file in self.files)
+        return (
+            f"IngestReport({len(self.files) - skipped} files loaded, {skipped} skipped, "
+            f"{self.rows_loaded} rows, {self.rows_rejected} rejected)"
+        )
+
+    def _repr_html_(self) -> str:
+        header = ("file", "kind", "months", "status", "rows", "rejected", "filtered")
+        rows = [
+            (f.name, f.kind, _span(f.months), f.status, f.rows_loaded, f.rows_rejected, f.rows_filtered)
+            for f in self.files
+        ]
+        rows += [(name, "", "", "ignored", None, None, None) for name in self.ignored]
+        return html_table(header, rows, repr(self))
+
+
+@final
+class Ingest:
+    """Finds, checks and loads files."""
+
+    def __init__(self, port: LoadPort) -> None:
+        self._port = port
+
+    def open(self, path: str | Path, *, mapping: Any = None, period_end: dt.date | None = None) -> Source:
+        """What a path holds; nothing is loaded."""
+        from churnobs.sources import discover
+
+        return discover(path, mapping, period_end=period_end)
+
+    def ingest(
+        self,
+        path: str | Path | Source,
+        *,
+        mapping: Any = None,
+        on_error: OnError = "raise",
+        period_end: dt.date | None = None,
+    ) -> IngestReport:
+        """Load everything a path holds, in order of time; files loaded before are skipped.
+
+        Each file is loaded whole or not at all; when one fails, those before it stay.
+
+        Raises:
+            BadFile: a file is bad, or its month was loaded from other files.
+            BadConfig, NotFound: the mapping, the names or the months do not fit.
+        """
+        source = self.open(path, mapping=mapping, period_end=period_end) if isinstance(path, (str, Path)) else path
+        self._check(source, on_error)
+        return self._load(source, source.files, on_error)
+
+    def ingest_history(self, source: Source, *, on_error: OnError = "raise") -> IngestReport:
+        """Load the files that cover several months."""
+        self._check(source, on_error)
+        return self._load(source, source.history, on_error)
+
+    def ingest_month(self, source: Source, month: Month, *, on_error: OnError = "raise") -> IngestReport:
+        """Load the files of one month."""
+        self._check(source, on_error)
+        return self._load(source, source.month(month).files, on_error)
+
+    def waiting(self, source: Source) -> tuple[Month, ...]:
+        """The months of a source that have files not loaded yet, oldest first."""
+        done = {(file.kind, file.content_hash) for file in self._port.ingested()}
+        return tuple(m.month for m in source.months if any((f.kind, f.content_hash) not in done for f in m.files))
+
+    def _load(self, source: Source, files: Iterable[SourceFile], on_error: OnError) -> IngestReport:
+        return IngestReport(tuple(self._load_one(source, file, on_error) for file in files), source.ignored)
+
+    def _load_one(self, source: Source, file: SourceFile, on_error: OnError) -> FileReport:
+        ingested = self._port.ingested()
+        before = [f for f in ingested if f.kind == file.kind and f.content_hash == file.content_hash]
+        if before:
+            months = tuple(sorted({f.month for f in before if f.month is not None}))
+            return FileReport(file.name, file.kind, months, "skipped")
+        result = self._port.load(_job(source, file, ingested, on_error))
+        return FileReport(
+            file.name,
+            file.kind,
+            result.months,
+            "loaded",
+            result.rows_loaded,
+            result.rows_rejected,
+            result.rows_filtered,
+        )
+
+    def _check(self, source: Source, on_error: OnError) -> None:
+        """Compare the months of a source with those that were loaded."""
+        if on_error not in ON_ERROR:
+            raise BadConfig(f"on_error {on_error!r} is not known", hint='use "raise" or "quarantine"')
+        ingested = self._port.ingested()
+        _check_restated(source, ingested)
+        loaded = sorted({f.month for f in ingested if f.kind == "sales" and f.month is not None})
+        new = [f for f in source.files if f.kind == "sales" and f.month is not None and f.month not in loaded]
+        if not loaded or not new:
+            return
+        first = min(new, key=lambda f: f.month or loaded[0])
+        if first.month is not None and first.month < loaded[-1]:
+            raise BadFile(
+                first.name,
+                problem=f"{first.month} comes after {loaded[-1]} was loaded",
+                hint="load months in order; start a new database to put one in between",
+            )
+        if first.month is not None and first.month != loaded[-1].next():
+            missing = loaded[-1].next()
+            raise NotFound(
+                f"{first.name} leaves a gap: {loaded[-1]} is loaded and {missing} is not",
+                hint=f"add sales_{missing.year}_{missing.number}.csv; features of later months need it",
+            )
+
+
+def _check_restated(source: Source, ingested: tuple[IngestedFile, ...]) -> None:
+    """Sales and feedback are what happened: a month that was loaded does not get other rows later.
+
+    More files of a loaded month are fine as long as those loaded before are still among them (a folder that failed half way).
+    """
+    given = {(file.kind, file.content_hash) for file in source.files}
+    newest = max((f.month for f in ingested if f.kind == "sales" and f.month is not None), default=None)
+    for file in source.files:
+        if file.kind == "customers":
+            continue
+        if any(f.kind == file.kind and f.content_hash == file.content_hash for f in ingested):
+            continue
+        for other in ingested:
+            if other.kind != file.kind:
+                continue
+            replaced = (other.kind, other.content_hash) not in given
+            same_month = file.month is not None and other.month == file.month
+            renewed = file.month is None and other.name == file.name
+            late = same_month and file.kind == "sales" and newest is not None and other.month != newest
+            if (same_month and replaced) or renewed or late:
+                raise BadFile(
+                    file.name,
+                    problem=f"{file.month or 'its months'} was loaded from {other.name} with other content",
+                    hint="what is loaded is not changed: keep the old file, or build a new database from the new files",
+                )
+
+
+def _job(source: Source, file: SourceFile, ingested: tuple[IngestedFile, ...], on_error: OnError) -> LoadJob:
+    start: dt.date | None = None
+    end: dt.date | None = None
+    last = max((f.month for f in source.files if f.month is not None), default=None)
+    period_end = source.period_end if file.month in (None, last) and file.kind != "customers" else None
+    if file.kind != "customers":
+        if file.month is not None:
+            start, end = file.month.start, period_end or file.month.end
+        else:
+            ends = [f.period_end for f in ingested if f.kind == file.kind and f.period_end is not None]
+            # a month is never put together from two histories
+            start = Month.of(max(ends) - dt.timedelta(days=1)).end if ends else None
+            end = period_end
+    mapping = source.mapping
+    return LoadJob(file, mapping.kinds[file.kind], mapping.key(file.kind), start, end, period_end, on_error)
+
+
+def _span(months: tuple[Month, ...]) -> str:
+    if not months:
+        return ""
+    return str(months[0]) if len(months) == 1 else f"{months[0]} to {months[-1]}"

@@ -1,0 +1,93 @@
+"""The settings of a loop: what churn means, how to train, when to retrain."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from churnobs.alerts import Alert
+from churnobs.codec import content_hash
+from churnobs.display import Shown
+from churnobs.errors import BadConfig
+from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
+from churnobs.lifecycle.policy import LiftOrDrop, PairedTest, PromotionRule, RetrainPolicy
+from churnobs.records import identifier
+from churnobs.sentiment import SentimentModel, Vader
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleConfig(Shown):
+    """How a loop runs. The first block fixes what the stored numbers mean and cannot change within one database.
+
+    Args:
+        name: of the model; datasets and monitors are named after it.
+        horizon_days: a customer who does not buy for so many days after T has churned.
+        label_anchor: "as_of", or "last_purchase" (the demo notebook's variant, which leaks recency).
+        active_within_days: who is still a customer at T: bought within so many days; None for all who ever bought.
+        feature_views: your own views, each (name, version), joined to the built-in features.
+        seed: of splits and training.
+        sentiment: scores comments.
+        policy: when a challenger is trained.
+        promotion: when it takes over.
+        trainer: a Trainer, a scikit-learn estimator or a callable (X, y) -> fitted estimator; None for the default.
+        alerts: conditions looked at every month.
+        keep_datasets: how many as-ofs to keep for training and backtests; older datasets are pruned.
+        keep_versions: how many of the newest versions to keep beside base, default and former default.
+    """
+
+    name: str = "CHURN"
+    horizon_days: int = 30
+    label_anchor: Anchor = "as_of"
+    active_within_days: int | None = 90
+    feature_views: tuple[tuple[str, str], ...] = ()
+    seed: int = 0
+    sentiment: SentimentModel = field(default_factory=Vader)
+    policy: RetrainPolicy = field(default_factory=LiftOrDrop)
+    promotion: PromotionRule = field(default_factory=PairedTest)
+    trainer: Any = None
+    alerts: tuple[Alert, ...] = ()
+    keep_datasets: int = 12
+    keep_versions: int = 6
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", identifier(self.name))
+        object.__setattr__(self, "feature_views", tuple((identifier(n), v) for n, v in self.feature_views))
+        object.__setattr__(self, "alerts", tuple(self.alerts))
+        if self.label_anchor not in ANCHORS:
+            raise BadConfig(f"{self.label_anchor!r} is no label anchor", hint=f"one of {', '.join(ANCHORS)}")
+        for name in ("horizon_days", "active_within_days", "keep_datasets", "keep_versions"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise BadConfig(f"{name} is {value}", hint="give a whole number above 0")
+        for name, kind in (("policy", RetrainPolicy), ("promotion", PromotionRule), ("sentiment", SentimentModel)):
+            if not isinstance(getattr(self, name), kind):
+                raise BadConfig(f"{name} is no {kind.__name__}", hint=f"it needs the methods of {kind.__name__}")
+        if len({alert.name for alert in self.alerts}) != len(self.alerts):
+            raise BadConfig("two alerts have the same name", hint="name each once")
+
+    @property
+    def label_rule(self) -> LabelRule:
+        """What churn means."""
+        return LabelRule(self.horizon_days, self.label_anchor)
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """The settings that cannot change within one database."""
+        return {
+            "name": self.name,
+            "horizon_days": self.horizon_days,
+            "label_anchor": self.label_anchor,
+            "active_within_days": self.active_within_days,
+            "feature_views": [list(view) for view in self.feature_views],
+            "seed": self.seed,
+            "sentiment": self.sentiment.name,
+        }
+
+    def replaced(self, **changes: Any) -> LifecycleConfig:
+        """A copy with some settings changed."""
+        return dataclasses.replace(self, **changes)
+
+    def key(self, *content: Any) -> str:
+        """The content hash of a step: the settings that fix its meaning, and what it reads."""
+        return content_hash(self.meaning, *content)[:16]

@@ -1,0 +1,103 @@
+"""What a month can decide, as records; and the history that decisions are made from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from churnobs.display import Shown
+from churnobs.records import Measurement
+
+Action = Literal["wait", "first_model", "keep", "tie", "promote", "rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No as-of became final since the last decision: nothing is measured and nothing decided."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainFirst:
+    """There are final labels and no model yet."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The default model stays, untested."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """Train a challenger and let it meet the others."""
+
+    reason: str
+
+
+Plan = Wait | TrainFirst | Keep | Retrain
+
+
+@dataclass(frozen=True, slots=True)
+class Paired(Shown):
+    """Two candidates on the same unseen rows: ROC AUC of each, and the one-sided p-value that the first is no better."""
+
+    first: str
+    second: str
+    auc_first: float
+    auc_second: float
+    p_value: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial(Shown):
+    """Champion and challengers on rows that none of them has seen.
+
+    ``auc`` holds ROC_AUC by role (BASE, DEFAULT, CHALLENGER); ``paired`` the comparisons made.
+    """
+
+    as_ofs: tuple[dt.date, ...]
+    rows: int
+    auc: Mapping[str, float]
+    paired: tuple[Paired, ...]
+
+    def p_better(self, first: str, second: str) -> float:
+        """The p-value that ``first`` is no better than ``second``; 1 where they were not compared."""
+        return next((p.p_value for p in self.paired if (p.first, p.second) == (first, second)), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Shown):
+    """What a month decided and why; ``default_version`` serves from this month's predictions on."""
+
+    month: str
+    action: Action
+    reason: str
+    default_version: str | None
+    # whether a challenger was called for, whatever came of it
+    retrain: bool = False
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History(Shown):
+    """What a policy may look at: measurements on final labels and past decisions, oldest first.
+
+    ``measurements`` are of what was stored at each as-of; the newest as-of is the last. ``drift`` is this month's, by
+    column and metric.
+    """
+
+    measurements: tuple[Measurement, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    drift: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+    def of(self, role: Literal["BASE", "DEFAULT", "CHALLENGER"]) -> tuple[Measurement, ...]:
+        """The measurements of one role."""
+        return tuple(m for m in self.measurements if m.role == role)

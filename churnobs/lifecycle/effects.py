@@ -1,0 +1,347 @@
+"""What each step of a month does. Every method gives the facts that go into the journal, and nothing else is remembered."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+import ibis
+import pyarrow as pa
+
+from churnobs.alerts import look
+from churnobs.codec import from_json, to_json
+from churnobs.comparison import compare_auc, compare_log_loss
+from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drift
+from churnobs.expressions.datasets import judged
+from churnobs.expressions.drift import Bins, histograms
+from churnobs.expressions.features import FEATURES, AsOf, customer_features, customer_state, recent_feedback
+from churnobs.expressions.labels import LabelWindow, labels
+from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
+from churnobs.expressions.portable import moment
+from churnobs.expressions.render import Query
+from churnobs.lifecycle import models
+from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
+from churnobs.lifecycle.report import MonthReport
+from churnobs.lifecycle.steps import Step, StepKind
+from churnobs.lineage import record_edges
+from churnobs.monitor import kind_of
+from churnobs.records import Entity, FeatureView, Measurement
+
+if TYPE_CHECKING:
+    from churnobs.lifecycle.run import Lifecycle
+
+CUSTOMER: Final = Entity("CUSTOMER", ("CUSTOMER_ID",), "who buys")
+FEATURE_VIEW: Final = ("CUSTOMER_FEATURES", "V1")
+Result = Any
+
+
+def perform(loop: Lifecycle, step: Step) -> Result:
+    """Do one step; the caller wraps it in the transaction that also journals it."""
+    match step.kind:
+        case StepKind.INGEST:
+            return loop.load(step.month)
+        case StepKind.SENTIMENT:
+            rows, texts = loop.backend.sentiment.score_unread(loop.config.sentiment)
+            return {"rows": rows, "texts": texts}
+        case StepKind.FEATURES:
+            return make_features(loop, step.as_of)
+        case StepKind.LABELS:
+            return finish_labels(loop, step)
+        case StepKind.DATASET:
+            return make_datasets(loop, step)
+        case StepKind.MEASURE:
+            return measure(loop, step)
+        case StepKind.DRIFT:
+            return measure_drift(loop, step)
+        case StepKind.DECIDE:
+            return decide(loop, step)
+        case StepKind.TRAIN:
+            return models.train(loop, step)
+        case StepKind.PROMOTE:
+            return models.promote(loop, step)
+        case StepKind.PREDICT:
+            return models.predict(loop, step)
+        case StepKind.MONITOR:
+            return models.keep_monitors(loop, step)
+        case StepKind.ALERT:
+            return look_at_alerts(loop, step)
+        case StepKind.PRUNE:
+            return models.prune(loop)
+        case StepKind.REPORT:
+            return report(loop, step)
+        case _:
+            assert_never(step.kind)
+
+
+def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
+    """Features at T of every active customer, and the state that makes the next month cheap."""
+    engine = loop.backend.engine
+    known = engine.read("STATE_THROUGH")["AS_OF"].to_pylist()
+    since = known[0] if known and known[0] <= as_of else None
+    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=since)
+    store = loop.workspace.feature_store
+    query = Query(customer_features, (at,))
+    views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]
+    rows: Any = store.features_at(query.sql(engine.dialect), views, as_of) if views else query
+    active = engine.write("FEATURES", rows)
+    state, feedback = engine.read(Query(customer_state, (at,))), engine.read(Query(recent_feedback, (at,)))
+    engine.write("CUSTOMER_STATE", state, replace=True)
+    engine.write("RECENT_FEEDBACK", feedback, replace=True)
+    engine.write("STATE_THROUGH", pa.table({"AS_OF": pa.array([as_of], pa.date32())}), replace=True)
+    store.register_entity(CUSTOMER)
+    if not any((v.name, v.version) == FEATURE_VIEW for v in loop.backend.feature_store.feature_views()):
+        view = FeatureView(
+            FEATURE_VIEW[0], (CUSTOMER,), _feature_rows(loop), "TIMESTAMP", "the built-in features", known_at=True
+        )
+        store.register_feature_view(view, FEATURE_VIEW[1])
+        own = [(("feature_view", f"{v.name}/{v.version}"), ("feature_view", "/".join(FEATURE_VIEW))) for v in views]
+        tables = ("SALES", "FEEDBACK_SENTIMENT", "CUSTOMERS")
+        record_edges(engine, [*((("table", t), ("feature_view", "/".join(FEATURE_VIEW))) for t in tables), *own])
+    return {"as_of": as_of, "active": active}
+
+
+def _feature_rows(loop: Lifecycle) -> str:
+    columns = loop.feature_columns()
+    listed = ", ".join(f'"{name}"' for name in ("CUSTOMER_ID", "TIMESTAMP", *(name for name, _ in columns)))
+    return f"SELECT {listed} FROM FEATURES"
+
+
+def finish_labels(loop: Lifecycle, step: Step) -> Result:
+    """Write the labels of every as-of whose horizon the data now cover; a final label never changes."""
+    engine, rule = loop.backend.engine, loop.config.label_rule
+    newly = [t for t in loop.as_ofs() if rule.is_final(t, step.as_of) and t not in loop.final_as_ofs()]
+    for as_of in newly:
+        engine.write("LABELS", Query(labels, (LabelWindow.of(as_of, step.as_of, rule),)))
+    return {"final": newly}
+
+
+def make_datasets(loop: Lifecycle, step: Step) -> Result:
+    """One immutable dataset version for each as-of that became final."""
+    made = []
+    for as_of in loop.newly_final(step.month):
+        spine = (
+            f"SELECT CUSTOMER_KEY, CUSTOMER_ID, TIMESTAMP, CHURNED FROM LABELS "
+            f"WHERE TIMESTAMP = CAST('{as_of}' AS TIMESTAMP) AND IS_FINAL"
+        )
+        store = loop.workspace.feature_store
+        dataset = store.generate_dataset(
+            loop.config.name,
+            spine,
+            [store.get_feature_view(*FEATURE_VIEW)],
+            version=as_of.strftime("%Y_%m_%d"),
+            spine_timestamp_col="TIMESTAMP",
+            spine_label_cols=["CHURNED"],
+            desc=f"customers active at {as_of}, final labels",
+            content=f"{step.key}/{as_of}",
+        )
+        made.append(dataset.selected_version)
+        name = f"{made[-1].name}/{made[-1].version}"
+        sources = [("feature_view", "/".join(FEATURE_VIEW)), ("table", "LABELS")]
+        record_edges(loop.backend.engine, [(source, ("dataset", name)) for source in sources])
+    return {"versions": [{"name": d.name, "version": d.version, "rows": d.rows} for d in made]}
+
+
+def measure(loop: Lifecycle, step: Step) -> Result:
+    """How base and default did on the labels that became final, from what they had stored at those as-ofs."""
+    newly = tuple(t for t in loop.newly_final(step.month) if t in loop.predicted_as_ofs())
+    if not newly:
+        return {"measured": []}
+    engine, config = loop.backend.engine, loop.config
+    query = Query(stored_performance, (newly, config.horizon_days, ("BASE", "DEFAULT", "CHALLENGER")))
+    rows = engine.read(query).to_pylist()
+    measured = []
+    for as_of in newly:
+        at = [row for row in rows if row["TIMESTAMP"].date() == as_of]
+        rule = next(row for row in at if row["ROLE"] == RECENCY)
+        gates = _gates(loop, as_of)
+        for row in sorted((r for r in at if r["ROLE"] != RECENCY), key=lambda r: r["ROLE"]):
+            loop.workspace.registry.refuse_seen(loop.version(row["VERSION"]), as_of)
+            values = {name: row[name] for name in (*BINARY_METRICS, "LOG_LOSS", "BASE_RATE", "TRIVIAL_F1")}
+            values |= {"NEVER_F1": 0.0, "RECENCY_F1": rule["F1_SCORE"], "RECENCY_AUC": rule["ROC_AUC"]}
+            values |= gates.get(row["ROLE"], {})
+            measured.append(Measurement(as_of, row["ROLE"], row["VERSION"], row["ROWS_ALL"], values))
+    _store_measurements(loop, step, measured)
+    return {"measured": measured}
+
+
+def _gates(loop: Lifecycle, as_of: dt.date) -> dict[str, dict[str, float | None]]:
+    """The paired tests against both floors, for base and default."""
+    import numpy as np
+
+    rows = loop.backend.engine.read(Query(judged, (as_of,)))
+    label = rows["CHURNED"].to_numpy()
+    recency = rows["DAYS_SINCE_LAST_PURCHASE"].to_numpy().astype("float64")
+    gates: dict[str, dict[str, float | None]] = {}
+    for role in ("BASE", "DEFAULT"):
+        score = rows[f"{role}_PROBABILITY"].to_numpy()
+        if not len(label) or np.isnan(score).any():
+            continue
+        rate = np.full(len(label), label.mean())
+        floor = compare_log_loss(label, score, rate)
+        gates[role] = {
+            "P_ABOVE_RECENCY": compare_auc(label, score, recency).p_value,
+            "P_BELOW_BASE_RATE": floor.p_value,
+        }
+    return gates
+
+
+def _store_measurements(loop: Lifecycle, step: Step, measured: list[Measurement]) -> None:
+    rows = [
+        {
+            "MONTH": str(step.month),
+            "TIMESTAMP": dt.datetime.combine(m.as_of, dt.time()),
+            "ROLE": m.role,
+            "VERSION": m.version,
+            "METRIC_NAME": name,
+            "METRIC_VALUE": value,
+            "COUNT_USED": m.rows,
+            "IS_FINAL": True,
+        }
+        for m in measured
+        for name, value in m.values.items()
+    ]
+    if rows:
+        loop.backend.engine.write("MEASUREMENTS", pa.Table.from_pylist(rows))
+
+
+def measure_drift(loop: Lifecycle, step: Step) -> Result:
+    """How far each feature at T has moved from what the first model was trained on."""
+    baseline = loop.baseline()
+    if baseline is None:
+        return {"drift": {}}
+    bins, before = baseline
+    state = loop.backend.engine.read(Query(histograms, ("FEATURES", bins, step.as_of)))
+    store_histograms(loop, "FEATURES", step.as_of, state)
+    now = collect(state.to_pylist())
+    found = {
+        b.column: {
+            name: _rounded(drift(name, b.kind, before.get(b.column, Histogram()), now.get(b.column, Histogram())))
+            for name in DRIFT_METRICS
+        }
+        for b in bins
+    }
+    rows = [
+        {
+            "MONTH": str(step.month),
+            "TIMESTAMP": dt.datetime.combine(step.as_of, dt.time()),
+            "COLUMN_NAME": column,
+            "METRIC_NAME": name,
+            "METRIC_VALUE": value,
+        }
+        for column, values in found.items()
+        for name, value in values.items()
+    ]
+    loop.backend.engine.write("DRIFT", pa.Table.from_pylist(rows))
+    return {"drift": found}
+
+
+def _rounded(value: float | None) -> float | None:
+    # parallel sums of doubles differ in their last digits from run to run
+    return None if value is None else float(f"{value:.10g}")
+
+
+def store_histograms(loop: Lifecycle, subject: str, as_of: dt.date | None, state: pa.Table) -> None:
+    """Keep a counted state, so that it never has to be counted again."""
+    rows = len(state)
+    at = None if as_of is None else dt.datetime.combine(as_of, dt.time())
+    state = state.append_column("SUBJECT", pa.array([subject] * rows, pa.string()))
+    state = state.append_column("TIMESTAMP", pa.array([at] * rows, pa.timestamp("us")))
+    loop.backend.engine.write("HISTOGRAMS", state)
+
+
+def history(loop: Lifecycle, step: Step) -> History:
+    """What the policy may look at this month."""
+    measured = [from_json(Measurement, to_json(m)) for r in loop.journal.results(StepKind.MEASURE) for m in r["measured"]]
+    decisions = [from_json(Decision, to_json(r["decision"])) for r in loop.journal.results(StepKind.PROMOTE)]
+    drifted = loop.journal.result(step.month, StepKind.DRIFT)["drift"]
+    return History(tuple(measured), tuple(decisions), drifted)
+
+
+def decide(loop: Lifecycle, step: Step) -> Result:
+    """Wait, train the first model, keep, or call for a challenger."""
+    plan = _decide(loop, step)
+    return {"plan": type(plan).__name__, "reason": plan.reason}
+
+
+def _decide(loop: Lifecycle, step: Step) -> Plan:
+    newly = loop.newly_final(step.month)
+    if not newly:
+        rule = loop.config.label_rule
+        open_as_ofs = [t for t in loop.as_ofs() if t not in loop.final_as_ofs()]
+        first = min(open_as_ofs)
+        return Wait(
+            f"no as-of became final: the labels of {first} close on {rule.final_at(first)}, the data reach {step.as_of}"
+        )
+    if loop.default() is None:
+        rates = loop.backend.engine.read(_label_rates(newly)).to_pylist()
+        rows, churned = sum(r["ROWS"] for r in rates), sum(r["CHURNED"] or 0 for r in rates)
+        if churned in {0, rows}:
+            return Wait(f"all {rows} final labels are {'churned' if churned else 'stayed'}: nothing to learn from")
+        return TrainFirst("the first labels are final")
+    answer = loop.config.policy.decide(history(loop, step))
+    if not isinstance(answer, Keep | Retrain):
+        from churnobs.errors import BadConfig
+
+        raise BadConfig(f"the policy answered {answer!r}", hint="return Keep(reason) or Retrain(reason)")
+    return answer
+
+
+def _label_rates(as_ofs: tuple[dt.date, ...]) -> Any:
+    rows = ibis.table({"TIMESTAMP": "timestamp(6)", "CHURNED": "int64"}, name="LABELS")
+    rows = rows.filter(rows.TIMESTAMP.isin([moment(t) for t in as_ofs]))
+    return rows.agg(ROWS=rows.count(), CHURNED=rows.CHURNED.sum())
+
+
+def look_at_alerts(loop: Lifecycle, step: Step) -> Result:
+    """Look at every alert once."""
+    measured = loop.measured(step.month)
+    drifted: Mapping[str, Any] = loop.journal.result(step.month, StepKind.DRIFT)["drift"]
+    rows = [look(alert, str(step.month), measured, drifted) for alert in loop.config.alerts]
+    if rows:
+        loop.backend.engine.write("ALERT_HISTORY", pa.Table.from_pylist(rows))
+    return {"alerts": rows}
+
+
+def report(loop: Lifecycle, step: Step) -> Result:
+    """The month in facts; its words are made when it is shown."""
+    journal, month = loop.journal, step.month
+    ingested = journal.result(month, StepKind.INGEST)
+    measured = loop.measured(month)
+    scored = max((m.as_of for m in measured), default=None)
+    made = MonthReport(
+        month=str(month),
+        as_of=step.as_of,
+        status="waiting" if journal.result(month, StepKind.DECIDE)["plan"] == "Wait" else "decided",
+        rows=ingested["rows"],
+        active=journal.result(month, StepKind.FEATURES)["active"],
+        newly_final=loop.newly_final(month),
+        scored_as_of=scored,
+        measurements=tuple(measured),
+        drift=journal.result(month, StepKind.DRIFT)["drift"],
+        decision=from_json(Decision, to_json(journal.result(month, StepKind.PROMOTE)["decision"])),
+        proven=journal.result(month, StepKind.PROMOTE)["proven"],
+        alerts=tuple(a["NAME"] for a in journal.result(month, StepKind.ALERT)["alerts"] if a["STATE"] != "CONDITION_FALSE"),
+    )
+    return made
+
+
+def features_of(columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The model's input columns of FEATURES with their types: the built-in ones, then those of the user's views."""
+    left_out = {"CUSTOMER_KEY", "CUSTOMER_ID", "TIMESTAMP", "LAST_PURCHASE_DATE"}
+    own = [name for name in columns if name not in left_out and name not in FEATURES]
+    return tuple((name, columns[name]) for name in (*FEATURES, *own))
+
+
+def bins_for(columns: tuple[tuple[str, str], ...], summary: Mapping[str, Mapping[str, Any]]) -> tuple[Bins, ...]:
+    """How each feature is counted, from the baseline's summary of the numeric ones."""
+    from churnobs.divergence import fit_bins
+
+    made = []
+    for name, kind in columns:
+        if kind_of(kind) == "category":
+            made.append(Bins(name, "category"))
+        else:
+            row = summary[name]
+            made.append(fit_bins(name, row["LOW"], row["HIGH"], row["MEAN"], row["SPREAD"]))
+    return tuple(made)

@@ -1,0 +1,83 @@
+"""The append-only journal: what was done, and what it found; the present is a fold over it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from churnobs.codec import to_json
+from churnobs.errors import BadConfig
+from churnobs.lifecycle.steps import Step, StepKind
+from churnobs.months import Month
+
+if TYPE_CHECKING:
+    from churnobs.ports import EnginePort
+
+_CONFIG = "CONFIG"
+
+
+class Journal:
+    """Reads the journal once and appends to it; a step's row commits together with what the step did."""
+
+    def __init__(self, engine: EnginePort) -> None:
+        self._engine = engine
+        rows = engine.read("JOURNAL").to_pylist()
+        self._rows = {(r["MONTH"], r["STEP"]): (r["KEY"], json.loads(r["RESULT"]), r["SECONDS"]) for r in rows}
+
+    def fix_meaning(self, meaning: dict[str, Any]) -> None:
+        """Keep the settings of the first run, and refuse others.
+
+        Raises:
+            BadConfig: this database was run with other settings; says which.
+        """
+        known = self._rows.get(("", _CONFIG))
+        if known is None:
+            self._append("", _CONFIG, "", meaning, 0.0)
+            return
+        for name, value in json.loads(to_json(meaning)).items():
+            if known[1].get(name) != value:
+                raise BadConfig(
+                    f"this database was run with {name}={known[1].get(name)!r}, not {value!r}",
+                    hint="use the same setting, or another database",
+                )
+
+    @property
+    def done(self) -> set[tuple[str, str, str]]:
+        """All that was done, as (month, step, key)."""
+        return {(month, step, key) for (month, step), (key, _, _) in self._rows.items() if month}
+
+    def finished(self) -> list[Month]:
+        """The months whose last step is done, oldest first."""
+        return sorted(Month.parse(month) for month, step in self._rows if step == StepKind.REPORT)
+
+    def begun(self) -> list[Month]:
+        """The months with any step done, oldest first."""
+        return sorted({Month.parse(month) for month, _ in self._rows if month})
+
+    def result(self, month: Month, kind: StepKind) -> Any:
+        """What a step found, or None when it is not done."""
+        row = self._rows.get((str(month), kind.value))
+        return None if row is None else row[1]
+
+    def results(self, kind: StepKind) -> list[Any]:
+        """What a kind of step found in every month, oldest month first."""
+        found = [(month, row[1]) for (month, step), row in self._rows.items() if step == kind.value]
+        return [result for _, result in sorted(found, key=lambda pair: pair[0])]
+
+    def seconds(self, month: Month) -> dict[str, float]:
+        """How long each step of a month took."""
+        order = [kind.value for kind in StepKind]
+        own = {step: row[2] for (name, step), row in self._rows.items() if name == str(month)}
+        return {step: round(own[step], 4) for step in order if step in own}
+
+    def append(self, step: Step, result: Any, seconds: float) -> None:
+        """Journal a finished step."""
+        self._append(str(step.month), step.name, step.key, result, seconds)
+
+    def _append(self, month: str, step: str, key: str, result: Any, seconds: float) -> None:
+        text = to_json(result)
+        row = {"MONTH": [month], "STEP": [step], "KEY": [key], "RESULT": [text], "SECONDS": [seconds]}
+        self._engine.write("JOURNAL", pa.table(row))
+        self._rows[(month, step)] = (key, json.loads(text), seconds)

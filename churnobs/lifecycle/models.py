@@ -1,0 +1,285 @@
+"""The life of models within a month: train, try on unseen rows, promote and refit, predict, watch, prune."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import ibis
+
+from churnobs.codec import content_hash, from_json, to_json
+from churnobs.comparison import compare_auc, roc_auc
+from churnobs.expressions.datasets import KEY_TYPES, Part, dataset_rows, rows_at, watched
+from churnobs.expressions.drift import histograms, summaries
+from churnobs.expressions.performance import BINARY_METRICS, performance
+from churnobs.expressions.render import Query
+from churnobs.lifecycle.decisions import Action, Decision, Paired, Trial
+from churnobs.lifecycle.steps import Step, StepKind
+from churnobs.lineage import record_edges
+from churnobs.records import (
+    DatasetVersion,
+    DropVersion,
+    FittedOn,
+    Measurement,
+    ModelMonitorConfig,
+    ModelMonitorSourceConfig,
+    SetDefault,
+    VersionRecord,
+)
+
+if TYPE_CHECKING:
+    from churnobs.lifecycle.run import Lifecycle
+
+Result = Any
+_SCORED: Final = "CHURNOBS_SCORED"
+_SAMPLE_ROWS: Final = 100
+
+
+def train(loop: Lifecycle, step: Step) -> Result:
+    """Train the first model on all final labels, or a challenger on one half of the customers that became final.
+
+    The challenger also learns from all older as-ofs; base, default and challenger then meet on the other half.
+    """
+    plan = loop.journal.result(step.month, StepKind.DECIDE)["plan"]
+    if plan == "TrainFirst":
+        return {"version": fit(loop, step, "BASE", [(d, None) for d in loop.datasets()]).version_name, "trial": None}
+    if plan != "Retrain":
+        return {"version": None, "trial": None}
+    newly = loop.newly_final(step.month)
+    halves = [(d, "FIT" if d.as_ofs[0] in newly else None) for d in loop.datasets()]
+    challenger = fit(loop, step, "CHALLENGER", halves)
+    return {"version": challenger.version_name, "trial": compare(loop, step, challenger)}
+
+
+def fit(
+    loop: Lifecycle, step: Step, role: str, parts: Sequence[tuple[DatasetVersion, Any]], linked_to: str | None = None
+) -> VersionRecord:
+    """Fit the recipe on dataset versions (or halves of them), log the version and backtest it on all kept datasets."""
+    from churnobs.training import TrainingSet, as_trainer
+
+    seed, features = loop.config.seed, loop.feature_columns()
+    split = [Part(d.table, half, split_seed(loop, d.as_ofs[0])) for d, half in parts]
+    columns = (*KEY_TYPES.items(), *features, ("CHURNED", "int64"))
+    rows = loop.backend.engine.read(Query(dataset_rows, (tuple(split), columns))).to_pandas()
+    names = [name for name, _ in features]
+    as_of = rows["TIMESTAMP"].to_numpy().astype("datetime64[D]")
+    training = TrainingSet(rows[names], rows["CHURNED"].to_numpy().astype("int8"), as_of)
+    trainer = as_trainer(loop.config.trainer)
+    model = trainer.fit(training, seed=seed)
+    content = content_hash([(d.content_hash, half) for d, half in parts], trainer.describe(), seed, role)
+    version = loop.workspace.registry.log_model(
+        model,
+        model_name=loop.config.name,
+        version_name=f"V{str(step.month).replace('-', '_')}_{role}_{content[:6]}",
+        comment=f"{role.lower()} of {step.month}, fitted on {len(training.labels)} rows",
+        sample_input_data=rows[names].head(_SAMPLE_ROWS),
+        fitted_on=[FittedOn(d.name, d.version, d.as_ofs[0], half, p.split_seed) for (d, half), p in zip(parts, split, strict=True)],
+        linked_to=linked_to,
+        recipe=trainer.describe(),
+    ).record
+    name = f"{version.model_name}/{version.version_name}"
+    record_edges(loop.backend.engine, [(("dataset", f"{d.name}/{d.version}"), ("model", name)) for d, _ in parts])
+    backtest(loop, step, version)
+    return version
+
+
+def split_seed(loop: Lifecycle, as_of: dt.date) -> int:
+    """The seed of an as-of's split: another one each month."""
+    return loop.config.seed * 1_000 + as_of.year * 12 + as_of.month
+
+
+def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> Trial:
+    """Base, default and challenger on the half that none of them has seen."""
+    newly = loop.newly_final(step.month)
+    roles = {"BASE": loop.base(), "DEFAULT": loop.default(), "CHALLENGER": challenger}
+    versions = {role: version for role, version in roles.items() if version is not None}
+    parts = tuple(Part(d.table, "JUDGE", split_seed(loop, d.as_ofs[0])) for d in loop.datasets() if d.as_ofs[0] in newly)
+    columns = (*KEY_TYPES.items(), *loop.feature_columns(), ("CHURNED", "int64"))
+    for as_of in newly:
+        for version in versions.values():
+            loop.workspace.registry.refuse_seen(version, as_of, "JUDGE")
+    rows = loop.workspace.registry.score(Query(dataset_rows, (parts, columns)), ["CHURNED"], versions)
+    scored = rows if not isinstance(rows, Query | str) else loop.backend.engine.read(rows)
+    label = scored["CHURNED"].to_numpy()
+    score = {role: scored[f"{role}_PROBABILITY"].to_numpy() for role in versions}
+    pairs = [("CHALLENGER", "DEFAULT"), ("BASE", "DEFAULT"), ("CHALLENGER", "BASE")]
+    paired = []
+    for first, second in pairs:
+        met = compare_auc(label, score[first], score[second])
+        paired.append(Paired(first, second, met.auc_a, met.auc_b, met.p_value, met.rows))
+    return Trial(newly, len(label), {role: float(roc_auc(label, score[role])) for role in versions}, tuple(paired))
+
+
+def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:
+    """Score a new version on every kept dataset; rows it was fitted on are marked, never left out in silence."""
+    columns = (*KEY_TYPES.items(), *loop.feature_columns(), ("CHURNED", "int64"))
+    engine = loop.backend.engine
+    datasets = loop.datasets()
+    rows = Query(dataset_rows, (tuple(Part(d.table) for d in datasets), columns))
+    scored = loop.workspace.registry.score(rows, ["TIMESTAMP", "CHURNED"], {"M": version})
+    engine.drop(_SCORED)
+    engine.write(_SCORED, scored)
+    table = ibis.table({"TIMESTAMP": "timestamp(6)", "CHURNED": "int64", "M_CLASS": "int64", "M_PROBABILITY": "float64"}, name=_SCORED)
+    outcome = table.select(
+        "TIMESTAMP",
+        LABEL=table.CHURNED.cast("float64"),
+        CLASS=table.M_CLASS.cast("float64"),
+        SCORE=table.M_PROBABILITY,
+    )
+    found = {row["TIMESTAMP"].date(): row for row in engine.read(performance(outcome, ("TIMESTAMP",))).to_pylist()}
+    engine.drop(_SCORED)
+    loop.append(
+        "BACKTESTS",
+        [
+            {
+                "MONTH": str(step.month),
+                "VERSION": version.version_name,
+                "DATASET": d.name,
+                "DATASET_VERSION": d.version,
+                "IN_SAMPLE": version.saw(d.as_ofs[0]),
+                "ROWS_USED": found[d.as_ofs[0]]["SCORE_USED"],
+                "METRIC_NAME": name,
+                "METRIC_VALUE": found[d.as_ofs[0]][name],
+            }
+            for d in datasets
+            for name in (*BINARY_METRICS, "LOG_LOSS", "BASE_RATE", "TRIVIAL_F1")
+        ],
+    )
+
+
+def promote(loop: Lifecycle, step: Step) -> Result:
+    """Make the winner of the trial the default; a winning recipe is refitted on all final labels first."""
+    plan = loop.journal.result(step.month, StepKind.DECIDE)
+    trained = loop.journal.result(step.month, StepKind.TRAIN)
+    default = loop.default()
+    current = default.version_name if default else None
+    trial = from_json(Trial, to_json(trained["trial"])) if trained["trial"] else None
+    action: Action
+    reason: str = plan["reason"]
+    match plan["plan"]:
+        case "Wait":
+            action = "wait"
+        case "Keep":
+            action = "keep"
+        case "TrainFirst":
+            action, current = "first_model", trained["version"]
+            keep_baseline(loop)
+        case _:
+            assert trial is not None
+            winner, words = loop.config.promotion.choose(trial)
+            reason = f"{reason}; {words}"
+            action = {"DEFAULT": "tie", "BASE": "rollback", "CHALLENGER": "promote"}[winner]  # type: ignore[assignment]
+            if winner == "CHALLENGER":
+                link = f"{loop.config.name}/{trained['version']}"
+                current = fit(loop, step, "REFIT", [(d, None) for d in loop.datasets()], link).version_name
+            elif winner == "BASE":
+                base = loop.base()
+                current = base.version_name if base else current
+            if current is not None and winner != "DEFAULT":
+                loop.backend.registry.change(SetDefault(loop.config.name, current))
+    decision = Decision(str(step.month), action, reason, current, plan["plan"] == "Retrain", trial)
+    return {"decision": decision, "proven": proven(loop, step, current)}
+
+
+def proven(loop: Lifecycle, step: Step, version: str | None) -> bool:
+    """Whether the serving version has passed the gate on final labels that it never saw."""
+    measured = [m for r in loop.journal.results(StepKind.MEASURE) for m in r["measured"]]
+    own = [from_json(Measurement, to_json(m)) for m in measured if m["version"] == version and m["role"] != "CHALLENGER"]
+    return any(m.passes_gate() for m in own)
+
+
+def keep_baseline(loop: Lifecycle) -> None:
+    """Keep what the first model was trained on, as the baseline of drift for people and monitors."""
+    from churnobs.lifecycle.effects import bins_for, store_histograms
+
+    engine, columns = loop.backend.engine, loop.feature_columns()
+    everything = (*KEY_TYPES.items(), *columns, ("CHURNED", "int64"))
+    engine.write(loop.baseline_table, Query(dataset_rows, (tuple(Part(d.table) for d in loop.datasets()), everything)))
+    numeric = tuple(name for name, kind in columns if not kind.lstrip("!").startswith(("string", "bool")))
+    summary = {row["COLUMN_NAME"]: row for row in engine.read(summaries(loop.baseline_table, numeric)).to_pylist()}
+    bins = bins_for(columns, summary)
+    engine.write(loop.bins_table, ibis_rows(bins))
+    store_histograms(loop, "BASELINE", None, engine.read(Query(histograms, (loop.baseline_table, bins, None))))
+
+
+def ibis_rows(bins: Sequence[Any]) -> Any:
+    """Bins as an Arrow table, in order."""
+    import pyarrow as pa
+
+    return pa.table({"POSITION": list(range(len(bins))), "BINS": [to_json(b) for b in bins]})
+
+
+def predict(loop: Lifecycle, step: Step) -> Result:
+    """Store the predictions of base, default and this month's challenger at T; what is stored never changes."""
+    default = loop.default()
+    if default is None:
+        return {"rows": 0, "versions": {}}
+    roles: dict[str, VersionRecord | None] = {"BASE": loop.base(), "DEFAULT": default}
+    trained = loop.journal.result(step.month, StepKind.TRAIN)
+    if trained["trial"]:
+        roles["CHALLENGER"] = loop.version(trained["version"])
+    versions = {role: version for role, version in roles.items() if version is not None}
+    columns = (*KEY_TYPES.items(), *loop.feature_columns())
+    scored = loop.workspace.registry.score(
+        Query(rows_at, ("FEATURES", columns, step.as_of)), list(KEY_TYPES), versions, unseen=(step.as_of, None)
+    )
+    rows = loop.backend.engine.write("PREDICTIONS", scored)
+    names = {role: version.version_name for role, version in versions.items()}
+    edges = [(("model", f"{loop.config.name}/{n}"), ("prediction", f"PREDICTIONS/{step.as_of}")) for n in names.values()]
+    record_edges(loop.backend.engine, edges)
+    return {"rows": rows, "versions": names}
+
+
+def keep_monitors(loop: Lifecycle, step: Step) -> Result:
+    """One monitor a version and role: a new one when a version takes up a role, the role's former one suspended."""
+    predicted: dict[str, str] = loop.journal.result(step.month, StepKind.PREDICT)["versions"]
+    made = []
+    for role, version_name in predicted.items():
+        part = "PRODUCTION" if role == "DEFAULT" else role
+        name = f"{loop.config.name}_{part}_{version_name}"
+        monitors = loop.backend.monitors.monitors()
+        if any(m.name == name for m in monitors):
+            continue
+        for former in monitors:
+            if former.name.startswith(f"{loop.config.name}_{part}_") and former.state == "ACTIVE":
+                loop.workspace.monitor.get_monitor(name=former.name).suspend()
+        version = loop.workspace.registry.get_model(loop.config.name).version(version_name)
+        if any(m.version_name == version_name for m in monitors):
+            version = loop.workspace.registry.log_model(
+                version, model_name=loop.config.name, version_name=f"{version_name}_{part}"
+            )
+        source = f"{name}_SOURCE"
+        loop.backend.engine.view(source, watched(role, version_name, loop.feature_columns()))
+        loop.workspace.monitor.add_monitor(
+            name,
+            ModelMonitorSourceConfig(
+                source=source,
+                timestamp_column="TIMESTAMP",
+                id_columns=("CUSTOMER_ID",),
+                prediction_class_columns=("CHURN_PREDICTED",),
+                prediction_score_columns=("CHURN_PROBABILITY",),
+                actual_class_columns=("CHURNED",),
+                baseline=loop.baseline_table,
+            ),
+            ModelMonitorConfig(version),
+        )
+        record_edges(loop.backend.engine, [(("prediction", f"PREDICTIONS/{step.as_of}"), ("monitor", name))])
+        made.append(name)
+    return {"made": made}
+
+
+def prune(loop: Lifecycle) -> Result:
+    """Drop datasets and versions that nothing needs: base, default, the former default and the newest stay."""
+    config = loop.config
+    gone_datasets = loop.datasets()[: -config.keep_datasets]
+    for dataset in gone_datasets:
+        loop.backend.feature_store.drop_dataset(dataset)
+    records = [r for r in loop.backend.registry.versions() if r.model_name == config.name]
+    served = list(dict.fromkeys(r["decision"]["default_version"] for r in loop.journal.results(StepKind.PROMOTE)))
+    needed = {name for name in (*served[-2:], *(b.version_name for b in (loop.base(), loop.default()) if b)) if name}
+    active = {m.version_name for m in loop.backend.monitors.monitors() if m.state == "ACTIVE"}
+    gone = [r for r in records[: -config.keep_versions] if r.version_name not in needed | active and not r.is_default]
+    for record in gone:
+        loop.backend.registry.change(DropVersion(record.model_name, record.version_name))
+    return {"datasets": [d.version for d in gone_datasets], "versions": [r.version_name for r in gone]}

@@ -1,0 +1,166 @@
+"""When to train a challenger, and when it may take over: arithmetic on records, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from churnobs.errors import BadConfig
+from churnobs.lifecycle.decisions import History, Keep, Retrain, Trial
+
+
+@runtime_checkable
+class RetrainPolicy(Protocol):
+    """Decides, after each month with new final labels, whether a challenger is trained. Your own needs this one method."""
+
+    def decide(self, history: History) -> Keep | Retrain:
+        """Keep or retrain, with the reason in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiftOrDrop:
+    """The default: retrain when the model is no longer worth having, or well below its best.
+
+    Fires when the newest measurement does not beat the trivial classifiers (the gate: ROC AUC above the recency rule's
+    and log loss below the base rate's), or ROC AUC is more than ``drop`` below the best this lineage ever had on final
+    labels. A promotion does not reset that best. Once fired, a challenger is trained each month until the score is back or
+    ``patience`` months have passed; then the best is counted from there on.
+    """
+
+    drop: float = 0.05
+    patience: int = 6
+    alpha: float = 0.05
+
+    def decide(self, history: History) -> Keep | Retrain:
+        """Keep or retrain."""
+        measured = history.of("DEFAULT")
+        if not measured:
+            return Keep("the default model has not been measured yet")
+        newest = measured[-1]
+        if not newest.passes_gate(self.alpha):
+            return Retrain("the model does not beat the trivial classifiers on the newest final labels")
+        best = self._best(history)
+        now = newest["ROC_AUC"]
+        if now is None:
+            return Keep("the newest final labels are all of one class")
+        if now < best * (1 - self.drop):
+            return Retrain(f"ROC_AUC {now:.3f} is more than {self.drop:.0%} below the best it had, {best:.3f}")
+        return Keep(f"ROC_AUC {now:.3f} is within {self.drop:.0%} of the best it had, {best:.3f}")
+
+    def _best(self, history: History) -> float:
+        """The best ROC AUC of the lineage, forgotten once retraining has failed to bring it back for ``patience`` months."""
+        best, low = 0.0, 0
+        values = [m["ROC_AUC"] for m in history.of("DEFAULT")]
+        for value in values:
+            if value is None:
+                continue
+            if low >= self.patience:
+                best, low = value, 0
+            best = max(best, value)
+            low = low + 1 if value < best * (1 - self.drop) else 0
+        return best
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFloor:
+    """Retrain when a metric of the default model is below a number; the demo's rule is F1_SCORE below 0.8.
+
+    An F1 floor fires by base rate: at a churn rate p "everyone churns" scores 2p/(1+p), whatever the model knows.
+    """
+
+    metric: str = "F1_SCORE"
+    floor: float = 0.8
+
+    def decide(self, history: History) -> Keep | Retrain:
+        """Keep or retrain."""
+        measured = history.of("DEFAULT")
+        value = measured[-1][self.metric] if measured else None
+        if value is None:
+            return Keep(f"{self.metric} of the default model is not known")
+        words = f"{self.metric} {value:.3f} is {'below' if value < self.floor else 'not below'} {self.floor:g}"
+        return Retrain(words) if value < self.floor else Keep(words)
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeDrop:
+    """Retrain when a metric is more than a share below its best since the last promotion."""
+
+    metric: str = "ROC_AUC"
+    drop: float = 0.05
+
+    def decide(self, history: History) -> Keep | Retrain:
+        """Keep or retrain."""
+        measured = history.of("DEFAULT")
+        if not measured:
+            return Keep("the default model has not been measured yet")
+        version = measured[-1].version
+        values = [v for m in measured if m.version == version and (v := m[self.metric]) is not None]
+        if not values:
+            return Keep(f"{self.metric} of the default model is not known")
+        words = f"{self.metric} {values[-1]:.3f}, best of {version} {max(values):.3f}"
+        return Retrain(words) if values[-1] < max(values) * (1 - self.drop) else Keep(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """Retrain whenever labels become final."""
+
+    def decide(self, history: History) -> Keep | Retrain:
+        """Retrain."""
+        return Retrain("the policy retrains whenever labels become final")
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Keep the first model for ever: what would have been had nobody retrained."""
+
+    def decide(self, history: History) -> Keep | Retrain:
+        """Keep."""
+        return Keep("the policy never retrains")
+
+
+@runtime_checkable
+class PromotionRule(Protocol):
+    """Decides which candidate serves after a trial."""
+
+    def choose(self, trial: Trial) -> tuple[Literal["BASE", "DEFAULT", "CHALLENGER"], str]:
+        """The role that serves from now on, and why; DEFAULT for a tie."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Promote a candidate whose ROC AUC is above the default's, one-sided at ``alpha``, on rows neither has seen."""
+
+    alpha: float = 0.05
+
+    def choose(self, trial: Trial) -> tuple[Literal["BASE", "DEFAULT", "CHALLENGER"], str]:
+        """The best candidate that beats the default; a tie leaves the default in place."""
+        better = [role for role in ("CHALLENGER", "BASE") if trial.p_better(role, "DEFAULT") < self.alpha]
+        if not better:
+            return "DEFAULT", f"tie: nobody beats the default's ROC_AUC {trial.auc['DEFAULT']:.3f} on {trial.rows} unseen rows"
+        winner: Literal["BASE", "CHALLENGER"] = "CHALLENGER" if "CHALLENGER" in better else "BASE"
+        if len(better) == 2 and trial.auc["BASE"] > trial.auc["CHALLENGER"]:
+            winner = "BASE"
+        return winner, (
+            f"{winner.lower()} has ROC_AUC {trial.auc[winner]:.3f} against {trial.auc['DEFAULT']:.3f} "
+            f"on {trial.rows} unseen rows (p = {trial.p_better(winner, 'DEFAULT'):.2g})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteAlways:
+    """Promote every challenger untested: with ``Always``, the oracle that retrains monthly."""
+
+    def choose(self, trial: Trial) -> tuple[Literal["BASE", "DEFAULT", "CHALLENGER"], str]:
+        """The challenger."""
+        return "CHALLENGER", "every challenger is promoted, untested"
+
+
+POLICIES = {"default": LiftOrDrop(), "f1-floor": MetricFloor(), "relative-drop": RelativeDrop(), "always": Always(), "never": Never()}
+
+
+def policy_named(name: str) -> RetrainPolicy:
+    """A policy by its name: default, f1-floor (the demo's F1 < 0.8), relative-drop, always, never."""
+    if name not in POLICIES:
+        raise BadConfig(f"{name!r} is no policy", hint=f"one of {', '.join(POLICIES)}")
+    return POLICIES[name]

@@ -1,0 +1,164 @@
+"""The month report: facts first, words made from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from churnobs.codec import from_json, to_json
+from churnobs.display import html_table, shown
+from churnobs.lifecycle.decisions import Decision
+from churnobs.records import Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReport:
+    """What a month did and why.
+
+    Args:
+        month, as_of: the month and its T.
+        status: "waiting" when no as-of became final (no metric, no decision), else "decided".
+        rows: rows ingested, by kind.
+        active: customers active at T.
+        newly_final: the as-ofs whose labels became final.
+        scored_as_of: the newest as-of with a performance; None where nothing was measured.
+        measurements: base, default and challenger at every newly final as-of.
+        drift: column -> metric -> value, features at T against what the first model was trained on.
+        decision: what was decided.
+        proven: whether the serving version has passed the gate on final labels it never saw.
+        alerts: the alerts that were triggered.
+        seconds: how long each step took.
+    """
+
+    month: str
+    as_of: dt.date
+    status: Literal["waiting", "decided"]
+    rows: Mapping[str, int]
+    active: int
+    newly_final: tuple[dt.date, ...]
+    scored_as_of: dt.date | None
+    measurements: tuple[Measurement, ...]
+    drift: Mapping[str, Mapping[str, float | None]]
+    decision: Decision
+    proven: bool
+    alerts: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_journal(cls, found: Any, seconds: Mapping[str, float]) -> MonthReport:
+        """The report that a finished month left in the journal."""
+        return dataclasses.replace(from_json(cls, to_json(found)), seconds=dict(seconds))
+
+    def performance(self, role: str) -> Measurement | None:
+        """The measurement of a role at ``scored_as_of``."""
+        own = (m for m in self.measurements if m.role == role and m.as_of == self.scored_as_of)
+        return next(own, None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, the shape of ``churnobs run --json``."""
+        found = {role.lower(): self.performance(role) for role in ("BASE", "DEFAULT", "CHALLENGER")}
+        trial = self.decision.trial
+        return {
+            "month": self.month,
+            "as_of": self.as_of.isoformat(),
+            "status": self.status,
+            "rows": sum(self.rows.values()),
+            "rows_by_kind": dict(self.rows),
+            "active": self.active,
+            "performance": {
+                role: {"version": m.version, "rows": m.rows, **m.values} for role, m in found.items() if m is not None
+            },
+            "drift": {column: dict(values) for column, values in self.drift.items()},
+            "scored_as_of": self.scored_as_of.isoformat() if self.scored_as_of else None,
+            "newly_final": [t.isoformat() for t in self.newly_final],
+            "decision": {
+                "action": self.decision.action,
+                "reason": self.decision.reason,
+                "default_version": self.decision.default_version,
+                "proven": self.proven,
+                "trial": None if trial is None else {"rows": trial.rows, **dict(trial.auc)},
+            },
+            "alerts": list(self.alerts),
+            "seconds": dict(self.seconds),
+        }
+
+    def text(self) -> str:
+        """The month in words."""
+        lines = [f"{self.month}: {self.active:,} active customers on {self.as_of}; {self._serving()}."]
+        if self.status == "waiting":
+            lines.append(f"Waiting: {self.decision.reason}.")
+        else:
+            lines.append(f"Decision: {_ACTIONS[self.decision.action]}, because {self.decision.reason}.")
+        for role, words in (("DEFAULT", "What served"), ("BASE", "Had nobody retrained")):
+            m = self.performance(role)
+            if m is not None:
+                lines.append(
+                    f"{words} at {m.as_of} ({m.version}): ROC_AUC {shown(m['ROC_AUC'])} "
+                    f"(recency rule {shown(m['RECENCY_AUC'])}), F1 {shown(m['F1_SCORE'])} "
+                    f'("everyone churns" {shown(m["TRIVIAL_F1"])}, recency rule {shown(m["RECENCY_F1"])}), '
+                    f"base rate {shown(m['BASE_RATE'])}."
+                )
+        if self.alerts:
+            lines.append(f"Alerts: {', '.join(self.alerts)}.")
+        return "\n".join(lines)
+
+    def _serving(self) -> str:
+        version = self.decision.default_version
+        if version is None:
+            return "no model yet"
+        return f"{version} serves{'' if self.proven else ', unproven'}"
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"MonthReport({self.month}, {self.status}, {self.decision.action}, default={self.decision.default_version})"
+
+    def _repr_html_(self) -> str:
+        return months_table([self])
+
+
+_ACTIONS = {
+    "wait": "wait",
+    "first_model": "the first model was trained and serves",
+    "keep": "keep the model",
+    "tie": "a challenger was trained and the model stays",
+    "promote": "a challenger was promoted and refitted",
+    "rollback": "the first model serves again",
+}
+COLUMNS = (
+    "month", "decision", "serves", "scored as-of", "ROC_AUC", "never retrained", "recency rule", "F1", "everyone churns",
+    "base rate", "why",
+)  # fmt: skip
+
+
+def month_row(report: MonthReport) -> tuple[Any, ...]:
+    """One report as a row of COLUMNS."""
+    served, base = report.performance("DEFAULT"), report.performance("BASE")
+
+    def value(of: Measurement | None, metric: str) -> str:
+        number = of[metric] if of else None
+        return "" if number is None else f"{number:.3f}"
+
+    version = report.decision.default_version or ""
+    return (
+        report.month,
+        report.decision.action,
+        version + ("" if report.proven or not version else " (unproven)"),
+        report.scored_as_of,
+        value(served, "ROC_AUC"),
+        value(base, "ROC_AUC"),
+        value(served, "RECENCY_AUC"),
+        value(served, "F1_SCORE"),
+        value(served, "TRIVIAL_F1"),
+        value(served, "BASE_RATE"),
+        report.decision.reason,
+    )
+
+
+def months_table(reports: list[MonthReport]) -> str:
+    """Reports as an HTML table."""
+    return html_table(COLUMNS, [month_row(r) for r in reports])

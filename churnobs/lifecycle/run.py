@@ -1,0 +1,228 @@
+"""The loop: months in order, each step once, each in one transaction with its row in the journal."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import pyarrow as pa
+
+from churnobs.codec import from_json, to_json
+from churnobs.divergence import Histogram, collect
+from churnobs.errors import BadFile, NotFound
+from churnobs.expressions.drift import Bins
+from churnobs.expressions.labels import LabelWindow, labels
+from churnobs.expressions.render import Query
+from churnobs.frame import Frame
+from churnobs.ingest import Ingest
+from churnobs.lifecycle.effects import features_of, perform
+from churnobs.lifecycle.explain import AtRisk, customers_at_risk
+from churnobs.lifecycle.journal import Journal
+from churnobs.lifecycle.report import MonthReport
+from churnobs.lifecycle.steps import Step, StepKind, plan_month
+from churnobs.months import Month
+from churnobs.records import DatasetVersion, Measurement, VersionRecord
+
+if TYPE_CHECKING:
+    from churnobs.lifecycle.config import LifecycleConfig
+    from churnobs.ports import Backend
+    from churnobs.workspace import Workspace
+
+Progress = Callable[[Step], None]
+
+
+@final
+class Lifecycle:
+    """The monthly loop of one workspace. Made by ``workspace.lifecycle(config)``."""
+
+    def __init__(
+        self, workspace: Workspace, backend: Backend, config: LifecycleConfig, source: str | Path | None, mapping: Any
+    ) -> None:
+        self.workspace = workspace
+        self.backend = backend
+        self.config = config
+        self.journal = Journal(backend.engine)
+        self._door = Ingest(backend.loader)
+        self._source = None if source is None else self._door.discover(source, mapping=mapping)
+
+    def waiting(self) -> tuple[Month, ...]:
+        """The months that are ingested, or wait in the source, and are not finished yet, oldest first.
+
+        Raises:
+            BadFile: a month was added before one that is finished already.
+        """
+        finished = self.journal.finished()
+        known = {Month(f.year, f.month) for f in self.backend.loader.ingested() if f.kind == "sales"}
+        if self._source is not None:
+            known |= set(self._source.months)
+        waiting = sorted(known - set(finished))
+        if finished and waiting and waiting[0] < finished[-1]:
+            raise BadFile(
+                f"sales of {waiting[0]}",
+                problem=f"the month comes before {finished[-1]}, which is finished",
+                hint="rebuild the database from the files to change the past",
+            )
+        return tuple(waiting)
+
+    def run(self, months: int | None = None, *, progress: Progress | None = None) -> list[MonthReport]:
+        """Process all months waiting, or the first few of them; finished months are not touched.
+
+        Args:
+            months: how many months at most.
+            progress: called before each step.
+        """
+        return [self.process_one_month(progress=progress) for _ in self.waiting()[:months]]
+
+    def process_one_month(self, *, progress: Progress | None = None) -> MonthReport:
+        """Process the next month: ingest, sentiment, features, labels, dataset, measure, drift, decide, train, promote,
+        predict, monitor, alert, prune, report.
+
+        Each step commits with its row in the journal: a process that dies anywhere goes on where it stopped.
+
+        Raises:
+            NotFound: no month is waiting.
+            BadFile: a file of the month cannot be loaded; the month stays as it was before.
+        """
+        waiting = self.waiting()
+        if not waiting:
+            raise NotFound("no month is waiting", hint="ingest the next month's files")
+        engine = self.backend.engine
+        with engine.transaction():
+            self.journal.fix_meaning(self.config.meaning)
+        for step in self.plan(waiting[0]):
+            if progress is not None:
+                progress(step)
+            started = time.perf_counter()
+            with engine.transaction():
+                result = perform(self, step)
+                self.journal.append(step, result, time.perf_counter() - started)
+        self.backend.lifetime.publish()
+        return self.report(waiting[0])
+
+    def plan(self, month: Month | None = None) -> tuple[Step, ...]:
+        """The steps that a month (default: the next one waiting) still needs; nothing is done."""
+        if month is None:
+            month = self.waiting()[0]
+        period_end, content = self._files_of(month)
+        return plan_month(month, period_end, content, self.config, self.journal.done)
+
+    def report(self, month: Month | str) -> MonthReport:
+        """The report of a finished month; NotFound if it is not finished."""
+        month = Month.parse(month) if isinstance(month, str) else month
+        found = self.journal.result(month, StepKind.REPORT)
+        if found is None:
+            raise NotFound(f"month {month} is not finished", hint="run() finishes what is waiting")
+        return MonthReport.from_journal(found, self.journal.seconds(month))
+
+    def history(self) -> list[MonthReport]:
+        """The reports of all finished months, oldest first."""
+        return [self.report(month) for month in self.journal.finished()]
+
+    def labels(self, as_of: dt.date) -> Frame:
+        """The labels of an as-of by what the data say now: CHURNED is NULL and IS_FINAL false until the horizon is over."""
+        through = max(self.as_ofs(), default=as_of)
+        window = LabelWindow.of(as_of, through, self.config.label_rule)
+        return Frame(self.backend.engine, Query(labels, (window,)).sql(self.backend.engine.dialect))
+
+    def at_risk(self, n: int = 10) -> AtRisk:
+        """The active customers most likely to leave, by the default model at the newest as-of, and what says so."""
+        return customers_at_risk(self, n)
+
+    # -- what the steps ask; each answer is a fold over the journal or the catalog
+
+    def load(self, month: Month) -> dict[str, Any]:
+        """Ingest a month's files when they are not yet; count what the month holds."""
+        if self._source is not None and month in self._source.months:
+            self._door.ingest_month(self._source, month)
+        own = [f for f in self.backend.loader.ingested() if (f.year, f.month) == (month.year, month.number)]
+        return {
+            "rows": {kind: sum(f.rows_loaded for f in own if f.kind == kind) for kind in ("sales", "feedback", "customers")},
+            "files": sorted(f.file_name for f in own),
+        }
+
+    def as_ofs(self) -> tuple[dt.date, ...]:
+        """All as-ofs with features, oldest first."""
+        return tuple(dt.date.fromisoformat(r["as_of"]) for r in self.journal.results(StepKind.FEATURES))
+
+    def final_as_ofs(self) -> tuple[dt.date, ...]:
+        """All as-ofs whose labels are final."""
+        return tuple(dt.date.fromisoformat(t) for r in self.journal.results(StepKind.LABELS) for t in r["final"])
+
+    def newly_final(self, month: Month) -> tuple[dt.date, ...]:
+        """The as-ofs that became final in a month."""
+        return tuple(dt.date.fromisoformat(t) for t in self.journal.result(month, StepKind.LABELS)["final"])
+
+    def predicted_as_ofs(self) -> tuple[dt.date, ...]:
+        """The as-ofs for which predictions were stored."""
+        months = self.journal.begun()
+        done = [(self.journal.result(m, StepKind.PREDICT), self.journal.result(m, StepKind.FEATURES)) for m in months]
+        return tuple(dt.date.fromisoformat(f["as_of"]) for p, f in done if p and p["rows"])
+
+    def measured(self, month: Month) -> list[Measurement]:
+        """What was measured in a month."""
+        return [from_json(Measurement, to_json(m)) for m in self.journal.result(month, StepKind.MEASURE)["measured"]]
+
+    def datasets(self) -> list[DatasetVersion]:
+        """The kept dataset versions of this loop, oldest as-of first."""
+        own = [d for d in self.backend.feature_store.datasets() if d.name == self.config.name]
+        return sorted(own, key=lambda d: d.as_ofs[0])
+
+    def version(self, version_name: str) -> VersionRecord:
+        """A version of this loop's model."""
+        return self.workspace.registry.record(self.config.name, version_name)
+
+    def base(self) -> VersionRecord | None:
+        """The first model."""
+        first = [r["version"] for r in self.journal.results(StepKind.TRAIN) if r["version"]]
+        return self.version(first[0]) if first else None
+
+    def default(self) -> VersionRecord | None:
+        """The version that serves."""
+        own = (r for r in self.backend.registry.versions() if r.model_name == self.config.name)
+        return next((r for r in own if r.is_default), None)
+
+    def feature_columns(self) -> tuple[tuple[str, str], ...]:
+        """The model's input columns with their types."""
+        return features_of(self.backend.engine.columns("FEATURES"))
+
+    @property
+    def baseline_table(self) -> str:
+        """What the first model was trained on."""
+        return f"{self.config.name}_BASELINE"
+
+    @property
+    def bins_table(self) -> str:
+        """How each feature is counted."""
+        return f"{self.config.name}_BINS"
+
+    def baseline(self) -> tuple[tuple[Bins, ...], dict[str, Histogram]] | None:
+        """How features are counted, and the baseline's counts; None before the first model."""
+        if self.default() is None:
+            return None
+        engine = self.backend.engine
+        texts = engine.read(f'SELECT BINS FROM "{self.bins_table}" ORDER BY POSITION')["BINS"].to_pylist()
+        counts = engine.read("SELECT * FROM HISTOGRAMS WHERE SUBJECT = 'BASELINE'").to_pylist()
+        return tuple(from_json(Bins, text) for text in texts), collect(counts)
+
+    def append(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Append rows to one of the loop's tables."""
+        if rows:
+            self.backend.engine.write(table, pa.Table.from_pylist(list(rows)))
+
+    def _files_of(self, month: Month) -> tuple[dt.date, str]:
+        """The as-of of a month and the hash of its files, ingested or waiting."""
+        ends, hashes = [], set()
+        for f in self.backend.loader.ingested():
+            if (f.year, f.month) == (month.year, month.number):
+                hashes.add(f.content_hash)
+                ends += [f.period_end] if f.kind == "sales" else []
+        if self._source is not None and month in self._source.months:
+            hashes |= set(self._source.hashes(month))
+            ends.append(self._source.period_end(month))
+        return max(ends), "/".join(sorted(hashes))
+
+    def __repr__(self) -> str:
+        return f"Lifecycle({self.config.name}, finished={len(self.journal.finished())}, waiting={len(self.waiting())})"

@@ -1,0 +1,63 @@
+"""A month as a row of steps: planned before anything is done, each done exactly once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from churnobs.display import Shown
+from churnobs.lifecycle.config import LifecycleConfig
+from churnobs.months import Month
+
+
+class StepKind(StrEnum):
+    """What a month does, in this order."""
+
+    INGEST = "INGEST"
+    SENTIMENT = "SENTIMENT"
+    FEATURES = "FEATURES"
+    LABELS = "LABELS"
+    DATASET = "DATASET"
+    MEASURE = "MEASURE"
+    DRIFT = "DRIFT"
+    DECIDE = "DECIDE"
+    TRAIN = "TRAIN"
+    PROMOTE = "PROMOTE"
+    PREDICT = "PREDICT"
+    MONITOR = "MONITOR"
+    ALERT = "ALERT"
+    PRUNE = "PRUNE"
+    REPORT = "REPORT"
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Shown):
+    """One step of one month. Its key is a hash of the settings and the files behind it: what is journalled is done."""
+
+    month: Month
+    kind: StepKind
+    as_of: dt.date
+    key: str
+
+    @property
+    def name(self) -> str:
+        """For people and the journal."""
+        return self.kind.value
+
+
+def plan_month(
+    month: Month, as_of: dt.date, content: str, config: LifecycleConfig, done: Collection[tuple[str, str, str]]
+) -> tuple[Step, ...]:
+    """The steps a month still needs, in order.
+
+    Args:
+        month: the month.
+        as_of: its T, the first day after what its files cover.
+        content: the hash of its files.
+        config: the settings; those that fix what the numbers mean are part of each key.
+        done: what the journal holds, as (month, step, key).
+    """
+    steps = (Step(month, kind, as_of, config.key(str(month), kind.value, content)) for kind in StepKind)
+    return tuple(step for step in steps if (str(month), step.name, step.key) not in done)

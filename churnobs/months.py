@@ -1,0 +1,78 @@
+"""Calendar months and as-of dates: plain arithmetic, no clock."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from dataclasses import dataclass
+
+from churnobs.errors import BadConfig
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A calendar month.
+
+    >>> Month(2024, 12).next()
+    Month(2025, 1)
+    >>> str(Month.parse("2024-05"))
+    '2024-05'
+    >>> Month(2024, 2).end
+    datetime.date(2024, 3, 1)
+    """
+
+    year: int
+    number: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= 12:
+            raise BadConfig(f"{self.number} is not a month of the year", hint="months are 1 to 12")
+
+    @classmethod
+    def parse(cls, text: str) -> Month:
+        """Read ``YYYY-MM``; raises BadConfig for anything else."""
+        year, dash, number = text.partition("-")
+        if not (dash and year.isdigit() and number.isdigit()):
+            raise BadConfig(f"{text!r} is not a month", hint="write it as 2024-05")
+        return cls(int(year), int(number))
+
+    @classmethod
+    def of(cls, day: dt.date) -> Month:
+        """The month that holds a day."""
+        return cls(day.year, day.month)
+
+    @property
+    def start(self) -> dt.date:
+        """The first day of the month."""
+        return dt.date(self.year, self.number, 1)
+
+    @property
+    def end(self) -> dt.date:
+        """The first day after the month: the default as-of of its file."""
+        return self.next().start
+
+    def next(self) -> Month:
+        """The month after this one."""
+        return Month(self.year + self.number // 12, self.number % 12 + 1)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.number:02d}"
+
+    def __repr__(self) -> str:
+        return f"Month({self.year}, {self.number})"
+
+
+def add_months(day: dt.date, months: int) -> dt.date:
+    """Move a date by whole calendar months, clamped to the month's last day (as SQL intervals do).
+
+    >>> add_months(dt.date(2024, 3, 31), -1)
+    datetime.date(2024, 2, 29)
+    """
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def days_before(day: dt.date, days: int) -> dt.date:
+    """The date so many days earlier."""
+    return day - dt.timedelta(days=days)

@@ -1,0 +1,191 @@
+"""What a backend implements: a handful of small abstract classes, and nothing else of a backend is seen by the core.
+
+The interfaces users see (workspace, feature store, registry, monitor) validate, document and raise; a port only does.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+    from churnobs.expressions.render import Dialect, Query
+    from churnobs.ingest import LoadPort
+    from churnobs.records import (
+        DatasetVersion,
+        Entity,
+        FeatureView,
+        MonitorRecord,
+        RegistryChange,
+        VersionRecord,
+    )
+    from churnobs.sentiment import SentimentModel
+
+    Readable = Query | ir.Table | str
+
+
+class EnginePort(ABC):
+    """Runs queries and keeps tables."""
+
+    @property
+    @abstractmethod
+    def dialect(self) -> Dialect:
+        """The SQL this engine speaks."""
+
+    @abstractmethod
+    def read(self, query: Readable) -> pa.Table:
+        """Run a query and fetch its rows."""
+
+    @abstractmethod
+    def write(self, name: str, data: Readable | pa.Table, *, replace: bool = False) -> int:
+        """Append rows to a table, or replace what it holds; a new table takes the columns of the data. Counts rows."""
+
+    @abstractmethod
+    def view(self, name: str, query: Readable) -> None:
+        """Create a view, or replace it."""
+
+    @abstractmethod
+    def drop(self, name: str) -> None:
+        """Drop a table or view if it is there."""
+
+    @abstractmethod
+    def columns(self, source: Readable) -> Mapping[str, str]:
+        """Names and Ibis types of a query's result, or of a table when given its bare name; NotFound if it is not there."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing; a transaction inside another joins it."""
+
+
+class SentimentPort(ABC):
+    """Scores the feedback that has not been scored yet."""
+
+    @abstractmethod
+    def score_unread(self, model: SentimentModel) -> tuple[int, int]:
+        """Consume the stream of new feedback into FEEDBACK_SENTIMENT; gives rows consumed and texts sent to the model."""
+
+
+class FeatureStorePort(ABC):
+    """Keeps entities, feature views and dataset versions."""
+
+    @abstractmethod
+    def entities(self) -> Sequence[Entity]:
+        """All registered entities, oldest first."""
+
+    @abstractmethod
+    def feature_views(self) -> Sequence[FeatureView]:
+        """All registered feature views, oldest first."""
+
+    @abstractmethod
+    def put(self, item: Entity | FeatureView) -> None:
+        """Store an entity or a feature view; one of the same name (and version) is replaced."""
+
+    @abstractmethod
+    def remove(self, item: Entity | FeatureView) -> None:
+        """Forget an entity or a feature view."""
+
+    @abstractmethod
+    def datasets(self) -> Sequence[DatasetVersion]:
+        """All dataset versions, oldest first."""
+
+    @abstractmethod
+    def add_dataset(self, dataset: DatasetVersion, rows: Readable) -> DatasetVersion:
+        """Materialise a dataset version, once; gives it with its row count."""
+
+    @abstractmethod
+    def drop_dataset(self, dataset: DatasetVersion) -> None:
+        """Delete a dataset version and its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """One version's part in a scoring: its outputs are named PREFIX_VERSION, PREFIX_CLASS and PREFIX_PROBABILITY."""
+
+    prefix: str
+    model_name: str
+    version_name: str
+
+
+class RegistryPort(ABC):
+    """Keeps models and runs them."""
+
+    @abstractmethod
+    def versions(self) -> Sequence[VersionRecord]:
+        """All versions of all models, oldest first."""
+
+    @abstractmethod
+    def tags(self, model_name: str) -> Mapping[str, str]:
+        """A model's tags."""
+
+    @abstractmethod
+    def add_version(self, record: VersionRecord, model: object) -> None:
+        """Store a fitted model under a new version, with nothing but data in its artefact."""
+
+    @abstractmethod
+    def copy_version(self, source: VersionRecord, record: VersionRecord) -> None:
+        """Store a version that shares another's artefact."""
+
+    @abstractmethod
+    def change(self, change: RegistryChange) -> None:
+        """Apply one change of default, alias, metrics, tags or comment, or drop a version."""
+
+    @abstractmethod
+    def load(self, record: VersionRecord) -> object:
+        """The fitted model of a version."""
+
+    @abstractmethod
+    def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> Readable | pa.Table:
+        """Run versions over rows: the kept columns, then each version's outputs; the engine can write what comes back."""
+
+
+class MonitorPort(ABC):
+    """Keeps model monitors."""
+
+    @abstractmethod
+    def monitors(self) -> Sequence[MonitorRecord]:
+        """All monitors, oldest first."""
+
+    @abstractmethod
+    def put(self, monitor: MonitorRecord) -> None:
+        """Store a monitor, or its new state."""
+
+    @abstractmethod
+    def remove(self, monitor: MonitorRecord) -> None:
+        """Drop a monitor; its source stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Everything one backend brings."""
+
+    engine: EnginePort
+    loader: LoadPort
+    sentiment: SentimentPort
+    feature_store: FeatureStorePort
+    registry: RegistryPort
+    monitors: MonitorPort
+    lifetime: LifetimePort
+
+
+class LifetimePort(ABC):
+    """Opens no more, closes once, and lets readers see what is finished."""
+
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """Where the data are, for people."""
+
+    @abstractmethod
+    def publish(self) -> None:
+        """Let readers in other processes see the observability tables as they are now."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the engine."""

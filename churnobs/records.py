@@ -1,0 +1,289 @@
+"""The facts that cross doorways: frozen, slotted, and shown well in a notebook."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from churnobs.display import Shown
+from churnobs.errors import BadConfig
+
+Half = Literal["FIT", "JUDGE"]
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+def identifier(name: str) -> str:
+    """A name as Snowflake stores it: unquoted letters go upper case.
+
+    Raises:
+        BadConfig: the name would need quotes.
+
+    >>> identifier("baseline")
+    'BASELINE'
+    """
+    if not _NAME.fullmatch(name):
+        raise BadConfig(f"{name!r} is not a name", hint="start with a letter; use letters, digits, _ and $")
+    return name.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Entity(Shown):
+    """What features describe, and the columns that identify one."""
+
+    name: str
+    join_keys: tuple[str, ...]
+    desc: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", identifier(self.name))
+        object.__setattr__(self, "join_keys", tuple(identifier(key) for key in self.join_keys))
+        if not self.join_keys or len(set(self.join_keys)) != len(self.join_keys):
+            raise BadConfig(f"entity {self.name} needs join keys, each once", hint='for example ["CUSTOMER_ID"]')
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureView(Shown):
+    """Features of entities, from an expression or SQL.
+
+    Args:
+        name: upper-cased.
+        entities: whose join keys the rows carry.
+        feature_df: what ``workspace.sql(...)`` or ``workspace.table(...)`` gives, or an Ibis expression.
+        timestamp_col: the column that dates each row. A row counts from the day after its date (an event dated T is not
+            known at T), unless ``known_at`` says that the column already holds the moment from which the row was known.
+        desc: for people.
+        known_at: the timestamp is an as-of: a row stamped T was made of what was known at T.
+        version: set by registering.
+        query: the SQL text, set by registering.
+        features: the feature columns, set by registering.
+        sources: tables of your own that the query reads, each with the column that dates its rows.
+    """
+
+    name: str
+    entities: tuple[Entity, ...]
+    feature_df: Any = field(default=None, repr=False, compare=False)
+    timestamp_col: str | None = None
+    desc: str = ""
+    known_at: bool = False
+    version: str | None = None
+    query: str = field(default="", repr=False)
+    features: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", identifier(self.name))
+        object.__setattr__(self, "entities", tuple(self.entities))
+        if self.timestamp_col is not None:
+            object.__setattr__(self, "timestamp_col", identifier(self.timestamp_col))
+        if "$" in self.name:
+            raise BadConfig(f"feature view {self.name} has a $ in its name", hint="use letters, digits and _")
+
+    @property
+    def status(self) -> Literal["DRAFT", "STATIC"]:
+        """DRAFT until registered."""
+        return "DRAFT" if self.version is None else "STATIC"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The feature columns: all but the join keys and the timestamp."""
+        return self.features
+
+    @property
+    def join_keys(self) -> tuple[str, ...]:
+        """The join keys of all entities, each once."""
+        return tuple(dict.fromkeys(key for entity in self.entities for key in entity.join_keys))
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetVersion(Shown):
+    """One immutable version of a dataset.
+
+    Args:
+        as_ofs: the distinct spine timestamps, oldest first.
+        label_cols: columns that are labels; exclude_cols: columns that are not for training.
+        sources: the feature views (NAME/version) and tables it was made of.
+        content_hash: of the definition and the files behind it.
+    """
+
+    name: str
+    version: str
+    table: str
+    rows: int
+    as_ofs: tuple[dt.date, ...] = ()
+    label_cols: tuple[str, ...] = ()
+    exclude_cols: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    content_hash: str = ""
+    desc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedOn(Shown):
+    """Rows a model was fitted on: a dataset version, or the FIT half of its customers."""
+
+    dataset: str
+    version: str
+    as_of: dt.date
+    half: Half | None = None
+    split_seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord(Shown):
+    """What the registry knows of a model version; ``fitted_on`` is how it refuses to measure a model on seen rows."""
+
+    model_name: str
+    version_name: str
+    artefact: str = ""
+    task: str = "TABULAR_BINARY_CLASSIFICATION"
+    comment: str = ""
+    features: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ("PREDICT", "PREDICT_PROBA")
+    fitted_on: tuple[FittedOn, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    alias: str | None = None
+    is_default: bool = False
+    linked_to: str | None = None
+    recipe: str = ""
+
+    def saw(self, as_of: dt.date, half: Half | None = None) -> bool:
+        """Whether any row of an as-of (or of one half of its customers) was used to fit this version."""
+        return any(f.as_of == as_of and (f.half is None or half is None or f.half == half) for f in self.fitted_on)
+
+
+@dataclass(frozen=True, slots=True)
+class SetDefault:
+    """Make a version the default of its model."""
+
+    model_name: str
+    version_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAlias:
+    """Give a version its one user alias, or take it away with None."""
+
+    model_name: str
+    version_name: str
+    alias: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetMetrics:
+    """Replace a version's metrics."""
+
+    model_name: str
+    version_name: str
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SetComment:
+    """Replace a version's comment."""
+
+    model_name: str
+    version_name: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTags:
+    """Replace a model's tags."""
+
+    model_name: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DropVersion:
+    """Delete a version and, when no other uses it, its artefact."""
+
+    model_name: str
+    version_name: str
+
+
+RegistryChange = SetDefault | SetAlias | SetMetrics | SetComment | SetTags | DropVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMonitorSourceConfig(Shown):
+    """What a monitor watches; names and meaning as in snowflake-ml."""
+
+    source: str
+    timestamp_column: str
+    id_columns: tuple[str, ...]
+    prediction_score_columns: tuple[str, ...] = ()
+    prediction_class_columns: tuple[str, ...] = ()
+    actual_score_columns: tuple[str, ...] = ()
+    actual_class_columns: tuple[str, ...] = ()
+    baseline: str | None = None
+    segment_columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in (
+            "id_columns",
+            "prediction_score_columns",
+            "prediction_class_columns",
+            "actual_score_columns",
+            "actual_class_columns",
+            "segment_columns",
+        ):
+            value = getattr(self, name) or ()
+            if isinstance(value, str):
+                raise BadConfig(f"{name} is one text", hint=f"write {name}=[{value!r}]")
+            object.__setattr__(self, name, tuple(identifier(column) for column in value))
+        object.__setattr__(self, "timestamp_column", identifier(self.timestamp_column))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMonitorConfig(Shown):
+    """Which version a monitor watches, and how often; names and defaults as in snowflake-ml.
+
+    ``model_version`` is what ``registry.get_model(...).version(...)`` gives. The simulator needs no warehouse.
+    """
+
+    model_version: Any
+    model_function_name: str = "predict"
+    background_compute_warehouse_name: str = "SIMULATOR"
+    refresh_interval: str = "1 hour"
+    aggregation_window: str = "1 day"
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorRecord(Shown):
+    """A model monitor as it is stored; ``features`` are the source columns without another role."""
+
+    name: str
+    model_name: str
+    version_name: str
+    function_name: str
+    source: ModelMonitorSourceConfig
+    features: tuple[str, ...] = ()
+    refresh_interval: str = "1 hour"
+    aggregation_window: str = "1 day"
+    state: Literal["ACTIVE", "SUSPENDED"] = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement(Shown):
+    """How one role did at one as-of, on final labels.
+
+    ``values`` holds the performance metrics, BASE_RATE, TRIVIAL_F1, RECENCY_F1 and RECENCY_AUC, and the gate's p-values:
+    P_ABOVE_RECENCY (ROC AUC not above the recency rule's) and P_BELOW_BASE_RATE (log loss not below the base rate's).
+    """
+
+    as_of: dt.date
+    role: Literal["BASE", "DEFAULT", "CHALLENGER"]
+    version: str
+    rows: int
+    values: Mapping[str, float | None]
+
+    def __getitem__(self, metric: str) -> float | None:
+        return self.values.get(metric)
+
+    def passes_gate(self, alpha: float = 0.05) -> bool:
+        """Whether the model beat both floors, each at the given level (one-sided, paired)."""
+        return all(p is not None and p < alpha for p in (self["P_ABOVE_RECENCY"], self["P_BELOW_BASE_RATE"]))

@@ -1,0 +1,237 @@
+"""Which files there are, what they hold by their names, and in which months they belong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from churnobs.display import html_table
+from churnobs.errors import BadConfig, BadFile, NotFound
+from churnobs.mapping import Kind, Mapping
+from churnobs.months import Month
+
+Format = Literal["csv", "parquet"]
+
+EXPECTED_NAMES: Final = "sales_2024_5.csv, feedback_raw_2024_5.csv, customers.csv (or .parquet)"
+_KINDS: Final[dict[str, Kind]] = {
+    "sales": "sales",
+    "feedback_raw": "feedback",
+    "feedback": "feedback",
+    "customers": "customers",
+}
+_NAME: Final = re.compile(r"(new_)?(sales|feedback_raw|feedback|customers)(_\d{4}_\d{1,2})?\.(csv|parquet)", re.IGNORECASE)
+_DATED: Final = re.compile(r"_(\d{4})_(\d{1,2})$")
+_ORDER: Final[dict[Kind, int]] = {"sales": 0, "feedback": 1, "customers": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file to load.
+
+    Args:
+        kind: what it holds.
+        month: the month in its name (``..._2024_5``); customers without one take the month they come with. None for a
+            whole history, which is cut into calendar months by its dates.
+        content_hash: sha256 of its bytes.
+    """
+
+    kind: Kind
+    path: Path
+    format: Format
+    month: Month | None
+    content_hash: str
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMonth:
+    """The files of one month, in the order to load them."""
+
+    month: Month
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a path holds: files that cover a whole history, and files by month.
+
+    Args:
+        path: the folder or file.
+        mapping: how to read them.
+        files: all files, by period.
+        ignored: names that are no month files.
+        period_end: the first day that the newest month's files do not cover; None for the month's end.
+    """
+
+    path: Path
+    mapping: Mapping
+    files: tuple[SourceFile, ...]
+    ignored: tuple[str, ...] = ()
+    period_end: dt.date | None = None
+
+    @cached_property
+    def history(self) -> tuple[SourceFile, ...]:
+        """Files without a month of their own: loaded first, cut into months by their dates."""
+        return tuple(file for file in self.files if file.month is None)
+
+    @cached_property
+    def months(self) -> tuple[SourceMonth, ...]:
+        """The months that have files of their own, oldest first."""
+        found = sorted({file.month for file in self.files if file.month is not None})
+        return tuple(SourceMonth(m, tuple(file for file in self.files if file.month == m)) for m in found)
+
+    def month(self, month: Month) -> SourceMonth:
+        """The files of one month; NotFound when it has none."""
+        for found in self.months:
+            if found.month == month:
+                return found
+        have = ", ".join(str(found.month) for found in self.months) or "none"
+        raise NotFound(f"{self.path} has no files of {month}", hint=f"months with files: {have}")
+
+    def __repr__(self) -> str:
+        return f"Source({self.path}, {len(self.files)} files, {len(self.months)} months)"
+
+    def _repr_html_(self) -> str:
+        rows = [(file.name, file.kind, str(file.month) if file.month else "by date") for file in self.files]
+        rows += [(name, "ignored", "") for name in self.ignored]
+        return html_table(("file", "kind", "month"), rows, str(self.path))
+
+
+def discover(path: str | Path, mapping: Any = None, *, period_end: dt.date | None = None) -> Source:
+    """Find the files of a folder, or take one file.
+
+    Args:
+        path: a folder or a file.
+        mapping: a ``Mapping``, a dict of the same shape, the path of a TOML file; None for the demo's columns.
+        period_end: the first day that the newest files do not cover; goes before the mapping's.
+
+    Raises:
+        NotFound: the path is not there, or a month between others has no sales file.
+        BadConfig: the names do not say what the files hold, or ``period_end`` is not in the newest month.
+    """
+    place, how = Path(path), Mapping.load(mapping)
+    if not place.exists():
+        raise NotFound(f"there is no file or folder {place}", hint="check the path")
+    if place.is_dir():
+        found, ignored = _in_folder(place, how)
+    else:
+        found, ignored = [(place, _kind_of_one(place, how))], ()
+    files = [_source_file(file, kind) for file, kind in found]
+    ordered = sorted(_with_months(files), key=lambda f: (f.month is not None, f.month, _ORDER[f.kind], f.name))
+    end = period_end or how.period_end
+    source = Source(place, how, tuple(ordered), tuple(ignored), end)
+    _check_months(source)
+    return source
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file's bytes, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _in_folder(folder: Path, mapping: Mapping) -> tuple[list[tuple[Path, Kind]], list[str]]:
+    found: list[tuple[Path, Kind]] = []
+    ignored = []
+    for path in sorted(folder.iterdir()):
+        kind = _kind_by_name(path.name, mapping)
+        if kind is None:
+            ignored.append(path.name)
+        else:
+            found.append((path, kind))
+    if not any(kind == "sales" for _, kind in found):
+        wanted = mapping.sales.file if mapping.sales and mapping.sales.file else EXPECTED_NAMES
+        raise NotFound(f"{folder} has no sales files", hint=f"expected names: {wanted}")
+    return found, ignored
+
+
+def _kind_by_name(name: str, mapping: Mapping) -> Kind | None:
+    for kind, files in mapping.kinds.items():
+        if files.file is not None and fnmatch.fnmatchcase(name, files.file):
+            return kind
+    match = _NAME.fullmatch(name)
+    kind = _KINDS[match[2].lower()] if match else None
+    return kind if kind in mapping.kinds and mapping.kinds[kind].file is None else None
+
+
+def _kind_of_one(path: Path, mapping: Mapping) -> Kind:
+    kinds = mapping.kinds
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    kind = _kind_by_name(path.name, mapping)
+    if kind is None:
+        raise BadConfig(
+            f"the name {path.name} does not say what the file holds",
+            hint=f"name it as the demo does ({EXPECTED_NAMES}), or give a mapping",
+        )
+    return kind
+
+
+def _source_file(path: Path, kind: Kind) -> SourceFile:
+    if not path.is_file():
+        raise BadFile(path.name, problem="is a folder, expected a file" if path.is_dir() else "is no regular file")
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet", ".txt", ".tsv"):
+        raise BadFile(path.name, problem=f"{suffix or 'no suffix'} is not known, expected .csv or .parquet")
+    try:
+        content_hash = hash_file(path)
+    except OSError as error:
+        raise BadFile(path.name, problem=f"cannot be read: {error.strerror}") from error
+    dated = _DATED.search(path.stem)
+    try:
+        month = Month(int(dated[1]), int(dated[2])) if dated else None
+    except BadConfig as error:
+        raise BadFile(path.name, problem=error.message, hint="name it as in sales_2024_5.csv") from error
+    return SourceFile(kind, path, "parquet" if suffix == ".parquet" else "csv", month, content_hash)
+
+
+def _with_months(files: list[SourceFile]) -> list[SourceFile]:
+    """Customers without a month come with the first month; new customers with the first month of new sales."""
+
+    def first(prefix: str) -> Month | None:
+        named = (f.month for f in files if f.kind == "sales" and f.month and f.name.lower().startswith(prefix))
+        return min(named, default=None)
+
+    def placed(file: SourceFile) -> SourceFile:
+        if file.kind != "customers" or file.month is not None:
+            return file
+        new = first("new_") if file.name.lower().startswith("new_") else None
+        return replace(file, month=new or first(""))
+
+    return [placed(file) for file in files]
+
+
+def _check_months(source: Source) -> None:
+    sales = sorted({f.month for f in source.files if f.kind == "sales" and f.month is not None})
+    for month, after in zip(sales, sales[1:], strict=False):
+        if after != month.next():
+            raise _gap(str(source.path), month.next())
+    stray = [f for f in source.files if sales and f.month is not None and f.month not in sales]
+    if stray:
+        raise NotFound(
+            f"{source.path} has {stray[0].name} and no sales file of {stray[0].month}",
+            hint=f"add sales_{stray[0].month.year}_{stray[0].month.number}.csv, or take {stray[0].name} away",
+        )
+    end = source.period_end
+    if sales and end is not None and not sales[-1].start < end <= sales[-1].end:
+        raise BadConfig(
+            f"period_end {end} is not in the newest month, {sales[-1]}",
+            hint=f"give a day after {sales[-1].start} and up to {sales[-1].end}: the first day that is not covered",
+        )
+
+
+def _gap(where: str, missing: Month) -> NotFound:
+    return NotFound(
+        f"{where} has no sales file of {missing}, and months after it",
+        hint=f"add sales_{missing.year}_{missing.number}.csv; features of later months need it",
+    )

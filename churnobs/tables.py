@@ -1,0 +1,190 @@
+"""The workspace's tables: names and column types, the same on every backend.
+
+Types are Ibis type strings. Amounts and sentiment are DECIMAL so that a sum does not depend on the order of its terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+AMOUNT: Final = "decimal(18, 4)"
+SENTIMENT: Final = "decimal(5, 4)"
+
+Columns = Mapping[str, str]
+
+SALES: Final[Columns] = {
+    "TRANSACTION_ID": "string",
+    "CUSTOMER_ID": "string",
+    "TRANSACTION_DATE": "date",
+    "DISCOUNT_APPLIED": "boolean",
+    "NUM_ITEMS": "int64",
+    "PAYMENT_METHOD": "string",
+    "TOTAL_AMOUNT": AMOUNT,
+    # the integer surrogate of CUSTOMER_ID: joins and groupings run on it
+    "CUSTOMER_KEY": "int32",
+}
+CUSTOMERS: Final[Columns] = {
+    "CUSTOMER_ID": "string",
+    "AGE": "int64",
+    "CUSTOMER_SEGMENT": "string",
+    "GENDER": "string",
+    "LOCATION": "string",
+    "SIGNUP_DATE": "date",
+    "CUSTOMER_KEY": "int32",
+}
+FEEDBACK_RAW: Final[Columns] = {
+    "CHAT_DATE": "date",
+    "COMMENT": "string",
+    "CUSTOMER_ID": "string",
+    "FEEDBACK_ID": "string",
+    "INTERNAL_ID": "int64",
+    "CUSTOMER_KEY": "int32",
+}
+CUSTOMER_KEYS: Final[Columns] = {"CUSTOMER_KEY": "int32", "CUSTOMER_ID": "string"}
+FILES_INGESTED: Final[Columns] = {
+    "YEAR": "int32",
+    "MONTH": "int32",
+    "FILE_TYPE": "string",
+    "FILE_NAME": "string",
+    "CONTENT_HASH": "string",
+    "ROWS_LOADED": "int64",
+    "ROWS_REJECTED": "int64",
+    # the first day after what the file covers
+    "PERIOD_END": "date",
+}
+REJECTS: Final[Columns] = {
+    "FILE_NAME": "string",
+    "CONTENT_HASH": "string",
+    "FILE_TYPE": "string",
+    "LINE": "int64",
+    "COLUMN_NAME": "string",
+    "REASON": "string",
+    # the row as JSON text
+    "ROW": "string",
+}
+FEEDBACK_SENTIMENT: Final[Columns] = {
+    "FEEDBACK_ID": "string",
+    "CHAT_DATE": "date",
+    "CUSTOMER_ID": "string",
+    "INTERNAL_ID": "int64",
+    "COMMENT": "string",
+    "SENTIMENT": SENTIMENT,
+    "CUSTOMER_KEY": "int32",
+}
+# what all sales dated before STATE_THROUGH.AS_OF add up to, so that a month costs the same however long the history is
+CUSTOMER_STATE: Final[Columns] = {
+    "CUSTOMER_KEY": "int32",
+    "FIRST_PURCHASE_DATE": "date",
+    "LIFETIME_ORDERS": "int64",
+    "LIFETIME_SPEND": "decimal(38, 4)",
+}
+RECENT_FEEDBACK: Final[Columns] = {
+    "CUSTOMER_KEY": "int32",
+    "CHAT_DATE": "date",
+    "INTERNAL_ID": "int64",
+    "FEEDBACK_ID": "string",
+    "SENTIMENT": SENTIMENT,
+    "POSITION": "int64",
+}
+STATE_THROUGH: Final[Columns] = {"AS_OF": "date"}
+# what labels need of FEATURES, whatever other columns it has
+SPINE: Final[Columns] = {
+    "CUSTOMER_KEY": "int32",
+    "CUSTOMER_ID": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "LAST_PURCHASE_DATE": "date",
+}
+LABELS: Final[Columns] = {
+    "CUSTOMER_KEY": "int32",
+    "CUSTOMER_ID": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "NEXT_TRANSACTION_DATE": "date",
+    "CHURNED": "int64",
+    "IS_FINAL": "boolean",
+    # the moment from which a final label was known
+    "KNOWN_AT": "timestamp(6)",
+}
+PREDICTIONS: Final[Columns] = {
+    "CUSTOMER_KEY": "int32",
+    "CUSTOMER_ID": "string",
+    "TIMESTAMP": "timestamp(6)",
+    **{
+        f"{role}_{part}": kind
+        for role in ("BASE", "DEFAULT", "CHALLENGER")
+        for part, kind in (("VERSION", "string"), ("CLASS", "int64"), ("PROBABILITY", "float64"))
+    },
+}
+# one mergeable count a subject (features at an as-of, or a baseline), column and cell
+HISTOGRAMS: Final[Columns] = {
+    "SUBJECT": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "COLUMN_NAME": "string",
+    "BIN": "int64",
+    "CATEGORY": "string",
+    "ROWS_COUNTED": "int64",
+    "TOTAL": "float64",
+}
+MEASUREMENTS: Final[Columns] = {
+    "MONTH": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "ROLE": "string",
+    "VERSION": "string",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+    "COUNT_USED": "int64",
+    "IS_FINAL": "boolean",
+}
+DRIFT: Final[Columns] = {
+    "MONTH": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "COLUMN_NAME": "string",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+}
+BACKTESTS: Final[Columns] = {
+    "MONTH": "string",
+    "VERSION": "string",
+    "DATASET": "string",
+    "DATASET_VERSION": "string",
+    "IN_SAMPLE": "boolean",
+    "ROWS_USED": "int64",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+}
+ALERT_HISTORY: Final[Columns] = {
+    "NAME": "string",
+    "MONTH": "string",
+    "STATE": "string",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+    "THRESHOLD": "float64",
+    "SQL_ERROR_MESSAGE": "string",
+}
+LINEAGE: Final[Columns] = {
+    "SOURCE_DOMAIN": "string",
+    "SOURCE_NAME": "string",
+    "TARGET_DOMAIN": "string",
+    "TARGET_NAME": "string",
+}
+JOURNAL: Final[Columns] = {
+    "MONTH": "string",
+    "STEP": "string",
+    "KEY": "string",
+    # what the step found or did, as JSON
+    "RESULT": "string",
+    "SECONDS": "float64",
+}
+
+# which column dates a table's rows, and whether it says when a row happened (known from the next day on) or from when
+# it was known; None for tables without time. A point-in-time read of T sees only what was known at T.
+CLOCKS: Final[Mapping[str, tuple[str, Literal["event", "known"]] | None]] = {
+    "SALES": ("TRANSACTION_DATE", "event"),
+    "FEEDBACK_RAW": ("CHAT_DATE", "event"),
+    "FEEDBACK_SENTIMENT": ("CHAT_DATE", "event"),
+    "CUSTOMERS": ("SIGNUP_DATE", "event"),
+    "CUSTOMER_KEYS": None,
+    "FEATURES": ("TIMESTAMP", "known"),
+    "LABELS": ("KNOWN_AT", "known"),
+    "PREDICTIONS": ("TIMESTAMP", "known"),
+}

@@ -1,0 +1,91 @@
+"""The workspace: what ``churnobs.connect`` returns, and the door to everything else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, final
+
+from churnobs.feature_store import FeatureStore
+from churnobs.frame import Frame
+from churnobs.ingest import Ingest, IngestReport
+from churnobs.monitor import Monitor
+from churnobs.registry import Registry
+
+if TYPE_CHECKING:
+    from churnobs.lifecycle.config import LifecycleConfig
+    from churnobs.lifecycle.run import Lifecycle
+    from churnobs.ports import Backend
+
+
+@final
+class Workspace:
+    """One database with everything in it: data, features, models, monitors and the loop."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.feature_store = FeatureStore(backend.engine, backend.feature_store)
+        self.registry = Registry(backend.engine, backend.registry)
+        self.monitor = Monitor(backend.engine, backend.monitors, self.registry)
+
+    def ingest(
+        self,
+        source: str | Path,
+        *,
+        mapping: Any = None,
+        on_error: Literal["raise", "quarantine"] = "raise",
+        period_end: dt.date | None = None,
+    ) -> IngestReport:
+        """Load month files, or one file of any schema through a mapping; a file is loaded once.
+
+        Args:
+            source: a folder of month files (``sales_2024_5.csv``, ``feedback_raw_2024_5.csv``, ``customers.csv``; CSV or
+                Parquet), or one file.
+            mapping: a ``Mapping``, a dict of the same shape, or the path of a TOML file.
+            on_error: "quarantine" puts bad rows with their reason into REJECTS and loads the rest.
+            period_end: the first day that the data do not cover, where that is not the first of a month.
+
+        Raises:
+            BadFile: a file cannot be loaded; nothing of it was. Says file, line, column and what was expected.
+        """
+        door = Ingest(self._backend.loader)
+        return door.ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
+
+    def lifecycle(self, config: LifecycleConfig | None = None, *, source: str | Path | None = None, mapping: Any = None) -> Lifecycle:
+        """The monthly loop over what is ingested, and over the files of a source that are not yet.
+
+        Args:
+            config: what churn means, how to train and when to retrain; the defaults are the design's.
+            source, mapping: as for ``ingest``; files are loaded month by month as the loop gets to them.
+        """
+        from churnobs.lifecycle.config import LifecycleConfig
+        from churnobs.lifecycle.run import Lifecycle
+
+        return Lifecycle(self, self._backend, config or LifecycleConfig(), source, mapping)
+
+    def sql(self, text: str) -> Frame:
+        """A query; it runs when its rows are asked for."""
+        return Frame(self._backend.engine, text)
+
+    def table(self, name: str) -> Frame:
+        """A table or view; ``.expr`` is its Ibis expression."""
+        import ibis
+
+        columns = self._backend.engine.columns(f'SELECT * FROM "{name.upper()}"')
+        return Frame(self._backend.engine, ibis.table(dict(columns), name=name.upper()))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._backend.lifetime.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Workspace({self._backend.lifetime.location})"
