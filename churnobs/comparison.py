@@ -36,7 +36,7 @@ class PairedComparison:
     Args:
         auc_a, auc_b: the ROC AUC of each; NaN when one class is missing.
         difference: what a is ahead by, in the measure compared (AUC, or log loss saved in nats); 0 when not defined.
-        standard_error: of the difference; 0 when not defined.
+        standard_error: of the difference; 0 when not defined, or when all rows agree on the difference.
         p_value: one-sided, of a difference this large if a were not better than b; 1 when nothing can be told.
         rows: how many were compared; a row without both scores does not count.
     """
@@ -50,11 +50,9 @@ class PairedComparison:
 
     def verdict(self, alpha: float = 0.05) -> Verdict:
         """BETTER or WORSE, each by a one-sided test at level alpha, else TIE."""
-        if self.standard_error <= 0.0:
-            return Verdict.TIE
-        if self.p_value < alpha:
+        if self.difference > 0.0 and self.p_value < alpha:
             return Verdict.BETTER
-        return Verdict.WORSE if _upper_tail(-self.difference / self.standard_error) < alpha else Verdict.TIE
+        return Verdict.WORSE if self.difference < 0.0 and 1.0 - self.p_value < alpha else Verdict.TIE
 
 
 def roc_auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
@@ -86,7 +84,7 @@ def compare_auc(labels: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> Pa
     up_a, down_a = _placements(positive, first)
     up_b, down_b = _placements(positive, second)
     variance = float(np.var(up_a - up_b, ddof=1)) / ups + float(np.var(down_a - down_b, ddof=1)) / downs
-    return _judged(auc_a, auc_b, auc_a - auc_b, math.sqrt(variance), len(positive))
+    return _judged(auc_a, auc_b, auc_a - auc_b, math.sqrt(variance), len(positive), witnesses=min(ups, downs))
 
 
 def compare_log_loss(labels: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> PairedComparison:
@@ -105,7 +103,7 @@ def compare_log_loss(labels: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) 
         return _tie(auc_a, auc_b, len(positive))
     saved = _surprise(positive, second) - _surprise(positive, first)
     error = float(np.std(saved, ddof=1)) / math.sqrt(len(saved))
-    return _judged(auc_a, auc_b, float(saved.mean()), error, len(positive))
+    return _judged(auc_a, auc_b, float(saved.mean()), error, len(positive), witnesses=len(positive))
 
 
 def _usable(labels: npt.ArrayLike, *scores: npt.ArrayLike) -> tuple[npt.NDArray[np.bool_], list[Floats]]:
@@ -122,8 +120,9 @@ def _midranks(values: Floats) -> Floats:
     """Ranks from 1; equal values share the mean of theirs."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends: Floats = np.cumsum(counts).astype(np.float64)
-    ranks: Floats = (ends - (counts - 1) / 2.0)[place]
-    return ranks
+    ranks: Floats = ends - (counts - 1) / 2.0
+    shared: Floats = ranks[place]
+    return shared
 
 
 def _auc(positive: npt.NDArray[np.bool_], values: Floats) -> float:
@@ -144,17 +143,25 @@ def _placements(positive: npt.NDArray[np.bool_], values: Floats) -> tuple[Floats
 
 def _surprise(positive: npt.NDArray[np.bool_], probability: Floats) -> Floats:
     given = np.clip(np.where(positive, probability, 1.0 - probability), CLIP, 1.0 - CLIP)
-    return -np.log(given)
+    surprise: Floats = -np.log(given)
+    return surprise
 
 
-def _judged(auc_a: float, auc_b: float, difference: float, error: float, rows: int) -> PairedComparison:
-    if not error > _ROUNDING:
-        return _tie(auc_a, auc_b, rows, difference if abs(difference) > _ROUNDING else 0.0)
-    return PairedComparison(auc_a, auc_b, difference, error, _upper_tail(difference / error), rows)
+def _judged(
+    auc_a: float, auc_b: float, difference: float, error: float, rows: int, *, witnesses: int
+) -> PairedComparison:
+    """The comparison; ``witnesses`` are the independent rows behind a difference that has no error of its own."""
+    if error > _ROUNDING:
+        return PairedComparison(auc_a, auc_b, difference, error, _upper_tail(difference / error), rows)
+    if abs(difference) <= _ROUNDING:
+        return _tie(auc_a, auc_b, rows)
+    # every row says the same, so the normal distribution has nothing to measure with: the sign test has
+    by_chance = 0.5**witnesses
+    return PairedComparison(auc_a, auc_b, difference, 0.0, by_chance if difference > 0.0 else 1.0 - by_chance, rows)
 
 
-def _tie(auc_a: float, auc_b: float, rows: int, difference: float = 0.0) -> PairedComparison:
-    return PairedComparison(auc_a, auc_b, difference, 0.0, 1.0, rows)
+def _tie(auc_a: float, auc_b: float, rows: int) -> PairedComparison:
+    return PairedComparison(auc_a, auc_b, 0.0, 0.0, 1.0, rows)
 
 
 def _upper_tail(z: float) -> float:

@@ -229,7 +229,7 @@ class Ingest:
 def _check_restated(source: Source, ingested: tuple[IngestedFile, ...]) -> None:
     """Sales and feedback are what happened: a month that was loaded does not get other rows later.
 
-    More files of a loaded month are fine as long as those loaded before are still among them (a folder that failed half way).
+    More files of a loaded month are fine while those loaded before are still among them (a folder that failed half way).
     """
     given = {(file.kind, file.content_hash) for file in source.files}
     newest = max((f.month for f in ingested if f.kind == "sales" and f.month is not None), default=None)

@@ -41,8 +41,8 @@ class _Frozen(BaseModel):
 class Condition(_Frozen):
     """Which rows to keep, by one column of the file; all conditions of a filter must hold.
 
-    A missing value passes ``not_equals`` and ``not_in`` and no other test. Texts are compared as they stand in the file;
-    true and false, numbers and dates by what they mean.
+    A missing value passes ``not_equals`` and ``not_in`` and no other test. Texts are compared as they stand in
+    the file; true and false, numbers and dates by what they mean.
     """
 
     column: str
@@ -79,7 +79,7 @@ class FileMapping(_Frozen):
             TRANSACTION_ID, FEEDBACK_ID or CUSTOMER_ID where mapped.
         filter: conditions on columns of the file; rows that fail one are left out and not checked further.
         date_format: strptime format of dates; ISO dates or timestamps when left out.
-        header: "auto" looks for a known column name where the columns have the targets' names, and expects one elsewhere.
+        header: "auto" looks for a known name where the columns have the targets' names, and expects a header elsewhere.
     """
 
     file: str | None = None
@@ -112,10 +112,10 @@ class FileMapping(_Frozen):
     @field_validator("date_format")
     @classmethod
     def _reads_dates(cls, text: str | None) -> str | None:
-        day = dt.datetime(2031, 12, 28)
+        day = dt.date(2031, 12, 28)
         if text is not None:
             try:
-                back = dt.datetime.strptime(day.strftime(text), text)
+                back = dt.datetime.strptime(day.strftime(text), text).replace(tzinfo=dt.timezone.utc).date()
             except ValueError as error:
                 raise ValueError(f"{text!r} cannot read the dates it writes: {error}") from error
             if back != day:
@@ -204,7 +204,8 @@ class Mapping(_Frozen):
             return cls.from_toml(mapping)
         if isinstance(mapping, dict):
             return cls._validated(mapping, "mapping")
-        raise BadConfig(f"a {type(mapping).__name__} is no mapping", hint="give the path of a TOML file, a dict or a Mapping")
+        kind = type(mapping).__name__
+        raise BadConfig(f"a {kind} is no mapping", hint="give the path of a TOML file, a dict or a Mapping")
 
     @classmethod
     def _validated(cls, data: dict[str, Any], name: str) -> Mapping:

@@ -8,6 +8,7 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,7 +26,7 @@ _KINDS: Final[dict[str, Kind]] = {
     "feedback": "feedback",
     "customers": "customers",
 }
-_NAME: Final = re.compile(r"(new_)?(sales|feedback_raw|feedback|customers)(_\d{4}_\d{1,2})?\.(csv|parquet)", re.IGNORECASE)
+_NAME: Final = re.compile(r"(new_)?(sales|feedback_raw|feedback|customers)(_\d{4}_\d{1,2})?\.(csv|parquet)", re.I)
 _DATED: Final = re.compile(r"_(\d{4})_(\d{1,2})$")
 _ORDER: Final[dict[Kind, int]] = {"sales": 0, "feedback": 1, "customers": 2}
 
@@ -102,7 +103,7 @@ class Source:
         return f"Source({self.path}, {len(self.files)} files, {len(self.months)} months)"
 
     def _repr_html_(self) -> str:
-        rows = [(file.name, file.kind, str(file.month) if file.month else "by date") for file in self.files]
+        rows: list[tuple[str, str, str]] = [(file.name, file.kind, str(file.month) if file.month else "by date") for file in self.files]
         rows += [(name, "ignored", "") for name in self.ignored]
         return html_table(("file", "kind", "month"), rows, str(self.path))
 
@@ -125,9 +126,9 @@ def discover(path: str | Path, mapping: Any = None, *, period_end: dt.date | Non
     if place.is_dir():
         found, ignored = _in_folder(place, how)
     else:
-        found, ignored = [(place, _kind_of_one(place, how))], ()
+        found, ignored = [(place, _kind_of_one(place, how))], []
     files = [_source_file(file, kind) for file, kind in found]
-    ordered = sorted(_with_months(files), key=lambda f: (f.month is not None, f.month, _ORDER[f.kind], f.name))
+    ordered = sorted(_with_months(files), key=_by_time)
     end = period_end or how.period_end
     source = Source(place, how, tuple(ordered), tuple(ignored), end)
     _check_months(source)
@@ -160,8 +161,10 @@ def _kind_by_name(name: str, mapping: Mapping) -> Kind | None:
         if files.file is not None and fnmatch.fnmatchcase(name, files.file):
             return kind
     match = _NAME.fullmatch(name)
-    kind = _KINDS[match[2].lower()] if match else None
-    return kind if kind in mapping.kinds and mapping.kinds[kind].file is None else None
+    if match is None:
+        return None
+    named = _KINDS[match[2].lower()]
+    return named if named in mapping.kinds and mapping.kinds[named].file is None else None
 
 
 def _kind_of_one(path: Path, mapping: Mapping) -> Kind:
@@ -213,15 +216,15 @@ def _with_months(files: list[SourceFile]) -> list[SourceFile]:
 
 def _check_months(source: Source) -> None:
     sales = sorted({f.month for f in source.files if f.kind == "sales" and f.month is not None})
-    for month, after in zip(sales, sales[1:], strict=False):
+    for month, after in pairwise(sales):
         if after != month.next():
             raise _gap(str(source.path), month.next())
-    stray = [f for f in source.files if sales and f.month is not None and f.month not in sales]
-    if stray:
-        raise NotFound(
-            f"{source.path} has {stray[0].name} and no sales file of {stray[0].month}",
-            hint=f"add sales_{stray[0].month.year}_{stray[0].month.number}.csv, or take {stray[0].name} away",
-        )
+    for file in source.files:
+        if sales and file.month is not None and file.month not in sales:
+            raise NotFound(
+                f"{source.path} has {file.name} and no sales file of {file.month}",
+                hint=f"add sales_{file.month.year}_{file.month.number}.csv, or take {file.name} away",
+            )
     end = source.period_end
     if sales and end is not None and not sales[-1].start < end <= sales[-1].end:
         raise BadConfig(
@@ -235,3 +238,7 @@ def _gap(where: str, missing: Month) -> NotFound:
         f"{where} has no sales file of {missing}, and months after it",
         hint=f"add sales_{missing.year}_{missing.number}.csv; features of later months need it",
     )
+
+
+def _by_time(file: SourceFile) -> tuple[bool, Month, int, str]:
+    return (file.month is not None, file.month or Month(1, 1), _ORDER[file.kind], file.name)

@@ -49,8 +49,7 @@ class Workspace:
         Raises:
             BadFile: a file cannot be loaded; nothing of it was. Says file, line, column and what was expected.
         """
-        door = Ingest(self._backend.loader)
-        return door.ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
+        return Ingest(self._backend.loader).ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
 
     def lifecycle(self, config: LifecycleConfig | None = None, *, source: str | Path | None = None, mapping: Any = None) -> Lifecycle:
         """The monthly loop over what is ingested, and over the files of a source that are not yet.

@@ -1,7 +1,8 @@
 """The process: months of sign-ups, purchases and comments, and each customer's true churn probability between them.
 
 A customer buys at a daily rate that is fixed on the first day of a month by what is known then, so the probability of
-buying nothing in the 30 days from a first day is exp(-30 x rate), exactly. Comments follow purchases within the same month.
+buying nothing in the 30 days from a first day is exp(-30 x rate), exactly. Comments follow purchases within the same
+month.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from simulations.months import days_in, first_day, year_month
 from simulations.population import (
     ACTIVE_DAYS,
     HORIZON_DAYS,
-    SEGMENT_SPEND,
     SPEND_SPREAD,
     Flags,
     Floats,
@@ -106,18 +106,18 @@ def live_month(
     """
     start, length = start_of(month), days_in(month)
     rate = rates(people, world, month)
-    arrivals = _sign_ups(rng, world, people, rate, month, customers)
+    arrivals = _sign_ups(rng, people, rate, month, customers)
     first = start + np.sort(rng.integers(0, length, arrivals))
     old = people.size
     shrink = world.strength("arrivals", month)
     people = people.joined_by(newcomers(rng, first, noise=world.noise, shrink=shrink, drifted=shrink > 0))
 
     # the first purchase is made on the day of the sign-up; the rest of the month goes by what it tells
-    opening, opening_cents = np.arange(old, people.size), np.zeros(0, dtype=np.int64)
+    opening = np.arange(old, people.size)
     opening_discount, opening_items, opening_cents = _baskets(rng, people, opening)
     seen = _with_first_purchase(people, opening, opening_cents)
-    log_first = daily_rate(seen, world, month, start + length, year_month(month)[1])
-    rate = np.concatenate((rate, log_first[old:]))
+    first_rate = daily_rate(seen, world, month, start + length, year_month(month)[1])
+    rate = np.concatenate((rate, first_rate[old:]))
     begins = np.concatenate((np.full(old, start, dtype=np.int64), first + 1))
     days_left = start + length - begins
 
@@ -135,14 +135,14 @@ def live_month(
     cents = np.concatenate((cents, opening_cents))[order]
     payment = rng.choice(len(PAYMENT_METHODS), len(buyer), p=(0.55, 0.15, 0.1, 0.2))
 
-    author, chat_day, mood, comment = _comments(rng, world, people, buyer, day, month)
+    speaks = np.flatnonzero(rng.random(len(buyer)) < COMMENT_SHARE)
+    usual_mood = people.temper[buyer[speaks]] - world.strength("mood", month)
+    author, chat_day, mood, comment = _comments(rng, usual_mood, buyer[speaks], day[speaks], start + length - 1)
     rows = MonthRows(buyer, day, cents, items, discount, payment, author, chat_day, comment, mood)
     return _new_habits(rng, _after(people, rows)), rows
 
 
-def _sign_ups(
-    rng: np.random.Generator, world: World, people: Population, rate: Floats, month: int, customers: int
-) -> int:
+def _sign_ups(rng: np.random.Generator, people: Population, rate: Floats, month: int, customers: int) -> int:
     """How many sign up so that the number of active customers is expected to be the same at the end."""
     end = start_of(month + 1)
     stays = np.where(end - people.last_purchase <= ACTIVE_DAYS, 1.0, -np.expm1(-rate * days_in(month)))
@@ -167,17 +167,15 @@ def _with_first_purchase(people: Population, opening: Ints, cents: Ints) -> Popu
 
 
 def _comments(
-    rng: np.random.Generator, world: World, people: Population, buyer: Ints, day: Ints, month: int
+    rng: np.random.Generator, usual_mood: Floats, buyer: Ints, day: Ints, last_day: int
 ) -> tuple[Ints, Ints, Floats, Ints]:
-    """Authors, days, moods and texts of the comments that follow a month's purchases, by date."""
-    speaks = np.flatnonzero(rng.random(len(buyer)) < COMMENT_SHARE)
-    delay = rng.integers(0, _LONGEST_COMMENT_DELAY, len(speaks))
+    """Authors, days, moods and texts of the comments that follow purchases, by date."""
+    delay = rng.integers(0, _LONGEST_COMMENT_DELAY, len(buyer))
     # a comment never reaches into the next month: a February without a purchase must be one without a comment
-    chat_day = np.minimum(day[speaks] + delay, start_of(month + 1) - 1)
+    chat_day = np.minimum(day + delay, last_day)
     order = np.argsort(chat_day, kind="stable")
-    author, chat_day = buyer[speaks][order], chat_day[order]
-    mood = people.temper[author] + rng.normal(0, 0.3, len(author)) - world.strength("mood", month)
-    mood = np.clip(mood, -1.0, 1.0)
+    author, chat_day = buyer[order], chat_day[order]
+    mood = np.clip(usual_mood[order] + rng.normal(0, 0.3, len(order)), -1.0, 1.0)
     comment = write_comments(rng, mood)
     comment[rng.random(len(comment)) < NO_TEXT_SHARE] = -1
     return author, chat_day, mood, comment
@@ -203,6 +201,7 @@ def _after(people: Population, rows: MonthRows) -> Population:
 
 def _new_habits(rng: np.random.Generator, people: Population) -> Population:
     """The population with spending habits a month older: nobody stays apart from their group for good."""
-    centre = people.spend_usual + SEGMENT_SPEND[people.segment]
     fresh = rng.normal(0, SPEND_SPREAD * np.sqrt(1 - HABIT_KEPT**2), people.size)
-    return replace(people, spend_own=centre + HABIT_KEPT * (people.spend_own - centre) + fresh)
+    return replace(
+        people, spend_own=people.spend_centre + HABIT_KEPT * (people.spend_own - people.spend_centre) + fresh
+    )

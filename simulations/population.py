@@ -1,4 +1,4 @@
-"""Who is in the world: one row per customer in arrays, and the purchase rate that follows from what is known of them."""
+"""Who is in the world: one row per customer in arrays, and the purchase rate that what is known sets."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ _NO_DAY: Final = -1
 class Population:
     """Everybody who ever signed up, in order of sign-up; days are proleptic ordinals, money is cents.
 
-    ``orders`` and ``cents`` hold the last three calendar months, newest first; ``moods`` the last three feedbacks, newest
-    first, nan for none.
+    ``spend_...`` are logs of an order: what is usual in one's group, where one's own level tends to, and where it is.
+    ``orders`` and ``cents`` hold the last three calendar months, newest first; ``moods`` the last three feedbacks,
+    newest first, nan for none.
     """
 
     signup: Ints
@@ -45,6 +46,7 @@ class Population:
     location: Ints
     newcomer: Flags
     spend_usual: Floats
+    spend_centre: Floats
     spend_own: Floats
     taste_for_discounts: Floats
     temper: Floats
@@ -93,6 +95,8 @@ def newcomers(rng: np.random.Generator, signup: Ints, *, noise: float, shrink: f
         segment = np.asarray(NEW_SEGMENTS)[segment % len(NEW_SEGMENTS)]
         location = np.asarray(NEW_LOCATIONS)[location % len(NEW_LOCATIONS)]
     usual = np.full(n, TYPICAL_ORDER - shrink * np.log(10.0))
+    # what a drift says of an order is all there is to say: the segments it brings do not make it smaller still
+    centre = usual if drifted else usual + SEGMENT_SPEND[segment]
     return Population(
         signup=signup,
         age=np.clip(np.rint(rng.normal(45, 15, n)), 18, 90).astype(np.int64),
@@ -101,7 +105,8 @@ def newcomers(rng: np.random.Generator, signup: Ints, *, noise: float, shrink: f
         location=location,
         newcomer=np.full(n, drifted),
         spend_usual=usual,
-        spend_own=usual + SEGMENT_SPEND[segment] + rng.normal(0, SPEND_SPREAD, n),
+        spend_centre=centre,
+        spend_own=centre + rng.normal(0, SPEND_SPREAD, n),
         taste_for_discounts=rng.beta(1.5, 4.0, n),
         temper=rng.normal(0.15, 0.45, n),
         noise=rng.normal(0, noise, n),
@@ -117,7 +122,9 @@ def log_expected_orders(people: Population, relation: Relation, as_of: int) -> F
     recency = np.log1p(as_of - people.last_purchase) - np.log1p(30.0)
     quarter = people.orders.sum(axis=1)
     # 90 days may reach a day further back than three calendar months
-    mean_order = np.where(quarter > 0, people.cents.sum(axis=1) / np.maximum(quarter, 1) / 100.0, np.exp(people.spend_usual))
+    mean_order = np.where(
+        quarter > 0, people.cents.sum(axis=1) / np.maximum(quarter, 1) / 100.0, np.exp(people.spend_usual)
+    )
     value = np.clip(np.log(np.maximum(mean_order, 0.01)) - people.spend_usual, -2.0, 2.0)
     told = ~np.isnan(people.moods)
     mood = np.where(told, people.moods, 0.0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from simulations.generate import (
     true_churn,
 )
 from simulations.months import first_day, year_month
-from simulations.population import ACTIVE_DAYS, GENDERS, LOCATIONS, SEGMENTS, Ints, Population, newcomers
+from simulations.population import GENDERS, LOCATIONS, SEGMENTS, Ints, Population, newcomers
 from simulations.texts import comment_pool
 from simulations.worlds import World
 
@@ -119,8 +118,8 @@ class Simulation:
     def truth(self, month: int) -> pd.DataFrame:
         """CUSTOMER_ID and TRUE_CHURN_PROBABILITY of the customers active at the as-of after a month.
 
-        Active is who bought in the 90 days before, by what the files tell. The probability is that of no purchase in the
-        30 days from the as-of, given all that has happened.
+        Active is who bought in the 90 days before, by what the files tell. The probability is that of no purchase in
+        the 30 days from the as-of, given all that has happened.
         """
         truth = self._truths[self._index(month)]
         ids = _customer_ids(truth.customer).to_pandas()
@@ -129,8 +128,8 @@ class Simulation:
     def write(self, directory: str | Path, *, header: bool = True) -> list[Path]:
         """Write the month files as CSV and give their paths, month by month.
 
-        A file appears whole or not at all. From the month of an ``arrivals`` drift on sales are ``new_sales_...`` and the
-        first customers file is ``new_customers.csv``.
+        A file appears whole or not at all. From the month of an ``arrivals`` drift on sales are ``new_sales_...`` and
+        the first customers file is ``new_customers.csv``.
 
         Args:
             directory: Where to; made when missing.
@@ -222,4 +221,4 @@ def _write_csv(table: pa.Table, path: Path, *, header: bool) -> None:
         if header:
             file.write((",".join(table.column_names) + "\n").encode())
         pa_csv.write_csv(table, file, pa_csv.WriteOptions(include_header=False, quoting_style="needed"))
-    os.replace(partial, path)
+    partial.replace(path)

@@ -22,11 +22,13 @@ _SUBJECTS: Final = (
 # from furious (-4) to delighted (4)
 _VERDICTS: Final = (
     (
-        "was absolutely terrible", "was a horrible experience and the worst of the year", "was awful, a complete disaster",
+        "was absolutely terrible", "was a horrible experience and the worst of the year",
+        "was awful, a complete disaster",
         "made me very angry and I hate that", "was dreadful and I feel cheated", "was a disgusting failure",
     ),
     (
-        "was really bad", "was very disappointing", "was a sad mess", "made me angry", "was terribly slow and I was upset",
+        "was really bad", "was very disappointing", "was a sad mess", "made me angry",
+        "was terribly slow and I was upset",
         "failed me when it mattered",
     ),
     (
@@ -54,18 +56,21 @@ _VERDICTS: Final = (
         "was very friendly and easy",
     ),
     (
-        "was absolutely wonderful", "was fantastic, I love it", "was amazing and the best so far", "was perfect, thank you so much",
+        "was absolutely wonderful", "was fantastic, I love it", "was amazing and the best so far",
+        "was perfect, thank you so much",
         "was excellent, and everyone was delighted", "was brilliant, I am so happy",
     ),
 )  # fmt: skip
 _OPENERS: Final = (
-    "", "", "", "Hello, ", "Just so you know, ", "For my third order, ", "This week ", "In short: ", "As I said before, ",
+    "", "", "", "Hello, ", "Just so you know, ", "For my third order, ", "This week ", "In short: ",
+    "As I said before, ",
     "After ten days, ", "This time ", "I must say ", "Like last year, ", "On Tuesday ", "From what I have seen, ",
 )  # fmt: skip
 _JOINTS: Final = (", and ", "; ", ". Also, ", ", while ", ". Then ", ", and I would add that ")
 _CLOSERS: Final = (
     "", "", "", "", " My order number is in the subject line.", " That is all.", " I ordered two of them.",
-    " Please pass this on.", " My neighbour says the same.", " I will write again next month.", " It was for my daughter.",
+    " Please pass this on.", " My neighbour says the same.", " I will write again next month.",
+    " It was for my daughter.",
 )  # fmt: skip
 
 
@@ -94,7 +99,7 @@ def comment_pool() -> tuple[tuple[str, ...], ...]:
 
     One pool serves all seeds, so that a sentiment model meets few distinct texts however many customers there are.
     """
-    chance = random.Random("comments")  # noqa: S311 (a simulation, not a secret)
+    chance = random.Random("comments")
     rows: list[tuple[str, ...]] = []
     seen: set[str] = set()
     for grade in range(GRADES):

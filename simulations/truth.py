@@ -9,8 +9,8 @@ import numpy.typing as npt
 def expected_auc(probabilities: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     """The ROC AUC that scores have on average when each customer churns with its true probability.
 
-    It is the share of (churner, stayer) pairs ranked rightly, every ordered pair of two customers weighing p_i (1 - p_j)
-    and ties counting half; no label is drawn, so nothing of it is chance. Takes O(n log n).
+    It is the share of (churner, stayer) pairs ranked rightly, every ordered pair of two customers weighing
+    p_i (1 - p_j) and ties counting half; no label is drawn, so nothing of it is chance. Takes O(n log n).
 
     Args:
         probabilities: The true churn probabilities, each in [0, 1].
@@ -25,7 +25,7 @@ def expected_auc(probabilities: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     >>> expected_auc([1.0, 0.0], [0.9, 0.1])
     1.0
     >>> round(expected_auc([0.8, 0.5, 0.2], [3, 2, 1]), 4)
-    0.7586
+    0.8571
     """
     p = np.asarray(probabilities, dtype=np.float64)
     s = np.asarray(scores, dtype=np.float64)

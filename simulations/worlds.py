@@ -15,7 +15,7 @@ DriftKind = Literal["relation", "arrivals", "mood"]
 class Relation:
     """How what is known of a customer on the first day of a month sets the purchases expected of them in 30 days.
 
-    The logarithm of that number is linear in signals that churnobs' features carry; see ``population.signals``. A customer
+    The logarithm of that number is linear in signals that churnobs' features carry, plus one product. A customer
     then buys at a constant daily rate through the month, so that the churn probability is exp(-rate x 30).
 
     Attributes:
@@ -51,12 +51,12 @@ class Drift:
     """One thing that changes in a world. A world may hold several, of one kind or of many.
 
     Attributes:
-        kind: What changes. ``relation``: the world's relation moves to its ``turned`` relation. ``arrivals``: whoever signs
-            up comes from fewer locations and segments and spends less. ``mood``: comments turn sour; what mood means for
-            buying stays.
+        kind: What changes. ``relation``: the world's relation moves to its ``turned`` relation. ``arrivals``:
+            whoever signs up comes from fewer locations and segments, spends less and follows the world's ``newcomers`` relation.
+            ``mood``: comments turn sour; what mood means for buying stays.
         month: The first simulated month (1 is the first with files) in which the change is felt.
-        strength: How far it goes once complete. ``relation``: the share of the way, 0 to 1. ``arrivals``: powers of ten that
-            an order shrinks by (1 is a tenth). ``mood``: how much mean mood falls, on a scale from -1 to 1.
+        strength: How far it goes once complete. ``relation``: the share of the way, 0 to 1. ``arrivals``: powers of ten
+            that an order shrinks by (1 is a tenth). ``mood``: how much mean mood falls, on a scale from -1 to 1.
         months: In how many months it becomes complete; 1 is at once.
     """
 
@@ -154,7 +154,11 @@ WORLDS: Final[Mapping[str, World]] = MappingProxyType(
             ),
             _world("sudden", "in month 8 behaviour comes to mean something else", Drift("relation", month=8)),
             _world("season", "people buy more towards Christmas; behaviour means the same", season=0.35),
-            _world("feedback", "from month 8 on comments turn sour; behaviour means the same", Drift("mood", month=8, strength=0.6)),
+            _world(
+                "feedback",
+                "from month 8 on comments turn sour; behaviour means the same",
+                Drift("mood", month=8, strength=0.6),
+            ),
         )
     }
 )

@@ -56,7 +56,7 @@ def fit(
     loop: Lifecycle, step: Step, role: str, parts: Sequence[tuple[DatasetVersion, Any]], linked_to: str | None = None
 ) -> VersionRecord:
     """Fit the recipe on dataset versions (or halves of them), log the version and backtest it on all kept datasets."""
-    from churnobs.training import TrainingSet, as_trainer
+    from churnobs.training import DefaultTrainer, TrainingSet, as_trainer
 
     seed, features = loop.config.seed, loop.feature_columns()
     split = [Part(d.table, half, split_seed(loop, d.as_ofs[0])) for d, half in parts]
@@ -65,7 +65,7 @@ def fit(
     names = [name for name, _ in features]
     as_of = rows["TIMESTAMP"].to_numpy().astype("datetime64[D]")
     training = TrainingSet(rows[names], rows["CHURNED"].to_numpy().astype("int8"), as_of)
-    trainer = as_trainer(loop.config.trainer)
+    trainer = as_trainer(DefaultTrainer() if loop.config.trainer is None else loop.config.trainer)
     model = trainer.fit(training, seed=seed)
     content = content_hash([(d.content_hash, half) for d, half in parts], trainer.describe(), seed, role)
     version = loop.workspace.registry.log_model(

@@ -46,7 +46,10 @@ class Lifecycle:
         self.config = config
         self.journal = Journal(backend.engine)
         self._door = Ingest(backend.loader)
-        self._source = None if source is None else self._door.discover(source, mapping=mapping)
+        self._source = None if source is None else self._door.open(source, mapping=mapping)
+        if self._source is not None:
+            # a file that covers many months cannot wait for one of them
+            self._door.ingest_history(self._source)
 
     def waiting(self) -> tuple[Month, ...]:
         """The months that are ingested, or wait in the source, and are not finished yet, oldest first.
@@ -55,9 +58,9 @@ class Lifecycle:
             BadFile: a month was added before one that is finished already.
         """
         finished = self.journal.finished()
-        known = {Month(f.year, f.month) for f in self.backend.loader.ingested() if f.kind == "sales"}
+        known = {f.month for f in self.backend.loader.ingested() if f.kind == "sales" and f.month is not None}
         if self._source is not None:
-            known |= set(self._source.months)
+            known |= {month.month for month in self._source.months}
         waiting = sorted(known - set(finished))
         if finished and waiting and waiting[0] < finished[-1]:
             raise BadFile(
@@ -107,7 +110,15 @@ class Lifecycle:
         if month is None:
             month = self.waiting()[0]
         period_end, content = self._files_of(month)
-        return plan_month(month, period_end, content, self.config, self.journal.done)
+        steps = plan_month(month, period_end, content, self.config, self.journal.done)
+        changed = [step for step in steps if self.journal.result(month, step.kind) is not None]
+        if changed:
+            raise BadFile(
+                f"sales of {month}",
+                problem="the month was begun with other files",
+                hint="put the former files back, or build a new database from the new ones",
+            )
+        return steps
 
     def report(self, month: Month | str) -> MonthReport:
         """The report of a finished month; NotFound if it is not finished."""
@@ -135,12 +146,13 @@ class Lifecycle:
 
     def load(self, month: Month) -> dict[str, Any]:
         """Ingest a month's files when they are not yet; count what the month holds."""
-        if self._source is not None and month in self._source.months:
+        if self._source is not None and month in {known.month for known in self._source.months}:
             self._door.ingest_month(self._source, month)
-        own = [f for f in self.backend.loader.ingested() if (f.year, f.month) == (month.year, month.number)]
+        own = [f for f in self.backend.loader.ingested() if f.month == month]
+        kinds = ("sales", "feedback", "customers")
         return {
-            "rows": {kind: sum(f.rows_loaded for f in own if f.kind == kind) for kind in ("sales", "feedback", "customers")},
-            "files": sorted(f.file_name for f in own),
+            "rows": {kind: sum(f.rows_loaded for f in own if f.kind == kind) for kind in kinds},
+            "files": sorted(f.name for f in own),
         }
 
     def as_ofs(self) -> tuple[dt.date, ...]:
@@ -213,15 +225,15 @@ class Lifecycle:
             self.backend.engine.write(table, pa.Table.from_pylist(list(rows)))
 
     def _files_of(self, month: Month) -> tuple[dt.date, str]:
-        """The as-of of a month and the hash of its files, ingested or waiting."""
-        ends, hashes = [], set()
-        for f in self.backend.loader.ingested():
-            if (f.year, f.month) == (month.year, month.number):
-                hashes.add(f.content_hash)
-                ends += [f.period_end] if f.kind == "sales" else []
-        if self._source is not None and month in self._source.months:
-            hashes |= set(self._source.hashes(month))
-            ends.append(self._source.period_end(month))
+        """The as-of of a month and the hash of its sales files, ingested or waiting."""
+        own = [f for f in self.backend.loader.ingested() if f.kind == "sales" and f.month == month]
+        hashes = {f.content_hash for f in own}
+        ends = [f.period_end for f in own if f.period_end is not None]
+        if self._source is not None and month in {known.month for known in self._source.months}:
+            files = self._source.month(month).files
+            hashes |= {f.content_hash for f in files if f.kind == "sales"}
+            newest = max(known.month for known in self._source.months)
+            ends.append((month == newest and self._source.period_end) or month.end)
         return max(ends), "/".join(sorted(hashes))
 
     def __repr__(self) -> str:

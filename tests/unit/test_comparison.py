@@ -105,10 +105,12 @@ def test_one_class_has_no_auc_and_never_a_winner(labels: list[int]) -> None:
     assert met.verdict() is Verdict.TIE
 
 
-def test_perfect_against_reversed_has_no_error_to_judge_by() -> None:
-    met = compare_auc([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], [0.9, 0.8, 0.2, 0.1])
-    assert (met.auc_a, met.auc_b, met.difference) == (1.0, 0.0, 1.0)
-    assert met.verdict() is Verdict.TIE
+@pytest.mark.parametrize(("times", "verdict"), [(1, Verdict.TIE), (3, Verdict.BETTER)])
+def test_a_difference_without_any_spread_needs_enough_rows(times: int, verdict: Verdict) -> None:
+    met = compare_auc([0, 0, 1, 1] * times, [0.1, 0.2, 0.8, 0.9] * times, [0.5, 0.5, 0.5, 0.5] * times)
+    assert (met.auc_a, met.auc_b, met.difference, met.standard_error) == (1.0, 0.5, 0.5, 0.0)
+    assert met.p_value == 0.25**times
+    assert met.verdict() is verdict
 
 
 def test_certainty_that_fails_costs_a_finite_loss() -> None:
@@ -137,7 +139,7 @@ def test_swapping_the_models_swaps_the_verdict(compare, rows) -> None:
     assert one.difference == pytest.approx(-two.difference, abs=1e-12)
     assert one.standard_error == pytest.approx(two.standard_error, abs=1e-12)
     assert 0.0 <= one.p_value <= 1.0
-    if one.standard_error > 0:
+    if one.difference != 0:
         assert one.p_value + two.p_value == pytest.approx(1.0, abs=1e-9)
     swapped = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER, Verdict.TIE: Verdict.TIE}
     assert two.verdict() is swapped[one.verdict()]

@@ -21,8 +21,8 @@ _TYPES: Final = {
 def quoted(name: str) -> str:
     """A name as an identifier.
 
-    >>> quoted('a "b"')
-    '"a ""b"""'
+    >>> quoted('a"b')
+    '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'
 

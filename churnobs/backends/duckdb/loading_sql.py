@@ -1,4 +1,4 @@
-"""A file's columns as typed SQL, and what is wrong with a row as SQL: said once, for the fast and for the careful reading."""
+"""A file's columns as typed SQL, and what is wrong with a row as SQL: for fast and careful reading alike."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ TABLES: Final[dict[Kind, tuple[str, Columns]]] = {
     "customers": ("CUSTOMERS", tables.CUSTOMERS),
 }
 DATES: Final[dict[Kind, str]] = {"sales": "TRANSACTION_DATE", "feedback": "CHAT_DATE", "customers": "SIGNUP_DATE"}
+NUMBERED: Final = ("TRANSACTION_ID", "FEEDBACK_ID", "INTERNAL_ID")
 # PROBLEM of a staged row: 0 for none, NULL when the filter leaves it out, otherwise the number of the check it fails
 DUPLICATE_IN_FILE: Final = 254
 DUPLICATE_IN_TABLE: Final = 255
@@ -72,6 +73,8 @@ class Plan:
     filter_checks: tuple[Check, ...]
     checks: tuple[Check, ...]
     raws: tuple[Raw, ...]
+    # columns that the file does not have and that are made of a row's number in it
+    numbered: tuple[str, ...]
     # the key as the file has it, for messages
     key: Raw | None
 
@@ -94,10 +97,11 @@ class Plan:
                    CASE PROBLEM {reasons} END AS REASON, {self.row_json} AS "ROW"
                    FROM (SELECT *, {self._problem()} AS PROBLEM FROM ({self._inner(source)})) WHERE PROBLEM > 0"""
 
-    def repeated(self, source: str, record: str, line: str, column: str) -> str:
+    def repeated(self, source: str, record: str, line: str) -> str:
         """The rows that repeat a key, as RECORD, LINE, COLUMN_NAME, REASON, ROW; the source has PROBLEM."""
         value = shown(self.key.text) if self.key else "NULL"
-        return f"""SELECT {record} AS RECORD, {line} AS LINE, {literal(column)} AS COLUMN_NAME,
+        column = literal(self.key.name if self.key else "")
+        return f"""SELECT {record} AS RECORD, {line} AS LINE, {column} AS COLUMN_NAME,
                    {value} || CASE PROBLEM WHEN {DUPLICATE_IN_FILE} THEN ' is in the file more than once, expected once'
                    ELSE ' was loaded before from another file, expected once' END AS REASON,
                    {self.row_json} AS "ROW" FROM {source}"""
@@ -149,19 +153,19 @@ def locate(job: LoadJob, raws: tuple[Raw, ...]) -> dict[str, Raw]:
                 line=line,
                 column=name,
                 problem="is missing" if not matches else "is there more than once",
-                hint=f"expected {', '.join(job.columns.columns.values())}; found {have}; a mapping may leave out optional ones",
+                hint=f"expected {', '.join(job.columns.columns.values())}; found {have}; "
+                "a mapping may leave out what is not required",
             )
         found[name] = matches[0]
     return found
 
 
-def plan(job: LoadJob, raws: tuple[Raw, ...], record: str) -> Plan:
+def plan(job: LoadJob, raws: tuple[Raw, ...]) -> Plan:
     """How to read one file.
 
     Args:
         job: what to load.
         raws: the file's columns.
-        record: the SQL of a row's number in the file, from 1.
 
     Raises:
         BadFile: a column is missing, or has a type that cannot be meant.
@@ -173,7 +177,8 @@ def plan(job: LoadJob, raws: tuple[Raw, ...], record: str) -> Plan:
     for target, ibis_type in targets.items():
         source = job.columns.columns.get(target)
         if source is None:
-            typed[target] = _filled(job, target, ibis_type, record)
+            if target not in NUMBERED:
+                typed[target] = f"CAST(NULL AS {duckdb_type(ibis_type)})"
             continue
         raw = located[source]
         _check_type(job, raw, ibis_type)
@@ -183,15 +188,15 @@ def plan(job: LoadJob, raws: tuple[Raw, ...], record: str) -> Plan:
         checks += _column_checks(job, target, ibis_type, raw, required=required)
     keep, filter_checks = _filter(job, located)
     key = located[job.columns.columns[job.key]] if job.key else None
-    return Plan(typed, keep, tuple(filter_checks), tuple(checks), raws, key)
+    numbered = tuple(target for target in targets if target not in typed)
+    return Plan(typed, keep, tuple(filter_checks), tuple(checks), raws, numbered, key)
 
 
-def _filled(job: LoadJob, target: str, ibis_type: str, record: str) -> str:
-    """What a column holds that the file does not have."""
-    if target in ("TRANSACTION_ID", "FEEDBACK_ID"):
-        return f"{literal(job.file.content_hash[:12])} || '-' || CAST({record} AS VARCHAR)"
-    # the order within a day, where the file has no number of its own
-    return record if target == "INTERNAL_ID" else f"CAST(NULL AS {duckdb_type(ibis_type)})"
+def made_of_number(job: LoadJob, target: str, record: str) -> str:
+    """An id, or the order within a day, of a row that has none: its number in the file, given as SQL."""
+    if target == "INTERNAL_ID":
+        return record
+    return f"{literal(job.file.content_hash[:12])} || '-' || CAST({record} AS VARCHAR)"
 
 
 def _check_type(job: LoadJob, raw: Raw, ibis_type: str) -> None:
@@ -256,19 +261,23 @@ def _not_whole(raw: Raw, typed: str) -> str:
     value = raw.expression
     if raw.type == "VARCHAR":
         doubtful = " OR ".join(f"contains({value}, '{sign}')" for sign in "._xXbB")
-        return f"(({doubtful}) AND NOT regexp_full_match({value}, {literal(_WHOLE)}))"
+        # one digit is the usual number of items, and needs no second look
+        return f"(length({value}) > 1 AND ({doubtful}) AND NOT regexp_full_match({value}, {literal(_WHOLE)}))"
     return f"({typed} <> {value})" if re.fullmatch("DECIMAL.*|FLOAT|DOUBLE", raw.type) else "FALSE"
 
 
 def _period_checks(job: LoadJob, raw: Raw, typed: str) -> Iterator[Check]:
     text = shown(raw.text)
     if job.start is not None:
-        why = f"the month in the file''s name, {job.file.month}" if job.file.month else f"{job.start} or later"
-        told = f"{text} || ' is not in {why}'" if job.file.month else f"{text} || ' is in a month that was loaded before, expected {why}'"
-        yield Check(raw.name, f"{typed} < DATE '{job.start}'", told)
+        told = f"not in the month in the file''s name, {job.file.month}"
+        if job.file.month is None:
+            told = f"in a month that was loaded before, expected {job.start} or later"
+        yield Check(raw.name, f"{typed} < DATE '{job.start}'", f"{text} || ' is {told}'")
     if job.end is not None:
         full = job.file.month is not None and job.end == job.file.month.end
-        told = f"not in the month in the file''s name, {job.file.month}" if full else f"after the period, expected before {job.end}"
+        told = f"after the period, expected before {job.end}"
+        if full:
+            told = f"not in the month in the file''s name, {job.file.month}"
         yield Check(raw.name, f"{typed} >= DATE '{job.end}'", f"{text} || ' is {told}'")
 
 
@@ -283,7 +292,8 @@ def _filter(job: LoadJob, located: Mapping[str, Raw]) -> tuple[str | None, list[
             keeps.append(_test(test, value, wanted))
             if name:
                 bad = f"({raw.expression} IS NOT NULL AND {value} IS NULL)"
-                checks.append(Check(raw.name, bad, f"{shown(raw.text)} || ' is not {name}, and the filter compares it'"))
+                why = f"{shown(raw.text)} || ' is not {name}, and the filter compares it'"
+                checks.append(Check(raw.name, bad, why))
     return (" AND ".join(keeps) or None), checks
 
 

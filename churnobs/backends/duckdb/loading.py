@@ -1,0 +1,308 @@
+"""Files into DuckDB: read once, typed and checked in SQL; read again with care only when something is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import duckdb
+
+from churnobs.backends.duckdb.ddl import literal, quoted
+from churnobs.backends.duckdb.loading_errors import (
+    BAD,
+    STAGE,
+    TEXT,
+    create_bad,
+    explain,
+    first_error,
+    mark_duplicates,
+    reread_csv,
+)
+from churnobs.backends.duckdb.loading_sql import DATES, TABLES, Plan, Raw, made_of_number, path_literal, plan
+from churnobs.csv_records import read_records, scan_bytes
+from churnobs.errors import BackendFailed, BadFile
+from churnobs.ingest import IngestedFile, LoadJob, LoadPort, LoadResult
+from churnobs.months import Month
+
+_CSV_ERRORS: Final = "CHURNOBS_CSV_ERRORS"
+_CSV_SCANS: Final = "CHURNOBS_CSV_SCANS"
+# within the transaction that made a table its row ids do not start at 0
+_ROW_NUMBER: Final = f"(rowid - (SELECT min(rowid) FROM {STAGE}) + 1)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A file in STAGE: how it was read, and where its rows can be read again."""
+
+    plan: Plan
+    # the number of a staged row, as SQL over STAGE
+    record: str
+    source: str | None
+    names: tuple[str, ...]
+    header: bool
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What a file brings to one month."""
+
+    month: Month | None
+    rows: int
+    period_end: dt.date | None
+
+
+class DuckDBLoader(LoadPort):
+    """Loads files over one connection.
+
+    Args:
+        connection: of the database.
+        transaction: opens a transaction, or joins the one that is open; nothing is written outside it.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, transaction: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._connection = connection
+        self._transaction = transaction
+
+    def ingested(self) -> tuple[IngestedFile, ...]:
+        """What was loaded, oldest first."""
+        rows = self._connection.execute(
+            """SELECT FILE_TYPE, FILE_NAME, YEAR, MONTH, CONTENT_HASH, ROWS_LOADED, ROWS_REJECTED, PERIOD_END
+               FROM FILES_INGESTED ORDER BY rowid"""
+        ).fetchall()
+        return tuple(
+            IngestedFile(kind, name, Month(year, month) if year else None, *rest)
+            for kind, name, year, month, *rest in rows
+        )
+
+    def load(self, job: LoadJob) -> LoadResult:
+        """Load one file, all or nothing."""
+        try:
+            with self._transaction():
+                try:
+                    return self._load(job)
+                finally:
+                    self._drop_temporary()
+        except duckdb.Error as error:
+            text = str(error).partition("\n")[0]
+            raise BackendFailed(f"{job.file.name}: {text}", hint="nothing of the file was loaded") from error
+
+    def _load(self, job: LoadJob) -> LoadResult:
+        staged = self._stage_parquet(job) if job.file.format == "parquet" else self._stage_csv(job)
+        rejected = 0
+        if staged.broken or self._has_bad_rows(job):
+            staged = self._explain(job, staged)
+            rejected = self._one(f"SELECT count(*) FROM {BAD}")
+            if rejected and job.on_error == "raise":
+                raise first_error(self._connection, job)
+        good, filtered = self._row(
+            f"SELECT count(*) FILTER (PROBLEM = 0), count(*) FILTER (PROBLEM IS NULL) FROM {STAGE}"
+        )
+        if good + filtered + rejected == 0 and job.file.kind == "sales":
+            what = "has a header and no rows" if staged.header else "has no rows"
+            raise BadFile(job.file.name, problem=f"{what}, expected the sales of its period", hint="export it again")
+        shares = self._shares(job, good)
+        if not shares:
+            if rejected:
+                raise first_error(self._connection, job)
+            raise BadFile(job.file.name, problem="no row is left to load", hint="check the filter of the mapping")
+        self._insert(job, staged)
+        self._record(job, shares, rejected)
+        return LoadResult(good, rejected, filtered, tuple(share.month for share in shares if share.month is not None))
+
+    # staging
+
+    def _stage_csv(self, job: LoadJob) -> _Staged:
+        looked = scan_bytes(job.file.path)
+        if looked.empty:
+            raise BadFile(job.file.name, line=1, problem="is empty, expected a header or rows", hint="export it again")
+        names, header = _header(job)
+        raws = tuple(Raw(name, f"c{i}", "VARCHAR") for i, name in enumerate(names))
+        how = plan(job, raws)
+        staged = _Staged(how, _ROW_NUMBER, None, names, header, broken=not looked.plain)
+        if staged.broken:
+            return staged
+        columns = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(names)))
+        # bad records are counted, not raised: an error would end a transaction that the caller may have opened
+        source = f"""read_csv({path_literal(job.file.path)}, columns={{{columns}}}, auto_detect=false,
+            header={str(header).lower()}, delim={literal(job.columns.delimiter)}, quote='"', escape='"', nullstr='',
+            hive_partitioning=false, store_rejects=true, rejects_limit=1, rejects_table='{_CSV_ERRORS}',
+            rejects_scan='{_CSV_SCANS}')"""
+        self._stage(how, source)
+        return replace(staged, broken=self._one(f"SELECT count(*) FROM {_CSV_ERRORS}") > 0)
+
+    def _stage_parquet(self, job: LoadJob) -> _Staged:
+        scan = f"read_parquet({path_literal(job.file.path)}, file_row_number=true, hive_partitioning=false)"
+        try:
+            described = self._connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+            fields = [(name, kind) for name, kind, *_ in described if name != "file_row_number"]
+            raws = tuple(Raw(name, f"c{i}", kind) for i, (name, kind) in enumerate(fields))
+            how = plan(job, raws)
+            columns = ", ".join(f"{quoted(name)} AS c{i}" for i, (name, _) in enumerate(fields))
+            number = "CAST(file_row_number + 1 AS BIGINT)"
+            source = f"(SELECT {number} AS RECORD, {number} AS LINE, {columns} FROM {scan})"
+            self._stage(how, source, "RECORD")
+        except duckdb.Error as error:
+            raise BadFile(
+                job.file.name,
+                problem=f"is no whole Parquet file: {str(error).partition(chr(10))[0]}",
+                hint="it may be cut short; copy or export it again",
+            ) from error
+        return _Staged(how, "RECORD", source, tuple(name for name, _ in fields), header=False)
+
+    def _stage(self, how: Plan, source: str, *extra: str) -> None:
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS {how.staged(source, *extra)}")
+
+    # checking
+
+    def _has_bad_rows(self, job: LoadJob) -> bool:
+        if self._one(f"SELECT count(*) FROM {STAGE} WHERE PROBLEM > 0"):
+            return True
+        if job.key is None:
+            return False
+        # ids that rise from row to row, as most exports have them, cannot repeat: much cheaper to see than distinct ids
+        rises = f"SELECT count(*) FILTER (NOT coalesce({job.key} > BEFORE, BEFORE IS NULL)) FROM (SELECT {job.key}, "
+        rises += f"lag({job.key}) OVER () AS BEFORE FROM {STAGE} WHERE PROBLEM = 0)"
+        repeats = f"SELECT count(*) - count(DISTINCT {job.key}) FROM {STAGE} WHERE PROBLEM = 0"
+        if self._one(rises) and self._one(repeats):
+            return True
+        if job.file.kind == "customers":
+            return False
+        table = TABLES[job.file.kind][0]
+        known = f"SELECT count(*) FROM {STAGE} AS s SEMI JOIN {table} AS t USING ({job.key}) WHERE s.PROBLEM = 0"
+        return self._one(known) > 0
+
+    def _explain(self, job: LoadJob, staged: _Staged) -> _Staged:
+        """Find every bad row; for CSV this reads the file once more, with its lines."""
+        if staged.source is None:
+            source = reread_csv(self._connection, job, staged.names, header=staged.header)
+            self._stage(staged.plan, source, "RECORD")
+        else:
+            source = staged.source
+            create_bad(self._connection)
+        if job.key is not None:
+            table = TABLES[job.file.kind][0]
+            mark_duplicates(self._connection, job.key, table, against_table=job.file.kind != "customers")
+        explain(self._connection, staged.plan, source)
+        return replace(staged, record="RECORD", source=source)
+
+    # writing
+
+    def _shares(self, job: LoadJob, good: int) -> list[_Share]:
+        """The months a file covers, those without rows included."""
+        month = job.file.month
+        if month is not None:
+            return [_Share(month, good, job.period_end or month.end)]
+        if job.file.kind == "customers":
+            return [_Share(None, good, None)]
+        date = DATES[job.file.kind]
+        counted = self._connection.execute(
+            f"SELECT year({date}), month({date}), count(*) FROM {STAGE} WHERE PROBLEM = 0 GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        if not counted:
+            return []
+        rows = {Month(year, number): count for year, number, count in counted}
+        at, last = min(rows), max(rows)
+        if job.period_end is not None:
+            last = Month.of(job.period_end - dt.timedelta(days=1))
+        shares = []
+        while at <= last:
+            shares.append(_Share(at, rows.get(at, 0), (job.period_end or at.end) if at == last else at.end))
+            at = at.next()
+        return shares
+
+    def _insert(self, job: LoadJob, staged: _Staged) -> None:
+        kind = job.file.kind
+        table, columns = TABLES[kind]
+        # new customers get their keys in the order of their ids, whatever the number of threads
+        self._connection.execute(
+            f"""INSERT INTO CUSTOMER_KEYS (CUSTOMER_KEY, CUSTOMER_ID)
+                SELECT (SELECT coalesce(max(CUSTOMER_KEY), 0) FROM CUSTOMER_KEYS)
+                       + row_number() OVER (ORDER BY CUSTOMER_ID), CUSTOMER_ID
+                FROM (SELECT DISTINCT CUSTOMER_ID FROM {STAGE} WHERE PROBLEM = 0) AS s
+                ANTI JOIN CUSTOMER_KEYS USING (CUSTOMER_ID) ORDER BY CUSTOMER_ID"""
+        )
+        if kind == "customers":
+            # the newest file's word on a customer counts
+            self._connection.execute(
+                f"DELETE FROM CUSTOMERS WHERE CUSTOMER_ID IN (SELECT CUSTOMER_ID FROM {STAGE} WHERE PROBLEM = 0)"
+            )
+        values = [
+            f"{made_of_number(job, column, 's.NUMBER')} AS {quoted(column)}"
+            if column in staged.plan.numbered
+            else f"k.{column}"
+            if column == "CUSTOMER_KEY"
+            else f"s.{quoted(column)}"
+            for column in columns
+        ]
+        order = "s.CUSTOMER_ID" if kind == "customers" else f"s.{DATES[kind]}, s.NUMBER"
+        self._connection.execute(
+            f"""INSERT INTO {table} ({", ".join(map(quoted, columns))}) SELECT {", ".join(values)}
+                FROM (SELECT *, {staged.record} AS NUMBER FROM {STAGE} WHERE PROBLEM = 0) AS s
+                JOIN CUSTOMER_KEYS AS k USING (CUSTOMER_ID) ORDER BY {order}"""
+        )
+
+    def _record(self, job: LoadJob, shares: list[_Share], rejected: int) -> None:
+        """Write what was done into FILES_INGESTED, a row a month, and bad rows into REJECTS."""
+        file = job.file
+        for position, share in enumerate(shares):
+            # a rejected row may have no readable date: all are counted with the file's first month
+            self._connection.execute(
+                """INSERT INTO FILES_INGESTED
+                   (YEAR, MONTH, FILE_TYPE, FILE_NAME, CONTENT_HASH, ROWS_LOADED, ROWS_REJECTED, PERIOD_END)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+                [
+                    share.month.year if share.month else None,
+                    share.month.number if share.month else None,
+                    file.kind,
+                    file.name,
+                    file.content_hash,
+                    share.rows,
+                    rejected if position == 0 else 0,
+                    share.period_end,
+                ],
+            )
+        if rejected:
+            self._connection.execute(
+                f"""INSERT INTO REJECTS (FILE_NAME, CONTENT_HASH, FILE_TYPE, LINE, COLUMN_NAME, REASON, "ROW")
+                    SELECT ?, ?, ?, LINE, COLUMN_NAME, REASON, "ROW" FROM {BAD} ORDER BY RECORD""",
+                [file.name, file.content_hash, file.kind],
+            )
+
+    # small things
+
+    def _drop_temporary(self) -> None:
+        # in a transaction that failed nothing more runs, and its temporary tables go with it
+        with suppress(duckdb.Error):
+            for table in (STAGE, BAD, TEXT, _CSV_ERRORS, _CSV_SCANS):
+                self._connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+    def _row(self, query: str) -> tuple[int, ...]:
+        row = self._connection.execute(query).fetchone()
+        return tuple(row) if row else ()
+
+    def _one(self, query: str) -> int:
+        return self._row(query)[0]
+
+
+def _header(job: LoadJob) -> tuple[tuple[str, ...], bool]:
+    """A CSV file's column names, and whether they stand in its first line."""
+    expected = tuple(job.columns.columns.values())
+    first = next(read_records(job.file.path, job.columns.delimiter), None)
+    if first is None:
+        raise BadFile(job.file.name, line=1, problem="is empty, expected a header or rows", hint="export it again")
+    if job.columns.header == "auto" and job.columns.is_identity:
+        known = {name.lower() for name in expected}
+        header = any(field is not None and field.strip().lower() in known for field in first.fields)
+    else:
+        header = job.columns.header is not False
+    if not header:
+        return expected, False
+    if first.problem:
+        raise BadFile(job.file.name, line=first.line, problem=f"{first.problem}, expected a header")
+    return tuple((field or f"column {n}").strip() for n, field in enumerate(first.fields, start=1)), True

@@ -1,0 +1,113 @@
+"""The careful reading, taken only when something is wrong with a file: which row, line and column, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from churnobs.backends.duckdb.loading_sql import DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, Plan
+from churnobs.csv_records import Record, read_records
+from churnobs.errors import BadFile
+from churnobs.ingest import LoadJob
+
+STAGE: Final = "CHURNOBS_STAGE"
+BAD: Final = "CHURNOBS_BAD"
+TEXT: Final = "CHURNOBSTEXT"
+_BATCH: Final = 50_000
+_HINT: Final = 'nothing of it was loaded; correct the row, or ingest with on_error="quarantine" to leave bad rows out'
+
+
+def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple[str, ...], *, header: bool) -> str:
+    """Read a CSV file as text with record and line numbers; records that are none go to BAD. Names the relation."""
+    columns = "".join(f", c{i} VARCHAR" for i in range(len(names)))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {TEXT} (RECORD BIGINT, LINE BIGINT{columns})")
+    create_bad(connection)
+    records = read_records(job.file.path, job.columns.delimiter, len(names))
+    numbered = enumerate(islice(records, 1 if header else 0, None), start=1)
+    while batch := list(islice(numbered, _BATCH)):
+        _append(connection, TEXT, _texts([(n, r) for n, r in batch if not r.problem], len(names)))
+        _append(connection, BAD, _rejects([(n, r) for n, r in batch if r.problem], names))
+    return TEXT
+
+
+def create_bad(connection: duckdb.DuckDBPyConnection) -> None:
+    """An empty table of bad rows."""
+    connection.execute(
+        f'CREATE OR REPLACE TEMP TABLE {BAD} '
+        '(RECORD BIGINT, LINE BIGINT, COLUMN_NAME VARCHAR, REASON VARCHAR, "ROW" VARCHAR)'
+    )
+
+
+def mark_duplicates(connection: duckdb.DuckDBPyConnection, key: str, table: str, *, against_table: bool) -> None:
+    """Mark the good rows that repeat a key: all but the first in the file, and all that the table has."""
+    connection.execute(
+        f"""UPDATE {STAGE} SET PROBLEM = {DUPLICATE_IN_FILE} WHERE RECORD IN (
+            SELECT RECORD FROM (SELECT RECORD, row_number() OVER (PARTITION BY {key} ORDER BY RECORD) AS NTH
+            FROM {STAGE} WHERE PROBLEM = 0) WHERE NTH > 1)"""
+    )
+    if against_table:
+        connection.execute(
+            f"""UPDATE {STAGE} SET PROBLEM = {DUPLICATE_IN_TABLE}
+                WHERE PROBLEM IN (0, {DUPLICATE_IN_FILE}) AND {key} IN (SELECT {key} FROM {table})"""
+        )
+
+
+def explain(connection: duckdb.DuckDBPyConnection, plan: Plan, source: str) -> None:
+    """Write every bad row of a staged source into BAD. The source has RECORD and LINE."""
+    connection.execute(f"INSERT INTO {BAD} {plan.explained(source, 'RECORD', 'LINE')}")
+    repeated = (
+        f"(SELECT s.*, d.PROBLEM FROM {source} AS s JOIN (SELECT RECORD AS NUMBER, PROBLEM FROM {STAGE} "
+        f"WHERE PROBLEM >= {DUPLICATE_IN_FILE}) AS d ON s.RECORD = d.NUMBER)"
+    )
+    connection.execute(f"INSERT INTO {BAD} {plan.repeated(repeated, 'RECORD', 'LINE')}")
+
+
+def first_error(connection: duckdb.DuckDBPyConnection, job: LoadJob) -> BadFile:
+    """The error that names the first bad row."""
+    row = connection.execute(
+        f"SELECT LINE, COLUMN_NAME, REASON, count(*) OVER () FROM {BAD} ORDER BY LINE, RECORD LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return BadFile(job.file.name, problem="no row could be read", hint="check the file")
+    line, column, reason, count = row
+    more = f" ({count} bad rows in all)" if count > 1 else ""
+    return BadFile(job.file.name, line=line, column=column, problem=reason + more, hint=_HINT)
+
+
+def _texts(batch: list[tuple[int, Record]], width: int) -> pa.Table:
+    columns = list(zip(*(record.fields for _, record in batch), strict=True)) or [()] * width
+    names = ["RECORD", "LINE", *(f"c{i}" for i in range(width))]
+    numbers = [pa.array([n for n, _ in batch], pa.int64()), pa.array([r.line for _, r in batch], pa.int64())]
+    return pa.table([*numbers, *(pa.array(column, pa.string()) for column in columns)], names=names)
+
+
+def _rejects(batch: list[tuple[int, Record]], names: tuple[str, ...]) -> pa.Table:
+    def rows() -> Iterator[dict[str, object]]:
+        for number, record in batch:
+            column = names[record.field] if record.field is not None else None
+            yield {
+                "RECORD": number,
+                "LINE": record.line,
+                "COLUMN_NAME": column,
+                "REASON": record.problem,
+                "ROW": json.dumps(record.text),
+            }
+
+    kinds = [("RECORD", pa.int64()), ("LINE", pa.int64()), ("COLUMN_NAME", pa.string())]
+    schema = pa.schema([*kinds, ("REASON", pa.string()), ("ROW", pa.string())])
+    return pa.Table.from_pylist(list(rows()), schema=schema)
+
+
+def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    if rows.num_rows == 0:
+        return
+    connection.register("CHURNOBS_BATCH", rows)
+    try:
+        connection.execute(f"INSERT INTO {table} SELECT * FROM CHURNOBS_BATCH")
+    finally:
+        connection.unregister("CHURNOBS_BATCH")
