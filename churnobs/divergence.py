@@ -113,7 +113,8 @@ def population_stability_index(baseline: list[float], current: list[float]) -> f
 
 def _floored(shares: list[float]) -> list[float]:
     raised = [max(share, FLOOR) for share in shares]
-    return [share / sum(raised) for share in raised]
+    total = sum(raised)
+    return [share / total for share in raised]
 
 
 def wasserstein(baseline: Histogram, current: Histogram) -> float:
@@ -134,8 +135,8 @@ def _shares(kind: str, baseline: Histogram, current: Histogram) -> tuple[list[fl
     groups = _categories(baseline, current) if kind == "category" else _deciles(baseline, current)
     sides = []
     for histogram in (baseline, current):
-        counts = [sum(histogram.cells.get(cell, (0, 0.0))[0] for cell in group) for group in groups]
-        sides.append([count / histogram.rows for count in counts])
+        rows, cells = histogram.rows, histogram.cells
+        sides.append([sum(cells[cell][0] for cell in group if cell in cells) / rows for group in groups])
     return sides[0], sides[1]
 
 
@@ -146,10 +147,10 @@ def _categories(baseline: Histogram, current: Histogram) -> list[list[int | str]
 def _deciles(baseline: Histogram, current: Histogram) -> list[list[int | str]]:
     """Runs of cells that hold about a tenth of the baseline each; the outer ones are open-ended."""
     groups: list[list[int | str]] = [[]]
-    held = 0
+    held, rows = 0, baseline.rows
     for cell in sorted({*baseline.cells, *current.cells}, key=lambda c: c if isinstance(c, int) else 0):
         counted = baseline.cells.get(cell, (0, 0.0))[0]
-        if groups[-1] and counted and held * GROUPS >= baseline.rows * len(groups):
+        if groups[-1] and counted and held * GROUPS >= rows * len(groups):
             groups.append([])
         groups[-1].append(cell)
         held += counted

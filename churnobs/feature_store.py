@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
@@ -236,24 +237,25 @@ class FeatureStore:
             LeakFound: a feature differs; the message names it and a key.
         """
         view = self._registered(feature_view, version)
-        clipped = self._known(view, self._clipped(view, as_of), as_of)
-        raw = self._known(view, view.query, as_of)
-        keys = list(view.join_keys)
-        honest = {tuple(row[k] for k in keys): row for row in self._engine.read(clipped).to_pylist()}
-        for row in self._engine.read(raw).to_pylist():
-            key = tuple(row[k] for k in keys)
-            known = honest.get(key)
-            changed = [c for c in view.features if known is None or known[c] != row[c]]
+        honest = self._by_key(view, self._clipped(view, as_of), as_of)
+        raw = self._by_key(view, view.query, as_of)
+        for key in {**honest, **raw}:
+            seen, known = raw.get(key), honest.get(key)
+            if seen is None or known is None:
+                changed = "the presence"
+            else:
+                changed = next((c for c in view.features if _differ(seen[c], known[c])), "")
             if changed:
                 raise LeakFound(
-                    f"{view.name}/{view.version} at {as_of}: {changed[0]} of {key} changes with rows dated then or later",
+                    f"{view.name}/{view.version} at {as_of}: {changed} of {key} changes with rows dated then or later",
                     hint="filter its source rows by date, or compute it in a window that ends before the timestamp",
                 )
         return len(honest)
 
-    def _known(self, view: FeatureView, query: str, as_of: dt.date) -> str:
+    def _by_key(self, view: FeatureView, query: str, as_of: dt.date) -> dict[tuple[Any, ...], dict[str, Any]]:
         source = self._view(view, "CHURNOBS_VIEW", {name: name for name in view.features})
-        return with_named(known_rows(source, as_of), {"CHURNOBS_VIEW": query}, self._engine.dialect)
+        known = with_named(known_rows(source, as_of), {"CHURNOBS_VIEW": query}, self._engine.dialect)
+        return {tuple(row[k] for k in view.join_keys): row for row in self._engine.read(known).to_pylist()}
 
     def _registered(self, feature_view: FeatureView | str, version: str | None) -> FeatureView:
         if isinstance(feature_view, FeatureView):
@@ -275,7 +277,11 @@ class FeatureStore:
         )
 
     def _clipped(self, view: FeatureView, as_of: dt.date) -> str:
-        own: Mapping[str, tuple[str, str]] = {identifier(t): (identifier(c), "event") for t, c in view.sources.items()}
+        own: dict[str, tuple[str, str]] = {}
+        for table, column in view.sources.items():
+            # a source dated by the very column that says from when its rows were known
+            known = view.known_at and identifier(column) == view.timestamp_col
+            own[identifier(table)] = (identifier(column), "known" if known else "event")
         return clip(view.query, self._engine.dialect, {**CLOCKS, **own}, as_of)
 
     def _view(self, view: FeatureView, named: str, features: dict[str, str]) -> View:
@@ -302,14 +308,12 @@ class FeatureStore:
         as_ofs = tuple(value for value in dates["D"].to_pylist() if value is not None)
         if not as_ofs:
             raise BadConfig("the spine has no row with a timestamp", hint="check the spine's query")
+        wanted = [(f"""CAST("{stamp}" AS DATE) = CAST('{as_of}' AS DATE)""", as_of) for as_of in as_ofs]
+        if dates["D"].null_count:
+            # a row without a moment stays a row; nothing was known before time began
+            wanted.append((f'"{stamp}" IS NULL', dt.date.min))
         parts = [
-            self._joined_at(
-                f"""SELECT * FROM ({spine}) AS s WHERE CAST("{stamp}" AS DATE) = CAST('{as_of}' AS DATE)""",
-                columns,
-                features,
-                as_of,
-            )
-            for as_of in as_ofs
+            self._joined_at(f"SELECT * FROM ({spine}) AS s WHERE {when}", columns, features, as_of) for when, as_of in wanted
         ]
         return "\nUNION ALL\n".join(f"SELECT * FROM ({part}) AS p{i}" for i, part in enumerate(parts)), as_ofs
 
@@ -331,6 +335,13 @@ class FeatureStore:
             views.append(self._view(view, named, names))
         joined = join_at(ibis.table(dict(columns), name=_SPINE), tuple(views), as_of or dt.date(9999, 12, 31))
         return with_named(joined, queries, self._engine.dialect)
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two values of a feature differ by more than the order in which an engine adds doubles up."""
+    if isinstance(one, float) and isinstance(other, float):
+        return not (math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12) or (math.isnan(one) and math.isnan(other)))
+    return bool(one != other)
 
 
 def _select(columns: Sequence[str], query: str) -> str:

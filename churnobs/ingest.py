@@ -125,7 +125,7 @@ class IngestReport:
 
     def _repr_html_(self) -> str:
         header = ("file", "kind", "months", "status", "rows", "rejected", "filtered")
-        rows = [
+        rows: list[tuple[object, ...]] = [
             (f.name, f.kind, _span(f.months), f.status, f.rows_loaded, f.rows_rejected, f.rows_filtered)
             for f in self.files
         ]
@@ -229,7 +229,7 @@ class Ingest:
 def _check_restated(source: Source, ingested: tuple[IngestedFile, ...]) -> None:
     """Sales and feedback are what happened: a month that was loaded does not get other rows later.
 
-    More files of a loaded month are fine while those loaded before are still among them (a folder that failed half way).
+    More files of a loaded month are fine while those loaded before are still given (a folder that failed half way).
     """
     given = {(file.kind, file.content_hash) for file in source.files}
     newest = max((f.month for f in ingested if f.kind == "sales" and f.month is not None), default=None)

@@ -115,7 +115,7 @@ class FileMapping(_Frozen):
         day = dt.date(2031, 12, 28)
         if text is not None:
             try:
-                back = dt.datetime.strptime(day.strftime(text), text).replace(tzinfo=dt.timezone.utc).date()
+                back = dt.datetime.strptime(day.strftime(text), text).replace(tzinfo=dt.UTC).date()
             except ValueError as error:
                 raise ValueError(f"{text!r} cannot read the dates it writes: {error}") from error
             if back != day:
@@ -194,8 +194,8 @@ class Mapping(_Frozen):
         return cls._validated(data, str(path))
 
     @classmethod
-    def load(cls, mapping: Mapping | dict[str, Any] | str | Path | None) -> Mapping:
-        """A mapping from what a user gives; None for the demo's own columns."""
+    def load(cls, mapping: Any) -> Mapping:
+        """A mapping from a Mapping, a dict, the path of a TOML file, or None for the demo's own columns."""
         if mapping is None:
             return cls.demo()
         if isinstance(mapping, Mapping):

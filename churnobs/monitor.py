@@ -14,6 +14,7 @@ from churnobs.divergence import DRIFT_METRICS, NUMERIC_ONLY, Histogram, collect,
 from churnobs.errors import AlreadyExists, BadConfig, NotFound
 from churnobs.expressions.drift import Bins, count_cells, summaries
 from churnobs.expressions.performance import BINARY_METRICS, performance
+from churnobs.expressions.portable import moment
 from churnobs.records import ModelMonitorConfig, ModelMonitorSourceConfig, MonitorRecord, identifier
 
 if TYPE_CHECKING:
@@ -40,10 +41,14 @@ _STAT: Final = ("EVENT_TIMESTAMP", "METRIC_VALUE", "METRIC_NAME", "COLUMN_NAME",
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Buckets:
-    """Periods of time, numbered so that both engines agree; weeks start on Monday, all are aligned to 1970."""
+    """Periods of time, numbered so that both engines agree; weeks start on Monday, all are aligned to 1970.
+
+    ALL is one bucket, which starts at ``origin``.
+    """
 
     count: int
     unit: Literal["DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "ALL"]
+    origin: dt.date = _EPOCH
 
     @classmethod
     def parse(cls, granularity: str | None) -> Buckets:
@@ -93,7 +98,7 @@ class Buckets:
         """The first day of a bucket."""
         match self.unit:
             case "ALL":
-                return _EPOCH
+                return self.origin
             case "DAY":
                 return _EPOCH + dt.timedelta(days=number * self.count)
             case "WEEK":
@@ -234,7 +239,7 @@ class Monitor:
         """A performance metric over time: ROC_AUC, CLASSIFICATION_ACCURACY, PRECISION, RECALL or F1_SCORE.
 
         Args:
-            granularity: '1 DAY', '2 WEEK', '1 MONTH', '1 QUARTER', '1 YEAR', 'ALL'.
+            granularity: '1 DAY', '2 WEEK', '1 MONTH', '1 QUARTER', '1 YEAR', or 'ALL' for one bucket from start to end.
             start: only buckets from the one that holds this date; default 60 days before ``end``.
             end: up to the bucket that holds this date; default the newest row.
             extra_args: JSON text, ``{"SEGMENTS": [{"column": "C", "value": "v"}]}``.
@@ -341,11 +346,13 @@ class Monitor:
         if segment[0] is not None:
             rows = rows.filter(rows[segment[0]] == segment[1])
         at = rows[record.source.timestamp_column].cast("timestamp(6)")
-        last = end or self._newest(rows, at)
-        first = start or last - dt.timedelta(days=DEFAULT_DAYS)
+        last = _day(end) or self._newest(rows, at)
+        first = _day(start) or last - dt.timedelta(days=DEFAULT_DAYS)
         if last < first:
             raise BadConfig(f"end {last} is before start {first}", hint="swap them")
-        buckets = Buckets.parse(granularity)
+        buckets = dataclasses.replace(Buckets.parse(granularity), origin=first)
+        if buckets.unit == "ALL":
+            rows = rows.filter(at >= moment(first), at < moment(last + dt.timedelta(days=1)))
         bucketed = rows.mutate(BUCKET=buckets.number(at))
         inside = (bucketed.BUCKET >= buckets.number_of(first)) & (bucketed.BUCKET <= buckets.number_of(last))
         return bucketed.filter(inside), buckets, segment
@@ -413,6 +420,10 @@ def _segment(extra_args: str | None, record: MonitorRecord) -> tuple[str | None,
     if column not in record.source.segment_columns:
         raise BadConfig(f"{column} is no segment column of {record.name}", hint="name it in segment_columns")
     return column, value
+
+
+def _day(moment_or_day: dt.date | None) -> dt.date | None:
+    return moment_or_day.date() if isinstance(moment_or_day, dt.datetime) else moment_or_day
 
 
 def _midnight(day: dt.date) -> dt.datetime:

@@ -145,7 +145,7 @@ class ModelVersion:
         import pandas as pd
 
         frame = pd.DataFrame(outputs, index=rows.index)
-        return pd.concat([rows, frame], axis=1) if isinstance(X, Frame) else frame
+        return pd.concat([rows.drop(columns=list(outputs), errors="ignore"), frame], axis=1) if isinstance(X, Frame) else frame
 
     def _function(self, function_name: str | None, record: VersionRecord) -> str:
         if function_name is None:

@@ -103,7 +103,9 @@ class Source:
         return f"Source({self.path}, {len(self.files)} files, {len(self.months)} months)"
 
     def _repr_html_(self) -> str:
-        rows: list[tuple[str, str, str]] = [(file.name, file.kind, str(file.month) if file.month else "by date") for file in self.files]
+        rows: list[tuple[str, str, str]] = [
+            (file.name, file.kind, str(file.month) if file.month else "by date") for file in self.files
+        ]
         rows += [(name, "ignored", "") for name in self.ignored]
         return html_table(("file", "kind", "month"), rows, str(self.path))
 

@@ -44,7 +44,7 @@ def run(
 @app.command("list")
 def list_worlds() -> None:
     """All worlds, and what drifts in them."""
-    print_table(("world", "what happens"), [(name, world.description) for name, world in WORLDS.items()])
+    print_table(("world", "what happens"), [(name, world.summary) for name, world in WORLDS.items()])
 
 
 @app.command("check")

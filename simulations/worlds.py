@@ -51,8 +51,8 @@ class Drift:
     """One thing that changes in a world. A world may hold several, of one kind or of many.
 
     Attributes:
-        kind: What changes. ``relation``: the world's relation moves to its ``turned`` relation. ``arrivals``:
-            whoever signs up comes from fewer locations and segments, spends less and follows the world's ``newcomers`` relation.
+        kind: What changes. ``relation``: the world's relation moves to its ``turned`` relation. ``arrivals``: who signs
+            up comes from fewer locations and segments, spends less and follows the world's ``newcomers`` relation.
             ``mood``: comments turn sour; what mood means for buying stays.
         month: The first simulated month (1 is the first with files) in which the change is felt.
         strength: How far it goes once complete. ``relation``: the share of the way, 0 to 1. ``arrivals``: powers of ten
@@ -129,7 +129,7 @@ RIVALRY: Final = Relation(
 )  # fmt: skip
 # small baskets, often; a big one means having stocked up
 BARGAINS: Final = Relation(
-    level=-1.0, recency=-0.35, orders_month=0.1, orders_quarter=0.25, order_value=-0.6, age=0.4, mood=0.5,
+    level=-0.7, recency=-0.35, orders_month=0.1, orders_quarter=0.25, order_value=-0.6, age=0.4, mood=0.5,
 )  # fmt: skip
 
 

@@ -1,12 +1,14 @@
 """What a customer looks like at an as-of T: purchases, feedback and attributes known before T.
 
-Two passes over the sales, as measured to be the fastest shape: one over the newest months for the windows, one for the
-lifetime totals. Given a state (totals of all rows dated before ``since``), the second pass reads only the rows after it.
+Two passes over the sales, as measured to be the fastest shape: one over the newest months for the windows, one over the
+rows before them for what the lifetime totals still lack. Given a state (totals of all rows dated before ``since``), the
+second pass reads only the rows after it. No row adds to two windows: a window is summed up from the bands it is made of.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 WINDOWS: Final = ("7D", "1MM", "2MM", "3MM")
 DEPTHS: Final = (2, 3, 4)
+TOTALS: Final = ("FIRST_PURCHASE_DATE", "LIFETIME_ORDERS", "LIFETIME_SPEND")
 KEYS: Final = ("CUSTOMER_KEY", "CUSTOMER_ID", "TIMESTAMP")
 ATTRIBUTES: Final = ("AGE", "CUSTOMER_SEGMENT", "GENDER", "LOCATION")
 # what a model may read, in the order of the table; LAST_PURCHASE_DATE is there for people
@@ -76,13 +79,11 @@ def customer_features(at: AsOf) -> ir.Table:
     Counts, sums and sentiments are zero where nothing is known; attributes are NULL.
     """
     sales = table("SALES", SALES)
-    recent = _windows(sales, at)
-    totals = _totals(sales, at)
+    recent = _with_totals(_windows(sales, at), sales, at)
     people = table("CUSTOMERS", CUSTOMERS)
     people = people.filter(people.SIGNUP_DATE.isnull() | (people.SIGNUP_DATE < day(at.moment)))
     rows = (
-        recent.left_join(totals, "CUSTOMER_KEY", rname="T_{name}")
-        .left_join(_sentiments(at), "CUSTOMER_KEY", rname="S_{name}")
+        recent.left_join(_sentiments(at), "CUSTOMER_KEY", rname="S_{name}")
         .left_join(people, "CUSTOMER_KEY", rname="P_{name}")
         .inner_join(table("CUSTOMER_KEYS", CUSTOMER_KEYS), "CUSTOMER_KEY", rname="K_{name}")
     )
@@ -90,15 +91,53 @@ def customer_features(at: AsOf) -> ir.Table:
 
 
 def _windows(sales: ir.Table, at: AsOf) -> ir.Table:
-    """Sums and counts of each window of every customer active at T."""
+    """Sums and counts of each window of every customer active at T, and the totals of the rows that this pass reads."""
     scanned = sales.filter(between(sales.TRANSACTION_DATE, at.scan_from, at.moment))
-    columns: dict[str, Any] = {"LAST_PURCHASE_DATE": scanned.TRANSACTION_DATE.max()}
-    for window, start in zip(WINDOWS, at.starts, strict=True):
-        inside = scanned.TRANSACTION_DATE >= day(start)
-        columns[f"SUM_TOTAL_AMOUNT_PAST_{window}"] = scanned.TOTAL_AMOUNT.sum(where=inside)
-        columns[f"COUNT_ORDERS_PAST_{window}"] = scanned.count(where=inside)
+    dates, amounts = scanned.TRANSACTION_DATE, scanned.TOTAL_AMOUNT
+    # the windows are nested, so their starts cut the rows into bands, newest first; the last is older than all windows
+    bands = [dates >= day(at.starts[0])]
+    bands += [between(dates, start, end) for end, start in itertools.pairwise(at.starts)]
+    bands.append(dates < day(at.starts[-1]))
+    columns: dict[str, Any] = {"LAST_PURCHASE_DATE": dates.max(), "FIRST_PURCHASE_DATE": dates.min()}
+    for index, inside in enumerate(bands):
+        columns[f"SUM_{index}"] = amounts.sum(where=inside)
+        columns[f"COUNT_{index}"] = scanned.count(where=inside)
     grouped = scanned.group_by("CUSTOMER_KEY").agg(**columns)
-    return grouped if at.active_from is None else grouped.filter(grouped.LAST_PURCHASE_DATE >= day(at.active_from))
+    if at.active_from is not None:
+        grouped = grouped.filter(grouped.LAST_PURCHASE_DATE >= day(at.active_from))
+    sums = list(itertools.accumulate(grouped[f"SUM_{index}"].fill_null(0) for index in range(len(bands))))
+    counts = list(itertools.accumulate(grouped[f"COUNT_{index}"] for index in range(len(bands))))
+    return grouped.select(
+        "CUSTOMER_KEY",
+        "LAST_PURCHASE_DATE",
+        "FIRST_PURCHASE_DATE",
+        LIFETIME_ORDERS=counts[-1],
+        LIFETIME_SPEND=sums[-1],
+        **{f"SUM_TOTAL_AMOUNT_PAST_{w}": total for w, total in zip(WINDOWS, sums, strict=False)},
+        **{f"COUNT_ORDERS_PAST_{w}": count for w, count in zip(WINDOWS, counts, strict=False)},
+    )
+
+
+def _with_totals(windows: ir.Table, sales: ir.Table, at: AsOf) -> ir.Table:
+    """The windows with first purchase, orders and spend of all rows dated before T.
+
+    What was before is disjoint from what is added to it, and older: joining the two is cheaper than grouping them again.
+    """
+    later = windows
+    if at.since is not None:
+        fresh = _lifetime(sales, at.since, at.moment)
+        later = windows.drop(*TOTALS).left_join(fresh, "CUSTOMER_KEY", rname="F_{name}")
+        before = table("CUSTOMER_STATE", CUSTOMER_STATE)
+    elif at.scan_from is not None:
+        before = _lifetime(sales, None, at.scan_from)
+    else:
+        return windows
+    rows = later.left_join(before, "CUSTOMER_KEY", rname="B_{name}")
+    return rows.mutate(
+        FIRST_PURCHASE_DATE=ibis.coalesce(rows.B_FIRST_PURCHASE_DATE, rows.FIRST_PURCHASE_DATE),
+        LIFETIME_ORDERS=rows.LIFETIME_ORDERS.fill_null(0) + rows.B_LIFETIME_ORDERS.fill_null(0),
+        LIFETIME_SPEND=rows.LIFETIME_SPEND.fill_null(0) + rows.B_LIFETIME_SPEND.fill_null(0),
+    )
 
 
 def _lifetime(sales: ir.Table, start: dt.date | None, end: dt.date) -> ir.Table:

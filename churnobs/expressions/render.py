@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Dialect = Literal["duckdb", "snowflake"]
 _FIRST_STAND_IN: Final = 9001
+# what sqlglot hangs on a table although it belongs after it: it stays outside when the table is clipped
+_AFTER_A_TABLE: Final = ("joins", "laterals", "pivots")
 _STAND_IN: Final = re.compile(r"\((90\d\d), 1, 1(?=[,)])")
 
 
@@ -92,11 +94,8 @@ def clip(sql: str, dialect: Dialect, clocks: Mapping[str, tuple[str, str] | None
         BadConfig: the text is no single SELECT, or reads a table without a known clock.
     """
     tree = _parsed(sql, dialect)
-    named = {cte.alias_or_name.upper() for cte in tree.find_all(exp.CTE)}
-    for found in list(tree.find_all(exp.Table)):
+    for found in [table for table in tree.find_all(exp.Table) if not _is_named_query(table)]:
         name = found.name.upper()
-        if not found.db and name in named:
-            continue
         if name not in clocks:
             raise BadConfig(
                 f"the query reads {found.name}, and nothing says which column dates its rows",
@@ -108,11 +107,33 @@ def clip(sql: str, dialect: Dialect, clocks: Mapping[str, tuple[str, str] | None
         column = exp.column(clock[0], quoted=True)
         limit = exp.cast(exp.Literal.string(as_of.isoformat()), "TIMESTAMP" if clock[1] == "known" else "DATE")
         known: exp.Expression = exp.LTE if clock[1] == "known" else exp.LT
-        bare = found.copy()
-        bare.set("alias", None)
-        seen = exp.select("*").from_(bare).where(exp.or_(column.is_(exp.null()), known(this=column.copy(), expression=limit)))
-        found.replace(seen.subquery(found.alias_or_name))
+        outside = {part: found.args.pop(part, None) for part in ("alias", *_AFTER_A_TABLE)}
+        seen = exp.select("*").from_(found.copy()).where(exp.or_(column.is_(exp.null()), known(this=column.copy(), expression=limit)))
+        clipped = seen.subquery(None if outside["alias"] else found.this.copy(), copy=False)
+        for part, node in outside.items():
+            if node:
+                clipped.set(part, node)
+        found.replace(clipped)
     return tree.sql(dialect=dialect)
+
+
+def _is_named_query(found: exp.Table) -> bool:
+    """Whether a name means a common table expression that is in sight there, and no table."""
+    if found.db:
+        return False
+    inside: exp.Expression = found
+    while (node := inside.parent) is not None:
+        if isinstance(node, exp.With):
+            # a part sees the parts before it, and itself only when it is recursive
+            parts = list(node.expressions)
+            seen = parts[: parts.index(inside) + bool(node.args.get("recursive"))]
+        else:
+            clause = node.args.get("with_") or node.args.get("with")
+            seen = [] if clause is None or clause is inside else list(clause.expressions)
+        if found.name.upper() in {part.alias_or_name.upper() for part in seen}:
+            return True
+        inside = node
+    return False
 
 
 def with_named(expression: ir.Table, queries: Mapping[str, str], dialect: Dialect) -> str:

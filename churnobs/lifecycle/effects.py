@@ -89,7 +89,8 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     engine.write("CUSTOMER_STATE", state, replace=True)
     engine.write("RECENT_FEEDBACK", feedback, replace=True)
     engine.write("STATE_THROUGH", pa.table({"AS_OF": pa.array([as_of], pa.date32())}), replace=True)
-    store.register_entity(CUSTOMER)
+    if not any(e.name == CUSTOMER.name for e in loop.backend.feature_store.entities()):
+        store.register_entity(CUSTOMER)
     if not any((v.name, v.version) == FEATURE_VIEW for v in loop.backend.feature_store.feature_views()):
         view = FeatureView(
             FEATURE_VIEW[0], (CUSTOMER,), _feature_rows(loop), "TIMESTAMP", "the built-in features", known_at=True

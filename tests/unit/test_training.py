@@ -109,6 +109,16 @@ def test_same_data_and_seed_same_model_also_after_storing(crooked: bool) -> None
     assert np.array_equal(again.predict(training.features), model.predict(training.features))
 
 
+def test_very_many_rows_are_sampled_the_same_way_each_time() -> None:
+    training, fresh = customers(crooked=True, rows=3_000), customers(9, crooked=True)
+    trainer = DefaultTrainer(choice_rows=700, boosted_rows=1_500)
+    model = trainer.fit(training, seed=1)
+    assert family(model) == "XGBClassifier"
+    scores = model.predict_proba(fresh.features)[:, 1]
+    assert np.array_equal(scores, trainer.fit(training, seed=1).predict_proba(fresh.features)[:, 1])
+    assert roc_auc_score(fresh.labels, scores) > 0.8
+
+
 @pytest.mark.parametrize("crooked", [False, True])
 def test_what_was_never_seen_is_scored_as_unknown(crooked: bool) -> None:
     training = customers(crooked=crooked)

@@ -143,7 +143,7 @@ class DuckDBLoader(LoadPort):
             fields = [(name, kind) for name, kind, *_ in described if name != "file_row_number"]
             raws = tuple(Raw(name, f"c{i}", kind) for i, (name, kind) in enumerate(fields))
             how = plan(job, raws)
-            columns = ", ".join(f"{quoted(name)} AS c{i}" for i, (name, _) in enumerate(fields))
+            columns = ", ".join(f"{_parquet_value(name, kind)} AS c{i}" for i, (name, kind) in enumerate(fields))
             number = "CAST(file_row_number + 1 AS BIGINT)"
             source = f"(SELECT {number} AS RECORD, {number} AS LINE, {columns} FROM {scan})"
             self._stage(how, source, "RECORD")
@@ -290,6 +290,16 @@ class DuckDBLoader(LoadPort):
         return self._row(query)[0]
 
 
+def _parquet_value(name: str, kind: str) -> str:
+    """A column of a Parquet file.
+
+    Statistics of Parquet leave NaN out, and DuckDB's optimizer believes them (duckdb issue 25521): a check that sees NaN
+    only by its failing cast would be optimized away.
+    """
+    column = quoted(name)
+    return f"CASE WHEN isnan({column}) THEN 'nan' ELSE {column} END" if kind in ("FLOAT", "DOUBLE") else column
+
+
 def _header(job: LoadJob) -> tuple[tuple[str, ...], bool]:
     """A CSV file's column names, and whether they stand in its first line."""
     expected = tuple(job.columns.columns.values())
@@ -298,7 +308,9 @@ def _header(job: LoadJob) -> tuple[tuple[str, ...], bool]:
         raise BadFile(job.file.name, line=1, problem="is empty, expected a header or rows", hint="export it again")
     if job.columns.header == "auto" and job.columns.is_identity:
         known = {name.lower() for name in expected}
-        header = any(field is not None and field.strip().lower() in known for field in first.fields)
+        # a header with a byte that is not UTF-8 is a header all the same
+        fields = first.fields or first.text.split(job.columns.delimiter)
+        header = any(field is not None and field.strip(' "').lower() in known for field in fields)
     else:
         header = job.columns.header is not False
     if not header:

@@ -1,0 +1,13 @@
+"""Options and profiles that every test shares."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("churnobs", derandomize=True, deadline=None, max_examples=40)
+settings.load_profile("churnobs")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/*.sql anew instead of comparing")
