@@ -1,6 +1,7 @@
 """The monthly life of a customer-churn model: offline on DuckDB first, the same program on Snowflake after."""
 
 from churnobs.alerts import Alert, AlertEvent
+from churnobs.comparison import PairedComparison, compare_auc, roc_auc
 from churnobs.connect import connect
 from churnobs.errors import (
     AlreadyExists,
@@ -53,7 +54,7 @@ __all__ = [
     "DatabaseBusy", "Decision", "DefaultTrainer", "Entity", "FeatureView", "FittedOn", "History", "Keep",
     "LabelsNotMature", "LeakFound", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "Measurement",
     "MetricFloor", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "Never", "NotFound",
-    "NotSupported", "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "Retrain",
+    "NotSupported", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "Retrain",
     "RetrainPolicy", "SeenRows", "SentimentModel", "Trainer", "TrainingSet", "Trial", "TunedTrainer", "Vader",
-    "Workspace", "connect", "policy_named",
+    "Workspace", "compare_auc", "connect", "policy_named", "roc_auc",
 ]  # fmt: skip

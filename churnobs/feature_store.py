@@ -9,14 +9,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
-import ibis
 import ibis.expr.types as ir
 
 from churnobs.codec import content_hash
 from churnobs.dataset import Dataset
 from churnobs.errors import AlreadyExists, BadConfig, LeakFound, NotFound
 from churnobs.expressions.point_in_time import View, join_at, known_rows
-from churnobs.expressions.render import clip, to_sql, with_named
+from churnobs.expressions.render import Query, clip, to_sql, with_named
 from churnobs.frame import Frame
 from churnobs.records import DatasetVersion, Entity, FeatureView, identifier
 from churnobs.tables import CLOCKS
@@ -284,9 +283,9 @@ class FeatureStore:
             own[identifier(table)] = (identifier(column), "known" if known else "event")
         return clip(view.query, self._engine.dialect, {**CLOCKS, **own}, as_of)
 
-    def _view(self, view: FeatureView, named: str, features: dict[str, str]) -> View:
-        columns = self._engine.columns(view.query)
-        return View(ibis.table(dict(columns), name=named), view.join_keys, view.timestamp_col, view.known_at, features)
+    def _view(self, view: FeatureView, named: str, features: tuple[str, ...]) -> View:
+        columns = tuple(self._engine.columns(view.query).items())
+        return View(named, columns, view.join_keys, view.timestamp_col, view.known_at, features)
 
     def _joined(
         self, spine_df: Rows, features: Sequence[FeatureView], timestamp: str | None
@@ -330,11 +329,12 @@ class FeatureStore:
             clash = [name for name in view.features if name in taken and name not in columns]
             if clash:
                 raise BadConfig(f"two feature views have a column {clash[0]}", hint="rename one")
-            names = {name: name for name in view.features if name not in columns}
+            names = tuple(name for name in view.features if name not in columns)
             taken |= set(names)
             views.append(self._view(view, named, names))
-        joined = join_at(ibis.table(dict(columns), name=_SPINE), tuple(views), as_of or dt.date(9999, 12, 31))
-        return with_named(joined, queries, self._engine.dialect)
+        at = as_of or dt.date(9999, 12, 31)
+        joined = Query(join_at, (_SPINE, tuple(columns.items()), tuple(views), at)).sql(self._engine.dialect)
+        return with_named(joined, queries)
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-settings.register_profile("churnobs", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("churnobs", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("churnobs")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnobs.expressions.portable import day, moment
+from churnobs.expressions.portable import day, moment, table
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -19,26 +19,28 @@ class View:
     """A feature view as the join needs it.
 
     Args:
-        table: its rows, clipped to what was known at T.
+        name: of the query of its rows, clipped to what was known at T.
+        columns: that query's columns with their types.
         keys: the join keys.
         timestamp: the column that dates a row; None for a view without time.
         known_at: a row stamped T counts at T; else only rows dated before T do.
-        features: feature column -> name in the result.
+        features: the columns to join.
     """
 
-    table: ir.Table
+    name: str
+    columns: tuple[tuple[str, str], ...]
     keys: tuple[str, ...]
     timestamp: str | None
     known_at: bool
-    features: dict[str, str]
+    features: tuple[str, ...]
 
 
 def known_rows(view: View, as_of: dt.date) -> ir.Table:
-    """The newest known row of each key at T: the keys, the renamed features, one row a key.
+    """The newest known row of each key at T: the keys and the features, one row a key.
 
     Rows of one key and moment are told apart by their feature values, so that the choice does not depend on the engine.
     """
-    rows = view.table
+    rows = table(view.name, dict(view.columns))
     order: list[Any] = [ibis.asc(rows[name]) for name in view.features]
     if view.timestamp is not None:
         dated = rows[view.timestamp]
@@ -51,15 +53,17 @@ def known_rows(view: View, as_of: dt.date) -> ir.Table:
     newest = ibis.row_number().over(ibis.window(group_by=[rows[key] for key in view.keys], order_by=order))
     ranked = rows.mutate(CHURNOBS_POSITION=newest)
     ranked = ranked.filter(ranked.CHURNOBS_POSITION == 0)
-    return ranked.select(*view.keys, **{name: ranked[column] for column, name in view.features.items()})
+    return ranked.select(*view.keys, *view.features)
 
 
-def join_at(spine: ir.Table, views: tuple[View, ...], as_of: dt.date) -> ir.Table:
+def join_at(
+    spine_name: str, spine_columns: tuple[tuple[str, str], ...], views: tuple[View, ...], as_of: dt.date
+) -> ir.Table:
     """Every spine row with the features known at T; NULL where nothing was known. Rows and their number stay."""
-    joined = spine
-    columns = list(spine.columns)
+    joined = table(spine_name, dict(spine_columns))
+    columns = [name for name, _ in spine_columns]
     for view in views:
         joined = joined.left_join(known_rows(view, as_of), list(view.keys), rname="V_{name}")
-        columns += list(view.features.values())
+        columns += view.features
         joined = joined.select(*columns)
     return joined

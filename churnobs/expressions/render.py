@@ -136,18 +136,16 @@ def _is_named_query(found: exp.Table) -> bool:
     return False
 
 
-def with_named(expression: ir.Table, queries: Mapping[str, str], dialect: Dialect) -> str:
-    """Compile an expression over some named queries, which come first as common table expressions."""
-    tree = sqlglot.parse_one(to_sql(expression, dialect), read=dialect)
-    prefix = ", ".join(f'"{name}" AS ({text})' for name, text in queries.items())
-    existing = tree.args.get("with_") or tree.args.get("with")
-    if not prefix:
-        return tree.sql(dialect=dialect)
-    if existing is None:
-        return f"WITH {prefix} {tree.sql(dialect=dialect)}"
-    own = ", ".join(cte.sql(dialect=dialect) for cte in existing.expressions)
-    existing.pop()
-    return f"WITH {prefix}, {own} {tree.sql(dialect=dialect)}"
+def with_named(query: str, named: Mapping[str, str]) -> str:
+    """A compiled query over some named queries, which come first as common table expressions.
+
+    >>> with_named("SELECT * FROM A", {"A": "SELECT 1 AS X"})
+    'WITH "A" AS (SELECT 1 AS X)\\nSELECT * FROM A'
+    """
+    prefix = ", ".join(f'"{name}" AS ({text})' for name, text in named.items())
+    if query.startswith("WITH "):
+        return f"WITH {prefix}, {query.removeprefix('WITH ')}"
+    return f"WITH {prefix}\n{query}"
 
 
 def _parsed(sql: str, dialect: Dialect) -> exp.Expression:

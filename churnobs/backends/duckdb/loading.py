@@ -293,8 +293,8 @@ class DuckDBLoader(LoadPort):
 def _parquet_value(name: str, kind: str) -> str:
     """A column of a Parquet file.
 
-    Statistics of Parquet leave NaN out, and DuckDB's optimizer believes them (duckdb issue 25521): a check that sees NaN
-    only by its failing cast would be optimized away.
+    Statistics of Parquet leave NaN out, and DuckDB's optimizer believes them (duckdb issue 25521): a check that sees
+    NaN only by its failing cast would be optimized away.
     """
     column = quoted(name)
     return f"CASE WHEN isnan({column}) THEN 'nan' ELSE {column} END" if kind in ("FLOAT", "DOUBLE") else column
@@ -310,7 +310,7 @@ def _header(job: LoadJob) -> tuple[tuple[str, ...], bool]:
         known = {name.lower() for name in expected}
         # a header with a byte that is not UTF-8 is a header all the same
         fields = first.fields or first.text.split(job.columns.delimiter)
-        header = any(field is not None and field.strip(' "').lower() in known for field in fields)
+        header = any(field.strip(' "').lower() in known for field in fields)
     else:
         header = job.columns.header is not False
     if not header:

@@ -27,11 +27,12 @@ def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple
     columns = "".join(f", c{i} VARCHAR" for i in range(len(names)))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {TEXT} (RECORD BIGINT, LINE BIGINT{columns})")
     create_bad(connection)
+    missing = ", ".join(["RECORD", "LINE", *(f"nullif(c{i}, '')" for i in range(len(names)))])
     records = read_records(job.file.path, job.columns.delimiter, len(names))
     numbered = enumerate(islice(records, 1 if header else 0, None), start=1)
     while batch := list(islice(numbered, _BATCH)):
-        _append(connection, TEXT, _texts([(n, r) for n, r in batch if not r.problem], len(names)))
-        _append(connection, BAD, _rejects([(n, r) for n, r in batch if r.problem], names))
+        _append(connection, TEXT, _texts([(n, r) for n, r in batch if not r.problem], len(names)), missing)
+        _append(connection, BAD, _rejects([(n, r) for n, r in batch if r.problem], names), "*")
     return TEXT
 
 
@@ -103,11 +104,11 @@ def _rejects(batch: list[tuple[int, Record]], names: tuple[str, ...]) -> pa.Tabl
     return pa.Table.from_pylist(list(rows()), schema=schema)
 
 
-def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, columns: str) -> None:
     if rows.num_rows == 0:
         return
     connection.register("CHURNOBS_BATCH", rows)
     try:
-        connection.execute(f"INSERT INTO {table} SELECT * FROM CHURNOBS_BATCH")
+        connection.execute(f"INSERT INTO {table} SELECT {columns} FROM CHURNOBS_BATCH")
     finally:
         connection.unregister("CHURNOBS_BATCH")
