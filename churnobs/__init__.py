@@ -54,7 +54,7 @@ __all__ = [
     "DatabaseBusy", "Decision", "DefaultTrainer", "Entity", "FeatureView", "FittedOn", "History", "Keep",
     "LabelsNotMature", "LeakFound", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "Measurement",
     "MetricFloor", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "Never", "NotFound",
-    "NotSupported", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "Retrain",
-    "RetrainPolicy", "SeenRows", "SentimentModel", "Trainer", "TrainingSet", "Trial", "TunedTrainer", "Vader",
+    "NotSupported", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact",
+    "RelativeDrop", "Retrain", "RetrainPolicy", "SeenRows", "SentimentModel", "Trainer", "TrainingSet", "Trial", "TunedTrainer", "Vader",
     "Workspace", "compare_auc", "connect", "policy_named", "roc_auc",
 ]  # fmt: skip

@@ -55,9 +55,7 @@ class Alert(Shown):
         """The number that is not to be crossed."""
         return self.below if self.below is not None else self.above or 0.0
 
-    def value(
-        self, measured: Sequence[Measurement], drift: Mapping[str, Mapping[str, float | None]]
-    ) -> float | None:
+    def value(self, measured: Sequence[Measurement], drift: Mapping[str, Mapping[str, float | None]]) -> float | None:
         """The number of this month; None where it is not known."""
         if self.column is not None:
             return drift.get(identifier(self.column), {}).get(self.metric)

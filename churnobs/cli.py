@@ -60,7 +60,17 @@ def metrics(db: Db, json_file: Json = None) -> None:
     """Every performance number on final labels, with its floors."""
     with connect(f"duckdb:{db}", read_only=True) as workspace:
         measured = [m for report in workspace.lifecycle().history() for m in report.measurements]
-    names = ("ROC_AUC", "RECENCY_AUC", "F1_SCORE", "TRIVIAL_F1", "RECENCY_F1", "PRECISION", "RECALL", "LOG_LOSS", "BASE_RATE")
+    names = (
+        "ROC_AUC",
+        "RECENCY_AUC",
+        "F1_SCORE",
+        "TRIVIAL_F1",
+        "RECENCY_F1",
+        "PRECISION",
+        "RECALL",
+        "LOG_LOSS",
+        "BASE_RATE",
+    )
     rows = [(m.as_of, m.role, m.version, m.rows, *(m[name] for name in names)) for m in measured]
     print_table(("as_of", "role", "version", "rows", *names), rows)
     if json_file is not None:
@@ -154,4 +164,3 @@ def guarded(command: Callable[[], Any]) -> int:
 def main() -> None:
     """The entry point of ``churnobs``."""
     sys.exit(guarded(app))
-

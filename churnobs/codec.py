@@ -29,7 +29,7 @@ def to_json(record: Any) -> str:
 
 
 @lru_cache(maxsize=32)
-def _adapter(kind: type[Any]) -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -37,7 +37,8 @@ def _adapter(kind: type[Any]) -> Any:
 
 def from_json(kind: type[R], text: str) -> R:
     """The record that ``to_json`` wrote."""
-    record: R = _adapter(kind).validate_json(text)
+    hashable: Any = kind
+    record: R = _adapter(hashable).validate_json(text)
     return record
 
 

@@ -71,7 +71,9 @@ class Dataset:
         for known in self._port.datasets():
             if (known.name, known.version) == (self.name, version):
                 return Dataset(self._engine, self._port, known)
-        raise NotFound(f"dataset {self.name} has no version {version}", hint=f"it has {', '.join(self.list_versions())}")
+        raise NotFound(
+            f"dataset {self.name} has no version {version}", hint=f"it has {', '.join(self.list_versions())}"
+        )
 
     def delete_version(self, version: str) -> None:
         """Delete a version and its rows."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from churnobs.expressions.drift import Bins
@@ -125,7 +126,7 @@ def wasserstein(baseline: Histogram, current: Histogram) -> float:
         masses += [(total / counted, sign * counted / rows) for counted, total in histogram.cells.values() if counted]
     masses.sort()
     distance = height = 0.0
-    for (at, mass), (following, _) in zip(masses, masses[1:], strict=False):
+    for (at, mass), (following, _) in pairwise(masses):
         height += mass
         distance += abs(height) * (following - at)
     return distance

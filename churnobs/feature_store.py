@@ -7,7 +7,7 @@ import datetime as dt
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 import ibis.expr.types as ir
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from churnobs.ports import EnginePort, FeatureStorePort
 
-Rows = Frame | ir.Table | str
+Rows: TypeAlias = Frame | ir.Table | str
 _SPINE: Final = "CHURNOBS_SPINE"
 
 
@@ -60,12 +60,16 @@ class FeatureStore:
 
     def list_entities(self) -> pd.DataFrame:
         """All entities: NAME, JOIN_KEYS, DESC."""
-        return _listed(("NAME", "JOIN_KEYS", "DESC"), [(e.name, list(e.join_keys), e.desc) for e in self._port.entities()])
+        return _listed(
+            ("NAME", "JOIN_KEYS", "DESC"), [(e.name, list(e.join_keys), e.desc) for e in self._port.entities()]
+        )
 
     def delete_entity(self, name: str) -> None:
         """Delete an entity that no feature view uses."""
         entity = self.get_entity(name)
-        users = [f"{v.name}/{v.version}" for v in self._port.feature_views() if entity.name in {e.name for e in v.entities}]
+        users = [
+            f"{v.name}/{v.version}" for v in self._port.feature_views() if entity.name in {e.name for e in v.entities}
+        ]
         if users:
             raise BadConfig(
                 f"cannot delete entity {entity.name}: feature views {', '.join(users)} use it",
@@ -94,7 +98,8 @@ class FeatureStore:
         for key in (*feature_view.join_keys, *filter(None, (feature_view.timestamp_col,))):
             if key not in columns:
                 raise BadConfig(
-                    f"feature view {feature_view.name} has no column {key}", hint=f"its columns are {', '.join(columns)}"
+                    f"feature view {feature_view.name} has no column {key}",
+                    hint=f"its columns are {', '.join(columns)}",
                 )
         features = tuple(c for c in columns if c not in {*feature_view.join_keys, feature_view.timestamp_col})
         registered = dataclasses.replace(feature_view, version=version, query=query, features=features, feature_df=None)
@@ -108,10 +113,13 @@ class FeatureStore:
             if known.name == identifier(name) and known.version == version:
                 return known
         raise NotFound(
-            f"failed to find feature view {identifier(name)}/{version}", hint="list_feature_views() shows what is registered"
+            f"failed to find feature view {identifier(name)}/{version}",
+            hint="list_feature_views() shows what is registered",
         )
 
-    def list_feature_views(self, *, entity_name: str | None = None, feature_view_name: str | None = None) -> pd.DataFrame:
+    def list_feature_views(
+        self, *, entity_name: str | None = None, feature_view_name: str | None = None
+    ) -> pd.DataFrame:
         """Feature views (of an entity, or whose name starts so): NAME, VERSION, ENTITIES, TIMESTAMP_COL, FEATURES, DESC."""
         rows = [
             (v.name, v.version, [e.name for e in v.entities], v.timestamp_col, list(v.features), v.desc)
@@ -155,7 +163,9 @@ class FeatureStore:
         columns = self._engine.columns(query)
         missing = [c for c in (*exclude_columns, *spine_label_cols) if c.upper() not in columns]
         if missing:
-            raise BadConfig(f"{', '.join(missing)} not in the training set", hint=f"its columns are {', '.join(columns)}")
+            raise BadConfig(
+                f"{', '.join(missing)} not in the training set", hint=f"its columns are {', '.join(columns)}"
+            )
         kept = [c for c in columns if c not in {name.upper() for name in exclude_columns}]
         query = _select(kept, query)
         if save_as is None:
@@ -252,8 +262,8 @@ class FeatureStore:
         return len(honest)
 
     def _by_key(self, view: FeatureView, query: str, as_of: dt.date) -> dict[tuple[Any, ...], dict[str, Any]]:
-        source = self._view(view, "CHURNOBS_VIEW", {name: name for name in view.features})
-        known = with_named(known_rows(source, as_of), {"CHURNOBS_VIEW": query}, self._engine.dialect)
+        source = self._view(view, "CHURNOBS_VIEW", view.features)
+        known = with_named(Query(known_rows, (source, as_of)).sql(self._engine.dialect), {"CHURNOBS_VIEW": query})
         return {tuple(row[k] for k in view.join_keys): row for row in self._engine.read(known).to_pylist()}
 
     def _registered(self, feature_view: FeatureView | str, version: str | None) -> FeatureView:
@@ -312,7 +322,8 @@ class FeatureStore:
             # a row without a moment stays a row; nothing was known before time began
             wanted.append((f'"{stamp}" IS NULL', dt.date.min))
         parts = [
-            self._joined_at(f"SELECT * FROM ({spine}) AS s WHERE {when}", columns, features, as_of) for when, as_of in wanted
+            self._joined_at(f"SELECT * FROM ({spine}) AS s WHERE {when}", columns, features, as_of)
+            for when, as_of in wanted
         ]
         return "\nUNION ALL\n".join(f"SELECT * FROM ({part}) AS p{i}" for i, part in enumerate(parts)), as_ofs
 

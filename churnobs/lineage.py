@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from churnobs.ports import EnginePort
 
-Domain = Literal["table", "feature_view", "dataset", "model", "prediction", "monitor"]
-Node = tuple[Domain, str]
+# (domain, name); domains are table, feature_view, dataset, model, prediction and monitor
+Node = tuple[str, str]
 
 
 def record_edges(engine: EnginePort, edges: Iterable[tuple[Node, Node]]) -> None:

@@ -62,7 +62,9 @@ class Buckets:
             return cls(1, "ALL")
         found = _GRANULARITY.fullmatch(text)
         if not found or int(found[1]) < 1:
-            raise BadConfig(f"{granularity!r} is no granularity", hint="'1 DAY', '2 WEEK', '1 MONTH', '1 QUARTER', 'ALL'")
+            raise BadConfig(
+                f"{granularity!r} is no granularity", hint="'1 DAY', '2 WEEK', '1 MONTH', '1 QUARTER', 'ALL'"
+            )
         unit: Any = found[2]
         return cls(int(found[1]), unit)
 
@@ -201,9 +203,15 @@ class Monitor:
             raise BadConfig("which monitor?", hint="give name= or model_version=")
         for known in self._port.monitors():
             watched = (known.model_name, known.version_name)
-            if known.name == identifier(name) if name else model_version and watched == (
-                model_version.model_name,
-                model_version.version_name,
+            if (
+                known.name == identifier(name)
+                if name
+                else model_version
+                and watched
+                == (
+                    model_version.model_name,
+                    model_version.version_name,
+                )
             ):
                 return ModelMonitor(self._port, known)
         raise NotFound(f"unable to find model monitor {name or model_version}", hint="show_model_monitors() lists them")
@@ -215,8 +223,7 @@ class Monitor:
         names = ["name", "model_name", "version_name", "source", "baseline", "monitor_state"]
         names += ["refresh_interval", "aggregation_window"]
         rows = [
-            (m.name, m.model_name, m.version_name, m.source.source, m.source.baseline, m.state)
-            + (m.refresh_interval, m.aggregation_window)
+            (m.name, m.model_name, m.version_name, m.source.source, m.source.baseline, m.state, *_timing(m))
             for m in self._port.monitors()
         ]
         return pd.DataFrame(rows, columns=names)
@@ -257,8 +264,12 @@ class Monitor:
         outcome = rows.select(
             BUCKET=rows.BUCKET,
             LABEL=rows[source.actual_class_columns[0]].cast("float64"),
-            CLASS=rows[source.prediction_class_columns[0]].cast("float64") if source.prediction_class_columns else missing,
-            SCORE=rows[source.prediction_score_columns[0]].cast("float64") if source.prediction_score_columns else missing,
+            CLASS=rows[source.prediction_class_columns[0]].cast("float64")
+            if source.prediction_class_columns
+            else missing,
+            SCORE=rows[source.prediction_score_columns[0]].cast("float64")
+            if source.prediction_score_columns
+            else missing,
         )
         used = "SCORE_USED" if name == "ROC_AUC" else "CLASS_USED"
         found = []
@@ -289,11 +300,15 @@ class Monitor:
         kind = self._kind(record.source.source, column, record)
         baseline = f'SELECT * FROM "{_baseline(record.name)}"'
         if identifier(column) not in self._engine.columns(baseline):
-            raise BadConfig(f"the baseline of {record.name} has no column {identifier(column)}", hint="choose another column")
+            raise BadConfig(
+                f"the baseline of {record.name} has no column {identifier(column)}", hint="choose another column"
+            )
         if kind == "category" and name in NUMERIC_ONLY:
             raise BadConfig(f"{name} needs a numeric column and {column} is none", hint="use JENSEN_SHANNON")
         bins = self._bins(record, identifier(column), kind)
-        reference = collect(self._engine.read(count_cells(self._table(_baseline(record.name)), (bins,), ())).to_pylist())
+        reference = collect(
+            self._engine.read(count_cells(self._table(_baseline(record.name)), (bins,), ())).to_pylist()
+        )
         before = reference.get(bins.column, Histogram())
         rows, buckets, segment = self._rows(record, granularity, start, end, extra_args)
         by_bucket: dict[int, list[dict[str, Any]]] = {}
@@ -338,7 +353,12 @@ class Monitor:
         return ibis.table(dict(self._engine.columns(f'SELECT * FROM "{name}"')), name=name)
 
     def _rows(
-        self, record: MonitorRecord, granularity: str | None, start: dt.date | None, end: dt.date | None, extra: str | None
+        self,
+        record: MonitorRecord,
+        granularity: str | None,
+        start: dt.date | None,
+        end: dt.date | None,
+        extra: str | None,
     ) -> tuple[ir.Table, Buckets, tuple[str | None, str | None]]:
         """The monitored rows of the asked window with their BUCKET."""
         rows = self._table(record.source.source)
@@ -354,7 +374,7 @@ class Monitor:
         if buckets.unit == "ALL":
             rows = rows.filter(at >= moment(first), at < moment(last + dt.timedelta(days=1)))
         bucketed = rows.mutate(BUCKET=buckets.number(at))
-        inside = (bucketed.BUCKET >= buckets.number_of(first)) & (bucketed.BUCKET <= buckets.number_of(last))
+        inside = (buckets.number_of(first) <= bucketed.BUCKET) & (buckets.number_of(last) >= bucketed.BUCKET)
         return bucketed.filter(inside), buckets, segment
 
     def _newest(self, rows: ir.Table, at: Any) -> dt.date:
@@ -383,6 +403,10 @@ def kind_of(ibis_type: str) -> str:
     return "number" if ibis_type.lstrip("!").startswith(("int", "uint", "float", "decimal")) else "category"
 
 
+def _timing(monitor: MonitorRecord) -> tuple[str, str]:
+    return monitor.refresh_interval, monitor.aggregation_window
+
+
 def _baseline(monitor: str) -> str:
     return f"{monitor}$BASELINE"
 
@@ -395,7 +419,9 @@ def _features(source: ModelMonitorSourceConfig, columns: Any) -> tuple[str, ...]
     )  # fmt: skip
     for column in roles:
         if column not in columns:
-            raise BadConfig(f"column {column} does not exist in source {source.source}", hint=f"it has {', '.join(columns)}")
+            raise BadConfig(
+                f"column {column} does not exist in source {source.source}", hint=f"it has {', '.join(columns)}"
+            )
         if roles.count(column) > 1:
             raise BadConfig(f"column {column} has two roles", hint="a column appears in one parameter only")
     if not (source.prediction_score_columns or source.prediction_class_columns):

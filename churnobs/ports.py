@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from churnobs.sentiment import SentimentModel
 
-    Readable = Query | ir.Table | str
+    Readable: TypeAlias = Query | ir.Table | str
 
 
 class EnginePort(ABC):

@@ -73,14 +73,18 @@ class ModelVersion:
         try:
             to_json(value)
         except TypeError as error:
-            raise BadConfig(f"metric {metric_name} is no JSON value", hint="give numbers, texts, lists or dicts") from error
+            raise BadConfig(
+                f"metric {metric_name} is no JSON value", hint="give numbers, texts, lists or dicts"
+            ) from error
         self._set({**self.record.metrics, metric_name: value})
 
     def get_metric(self, metric_name: str) -> Any:
         """A metric; NotFound if there is none of this name."""
         metrics = self.record.metrics
         if metric_name not in metrics:
-            raise NotFound(f"cannot find metric with name {metric_name}", hint=f"there are {', '.join(metrics) or 'none'}")
+            raise NotFound(
+                f"cannot find metric with name {metric_name}", hint=f"there are {', '.join(metrics) or 'none'}"
+            )
         return metrics[metric_name]
 
     def show_metrics(self) -> dict[str, Any]:
@@ -100,17 +104,24 @@ class ModelVersion:
         alias = identifier(alias_name)
         taken = {r.version_name for r in self._registry.records(self.model_name)} | set(_SYSTEM_ALIASES)
         if alias in taken or any(r.alias == alias for r in self._registry.records(self.model_name)):
-            raise BadConfig(f"{alias} is taken in model {self.model_name}", hint="unset it where it is, or choose another")
+            raise BadConfig(
+                f"{alias} is taken in model {self.model_name}", hint="unset it where it is, or choose another"
+            )
         self._registry.port.change(SetAlias(self.model_name, self.version_name, alias))
 
     def unset_alias(self, version_or_alias: str | None = None) -> None:
         """Take the alias away."""
-        target = self if version_or_alias is None else self._registry.get_model(self.model_name).version(version_or_alias)
+        target = (
+            self if version_or_alias is None else self._registry.get_model(self.model_name).version(version_or_alias)
+        )
         self._registry.port.change(SetAlias(target.model_name, target.version_name, None))
 
     def show_functions(self) -> list[dict[str, str]]:
         """The functions ``run`` takes: ``name`` and the Python ``target_method`` behind it."""
-        return [{"name": f, "target_method": f.lower(), "target_method_function_type": "FUNCTION"} for f in self.record.functions]
+        return [
+            {"name": f, "target_method": f.lower(), "target_method_function_type": "FUNCTION"}
+            for f in self.record.functions
+        ]
 
     def get_model_task(self) -> str:
         """The task, for example TABULAR_BINARY_CLASSIFICATION."""
@@ -145,7 +156,11 @@ class ModelVersion:
         import pandas as pd
 
         frame = pd.DataFrame(outputs, index=rows.index)
-        return pd.concat([rows.drop(columns=list(outputs), errors="ignore"), frame], axis=1) if isinstance(X, Frame) else frame
+        return (
+            pd.concat([rows.drop(columns=list(outputs), errors="ignore"), frame], axis=1)
+            if isinstance(X, Frame)
+            else frame
+        )
 
     def _function(self, function_name: str | None, record: VersionRecord) -> str:
         if function_name is None:
@@ -153,7 +168,9 @@ class ModelVersion:
                 return record.functions[0]
             raise BadConfig(f"which of {', '.join(record.functions)}?", hint="give function_name=")
         if identifier(function_name) not in record.functions:
-            raise BadConfig(f"there is no method with name {function_name}", hint=f"there are {', '.join(record.functions)}")
+            raise BadConfig(
+                f"there is no method with name {function_name}", hint=f"there are {', '.join(record.functions)}"
+            )
         return identifier(function_name)
 
     def lineage(self, direction: str = "downstream") -> list[str]:
@@ -271,7 +288,13 @@ class Model:
 
     def _repr_html_(self) -> str:
         rows = [
-            (r.version_name, "default" if r.is_default else "", r.alias, tuple(f.version for f in r.fitted_on), r.comment)
+            (
+                r.version_name,
+                "default" if r.is_default else "",
+                r.alias,
+                tuple(f.version for f in r.fitted_on),
+                r.comment,
+            )
             for r in self._registry.records(self.name)
         ]
         return html_table(("version", "", "alias", "fitted on", "comment"), rows, self.name)
@@ -319,7 +342,9 @@ class Registry:
         first = not self._records(name)
         if isinstance(model, ModelVersion):
             if comment or metrics or sample_input_data is not None or fitted_on:
-                raise BadConfig("a copy takes model_name and version_name only", hint="set metrics on the copy afterwards")
+                raise BadConfig(
+                    "a copy takes model_name and version_name only", hint="set metrics on the copy afterwards"
+                )
             source = model.record
             copy = dataclasses.replace(
                 source, model_name=name, version_name=version, alias=None, is_default=first, metrics={}, comment=""

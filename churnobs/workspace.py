@@ -51,7 +51,9 @@ class Workspace:
         """
         return Ingest(self._backend.loader).ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
 
-    def lifecycle(self, config: LifecycleConfig | None = None, *, source: str | Path | None = None, mapping: Any = None) -> Lifecycle:
+    def lifecycle(
+        self, config: LifecycleConfig | None = None, *, source: str | Path | None = None, mapping: Any = None
+    ) -> Lifecycle:
         """The monthly loop over what is ingested, and over the files of a source that are not yet.
 
         Args:

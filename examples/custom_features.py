@@ -23,7 +23,9 @@ with churnobs.connect() as ws:
     ws.feature_store.register_feature_view(discounts, "V1")
 
     sales = ws.table("SALES").expr
-    basket = sales.group_by("CUSTOMER_ID").agg(ITEMS_PER_ORDER=sales.NUM_ITEMS.mean(), LAST=sales.TRANSACTION_DATE.max())
+    basket = sales.group_by("CUSTOMER_ID").agg(
+        ITEMS_PER_ORDER=sales.NUM_ITEMS.mean(), LAST=sales.TRANSACTION_DATE.max()
+    )
     items = churnobs.FeatureView("BASKET", (customer,), basket, timestamp_col="LAST")
     ws.feature_store.register_feature_view(items, "V1")
 

@@ -57,7 +57,9 @@ def run_cell(world: str, seed: int, policies: tuple[str, ...], customers: int, m
 
 def check(seeds: int, customers: int, months: int, workers: int) -> int:
     """Run everything, print what was measured, and give the number of broken promises."""
-    jobs = [(world, seed, ("default", "never", "oracle")) for world in DRIFTING for seed in range(1, seeds + 1)]
+    jobs: list[tuple[str, int, tuple[str, ...]]] = [
+        (world, seed, ("default", "never", "oracle")) for world in DRIFTING for seed in range(1, seeds + 1)
+    ]
     jobs += [("steady", seed, ("default", "always")) for seed in range(1, seeds + 1)]
     cells: dict[tuple[str, int, str], Cell] = {}
     with ProcessPoolExecutor(workers) as pool:
@@ -101,7 +103,9 @@ def _check_steady(cells: list[Cell]) -> Iterable[str]:
         losses = [loss for c in own for loss in c.losses]
         challenges = sum(c.challenges for c in own)
         worst = max(losses, default=0.0)
-        print(f"steady {policy}: {challenges} challenges, {len(losses)} promotions, largest loss of truth AUC {worst:.4f}")
+        print(
+            f"steady {policy}: {challenges} challenges, {len(losses)} promotions, largest loss of truth AUC {worst:.4f}"
+        )
         if worst > MOST_LOST:
             yield f"steady {policy}: a promotion lost {worst:.4f} truth AUC, more than {MOST_LOST}"
         if policy == "always" and challenges < LEAST_CHALLENGES:

@@ -66,7 +66,9 @@ def _true_month(
     at = simulation.as_of(month)
     truth = simulation.truth(month)
     where = f"WHERE TIMESTAMP = CAST('{at}' AS TIMESTAMP)"
-    stored = workspace.sql(f"SELECT CUSTOMER_ID, BASE_PROBABILITY, DEFAULT_PROBABILITY FROM PREDICTIONS {where}").to_pandas()
+    stored = workspace.sql(
+        f"SELECT CUSTOMER_ID, BASE_PROBABILITY, DEFAULT_PROBABILITY FROM PREDICTIONS {where}"
+    ).to_pandas()
     rows = truth.merge(stored, on="CUSTOMER_ID", how="left", validate="one_to_one")
     if len(rows) != len(stored) or rows["DEFAULT_PROBABILITY"].isna().any():
         raise AssertionError(f"month {month}: the loop scored {len(stored)} customers, {len(truth)} were active")

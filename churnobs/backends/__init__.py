@@ -1,0 +1,1 @@
+"""Backends; only ``connect`` names one."""

@@ -59,7 +59,7 @@ def dataset_rows(parts: tuple[Part, ...], columns: tuple[tuple[str, str], ...]) 
 def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:
     """The rows of a table stamped with one as-of, ordered by customer."""
     rows = table(name, dict(columns))
-    return rows.filter(rows.TIMESTAMP == moment(as_of)).order_by("CUSTOMER_KEY")
+    return rows.filter(moment(as_of) == rows.TIMESTAMP).order_by("CUSTOMER_KEY")
 
 
 def watched(role: str, version: str, columns: tuple[tuple[str, str], ...]) -> ir.Table:
@@ -91,13 +91,15 @@ def _outputs(role: str) -> dict[str, str]:
 def judged(as_of: dt.date) -> ir.Table:
     """What the gate compares at one as-of: CHURNED, DEFAULT_PROBABILITY as stored, DAYS_SINCE_LAST_PURCHASE."""
     labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
-    features = table("FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"})
+    features = table(
+        "FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"}
+    )
     predictions = table("PREDICTIONS", {**KEY_TYPES, **_outputs("BASE"), **_outputs("DEFAULT")})
-    rows = labels.filter(labels.TIMESTAMP == moment(as_of))
+    rows = labels.filter(moment(as_of) == labels.TIMESTAMP)
     rows = rows.inner_join(
-        features.filter(features.TIMESTAMP == moment(as_of)), ["CUSTOMER_KEY", "TIMESTAMP"], rname="F_{name}"
+        features.filter(moment(as_of) == features.TIMESTAMP), ["CUSTOMER_KEY", "TIMESTAMP"], rname="F_{name}"
     ).inner_join(
-        predictions.filter(predictions.TIMESTAMP == moment(as_of)), ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}"
+        predictions.filter(moment(as_of) == predictions.TIMESTAMP), ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}"
     )
     return rows.select(
         "CUSTOMER_KEY", "CHURNED", "BASE_PROBABILITY", "DEFAULT_PROBABILITY", "DAYS_SINCE_LAST_PURCHASE"

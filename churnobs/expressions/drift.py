@@ -54,7 +54,7 @@ def histograms(source: str, bins: tuple[Bins, ...], as_of: dt.date | None) -> ir
     """Count every column of a table, of all its rows or of those stamped with one as-of."""
     columns = column_types(bins)
     rows = table(source, columns if as_of is None else {**columns, "TIMESTAMP": "timestamp(6)"})
-    return count_cells(rows if as_of is None else rows.filter(rows.TIMESTAMP == moment(as_of)), bins, ())
+    return count_cells(rows if as_of is None else rows.filter(moment(as_of) == rows.TIMESTAMP), bins, ())
 
 
 def column_types(bins: tuple[Bins, ...]) -> dict[str, str]:

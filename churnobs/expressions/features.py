@@ -81,7 +81,7 @@ def customer_features(at: AsOf) -> ir.Table:
     sales = table("SALES", SALES)
     recent = _with_totals(_windows(sales, at), sales, at)
     people = table("CUSTOMERS", CUSTOMERS)
-    people = people.filter(people.SIGNUP_DATE.isnull() | (people.SIGNUP_DATE < day(at.moment)))
+    people = people.filter(people.SIGNUP_DATE.isnull() | (day(at.moment) > people.SIGNUP_DATE))
     rows = (
         recent.left_join(_sentiments(at), "CUSTOMER_KEY", rname="S_{name}")
         .left_join(people, "CUSTOMER_KEY", rname="P_{name}")
@@ -104,7 +104,7 @@ def _windows(sales: ir.Table, at: AsOf) -> ir.Table:
         columns[f"COUNT_{index}"] = scanned.count(where=inside)
     grouped = scanned.group_by("CUSTOMER_KEY").agg(**columns)
     if at.active_from is not None:
-        grouped = grouped.filter(grouped.LAST_PURCHASE_DATE >= day(at.active_from))
+        grouped = grouped.filter(day(at.active_from) <= grouped.LAST_PURCHASE_DATE)
     sums = list(itertools.accumulate(grouped[f"SUM_{index}"].fill_null(0) for index in range(len(bands))))
     counts = list(itertools.accumulate(grouped[f"COUNT_{index}"] for index in range(len(bands))))
     return grouped.select(
@@ -171,6 +171,14 @@ def customer_state(at: AsOf) -> ir.Table:
     return _shaped(_totals(table("SALES", SALES), at))
 
 
+def rows_before(as_of: dt.date) -> ir.Table:
+    """SALES_ROWS and FEEDBACK_ROWS dated before a moment: how a state notices rows that came late."""
+    sales, feedback = table("SALES", SALES), table("FEEDBACK_SENTIMENT", FEEDBACK_SENTIMENT)
+    counted = sales.filter(between(sales.TRANSACTION_DATE, None, as_of)).agg(SALES_ROWS=lambda rows: rows.count())
+    other = feedback.filter(between(feedback.CHAT_DATE, None, as_of)).agg(FEEDBACK_ROWS=lambda rows: rows.count())
+    return counted.cross_join(other)
+
+
 def recent_feedback(at: AsOf) -> ir.Table:
     """The last feedbacks with a sentiment, dated before T, of each customer, newest first in POSITION (1 is newest)."""
     feedback = table("FEEDBACK_SENTIMENT", FEEDBACK_SENTIMENT)
@@ -185,7 +193,7 @@ def recent_feedback(at: AsOf) -> ir.Table:
     order = [ibis.desc(rows.CHAT_DATE), ibis.desc(rows.INTERNAL_ID, nulls_first=False), ibis.desc(rows.FEEDBACK_ID)]
     position = ibis.row_number().over(ibis.window(group_by=rows.CUSTOMER_KEY, order_by=order)) + 1
     ranked = rows.mutate(POSITION=position.cast("int64"))
-    kept = ranked.filter(ranked.POSITION <= max(DEPTHS))
+    kept = ranked.filter(max(DEPTHS) >= ranked.POSITION)
     return kept.select(*RECENT_FEEDBACK)
 
 
@@ -193,7 +201,7 @@ def _sentiments(at: AsOf) -> ir.Table:
     last = recent_feedback(at)
     columns: dict[str, Any] = {}
     for depth in DEPTHS:
-        inside = last.POSITION <= depth
+        inside = depth >= last.POSITION
         columns[f"SENTIMENT_MIN_{depth}"] = last.SENTIMENT.min(where=inside).cast("float64")
         columns[f"SENTIMENT_AVG_{depth}"] = ratio(last.SENTIMENT.sum(where=inside), last.count(where=inside))
     return last.group_by("CUSTOMER_KEY").agg(**columns)

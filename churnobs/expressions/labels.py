@@ -69,7 +69,7 @@ def labels(window: LabelWindow) -> ir.Table:
         CHURNED (1 churned, 0 bought, NULL while not final), IS_FINAL, KNOWN_AT (the end of the horizon).
     """
     spine = table("FEATURES", SPINE)
-    spine = spine.filter(spine.TIMESTAMP == moment(window.as_of))
+    spine = spine.filter(moment(window.as_of) == spine.TIMESTAMP)
     sales = table("SALES", SALES)
     later = sales.filter(between(sales.TRANSACTION_DATE, window.as_of, window.until))
     following = later.group_by("CUSTOMER_KEY").agg(FOLLOWING=later.TRANSACTION_DATE.min())

@@ -120,7 +120,9 @@ def stored_performance(as_ofs: tuple[dt.date, ...], horizon_days: int, roles: tu
         The columns of ``performance`` by ROLE (the roles and RECENCY_RULE), VERSION and TIMESTAMP.
     """
     predictions, final = table("PREDICTIONS", PREDICTIONS), table("LABELS", LABELS)
-    recency = table("FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"})
+    recency = table(
+        "FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"}
+    )
     wanted = [moment(as_of) for as_of in as_ofs]
     final = final.filter(final.TIMESTAMP.isin(wanted), final.IS_FINAL)
     rows = final.inner_join(
@@ -128,7 +130,9 @@ def stored_performance(as_ofs: tuple[dt.date, ...], horizon_days: int, roles: tu
     ).left_join(predictions.filter(predictions.TIMESTAMP.isin(wanted)), ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}")
     days = rows.DAYS_SINCE_LAST_PURCHASE
     parts = [
-        _outcome(rows, RECENCY, ibis.literal(RECENCY), ibis.ifelse(days >= horizon_days, 1.0, 0.0), days.cast("float64"))
+        _outcome(
+            rows, RECENCY, ibis.literal(RECENCY), ibis.ifelse(days >= horizon_days, 1.0, 0.0), days.cast("float64")
+        )
     ]
     for role in roles:
         stored = rows.filter(rows[f"{role}_VERSION"].notnull())

@@ -25,7 +25,7 @@ def day(value: dt.date) -> ir.DateScalar:
 
 def moment(value: dt.date) -> ir.TimestampScalar:
     """Midnight of a date as a naive UTC timestamp (TIMESTAMP_NTZ on Snowflake)."""
-    scalar: Any = ibis.literal(dt.datetime(value.year, value.month, value.day), type="timestamp(6)")
+    scalar: Any = ibis.literal(dt.datetime(value.year, value.month, value.day), type="timestamp(6)")  # noqa: DTZ001  # naive UTC
     return scalar
 
 

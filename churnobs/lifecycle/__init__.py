@@ -1,0 +1,1 @@
+"""The monthly loop: plan (pure), policy (pure), run (effects), journal, report."""

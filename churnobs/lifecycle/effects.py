@@ -12,10 +12,18 @@ import pyarrow as pa
 from churnobs.alerts import look
 from churnobs.codec import from_json, to_json
 from churnobs.comparison import compare_auc, compare_log_loss
-from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drift
+from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drift, fit_bins
+from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import judged
 from churnobs.expressions.drift import Bins, histograms
-from churnobs.expressions.features import FEATURES, AsOf, customer_features, customer_state, recent_feedback
+from churnobs.expressions.features import (
+    FEATURES,
+    AsOf,
+    customer_features,
+    customer_state,
+    recent_feedback,
+    rows_before,
+)
 from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
 from churnobs.expressions.portable import moment
@@ -36,7 +44,7 @@ FEATURE_VIEW: Final = ("CUSTOMER_FEATURES", "V1")
 Result = Any
 
 
-def perform(loop: Lifecycle, step: Step) -> Result:
+def perform(loop: Lifecycle, step: Step) -> Result:  # noqa: PLR0912  # one arm a kind of step
     """Do one step; the caller wraps it in the transaction that also journals it."""
     match step.kind:
         case StepKind.INGEST:
@@ -77,9 +85,7 @@ def perform(loop: Lifecycle, step: Step) -> Result:
 def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     """Features at T of every active customer, and the state that makes the next month cheap."""
     engine = loop.backend.engine
-    known = engine.read("STATE_THROUGH")["AS_OF"].to_pylist()
-    since = known[0] if known and known[0] <= as_of else None
-    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=since)
+    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=_state_moment(loop, as_of))
     store = loop.workspace.feature_store
     query = Query(customer_features, (at,))
     views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]
@@ -88,7 +94,8 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     state, feedback = engine.read(Query(customer_state, (at,))), engine.read(Query(recent_feedback, (at,)))
     engine.write("CUSTOMER_STATE", state, replace=True)
     engine.write("RECENT_FEEDBACK", feedback, replace=True)
-    engine.write("STATE_THROUGH", pa.table({"AS_OF": pa.array([as_of], pa.date32())}), replace=True)
+    counted = engine.read(Query(rows_before, (as_of,)))
+    engine.write("STATE_THROUGH", counted.append_column("AS_OF", pa.array([as_of], pa.date32())), replace=True)
     if not any(e.name == CUSTOMER.name for e in loop.backend.feature_store.entities()):
         store.register_entity(CUSTOMER)
     if not any((v.name, v.version) == FEATURE_VIEW for v in loop.backend.feature_store.feature_views()):
@@ -100,6 +107,16 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
         tables = ("SALES", "FEEDBACK_SENTIMENT", "CUSTOMERS")
         record_edges(engine, [*((("table", t), ("feature_view", "/".join(FEATURE_VIEW))) for t in tables), *own])
     return {"as_of": as_of, "active": active}
+
+
+def _state_moment(loop: Lifecycle, as_of: dt.date) -> dt.date | None:
+    """The moment up to which the stored state is true; None when rows came late, and all has to be counted again."""
+    engine = loop.backend.engine
+    known = engine.read("STATE_THROUGH").to_pylist()
+    if not known or known[0]["AS_OF"] > as_of:
+        return None
+    moment_of: dt.date = known[0].pop("AS_OF")
+    return moment_of if engine.read(Query(rows_before, (moment_of,))).to_pylist() == known else None
 
 
 def _feature_rows(loop: Lifecycle) -> str:
@@ -253,7 +270,9 @@ def store_histograms(loop: Lifecycle, subject: str, as_of: dt.date | None, state
 
 def history(loop: Lifecycle, step: Step) -> History:
     """What the policy may look at this month."""
-    measured = [from_json(Measurement, to_json(m)) for r in loop.journal.results(StepKind.MEASURE) for m in r["measured"]]
+    measured = [
+        from_json(Measurement, to_json(m)) for r in loop.journal.results(StepKind.MEASURE) for m in r["measured"]
+    ]
     decisions = [from_json(Decision, to_json(r["decision"])) for r in loop.journal.results(StepKind.PROMOTE)]
     drifted = loop.journal.result(step.month, StepKind.DRIFT)["drift"]
     return History(tuple(measured), tuple(decisions), drifted)
@@ -280,10 +299,8 @@ def _decide(loop: Lifecycle, step: Step) -> Plan:
         if churned in {0, rows}:
             return Wait(f"all {rows} final labels are {'churned' if churned else 'stayed'}: nothing to learn from")
         return TrainFirst("the first labels are final")
-    answer = loop.config.policy.decide(history(loop, step))
+    answer: Any = loop.config.policy.decide(history(loop, step))
     if not isinstance(answer, Keep | Retrain):
-        from churnobs.errors import BadConfig
-
         raise BadConfig(f"the policy answered {answer!r}", hint="return Keep(reason) or Retrain(reason)")
     return answer
 
@@ -310,7 +327,7 @@ def report(loop: Lifecycle, step: Step) -> Result:
     ingested = journal.result(month, StepKind.INGEST)
     measured = loop.measured(month)
     scored = max((m.as_of for m in measured), default=None)
-    made = MonthReport(
+    return MonthReport(
         month=str(month),
         as_of=step.as_of,
         status="waiting" if journal.result(month, StepKind.DECIDE)["plan"] == "Wait" else "decided",
@@ -322,9 +339,10 @@ def report(loop: Lifecycle, step: Step) -> Result:
         drift=journal.result(month, StepKind.DRIFT)["drift"],
         decision=from_json(Decision, to_json(journal.result(month, StepKind.PROMOTE)["decision"])),
         proven=journal.result(month, StepKind.PROMOTE)["proven"],
-        alerts=tuple(a["NAME"] for a in journal.result(month, StepKind.ALERT)["alerts"] if a["STATE"] != "CONDITION_FALSE"),
+        alerts=tuple(
+            a["NAME"] for a in journal.result(month, StepKind.ALERT)["alerts"] if a["STATE"] != "CONDITION_FALSE"
+        ),
     )
-    return made
 
 
 def features_of(columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -336,8 +354,6 @@ def features_of(columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def bins_for(columns: tuple[tuple[str, str], ...], summary: Mapping[str, Mapping[str, Any]]) -> tuple[Bins, ...]:
     """How each feature is counted, from the baseline's summary of the numeric ones."""
-    from churnobs.divergence import fit_bins
-
     made = []
     for name, kind in columns:
         if kind_of(kind) == "category":

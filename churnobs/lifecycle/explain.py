@@ -52,7 +52,9 @@ class AtRisk(Shown):
 
 
 def _words(risk: Risk) -> str:
-    return "; ".join(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value, _ in risk.reasons)
+    return "; ".join(
+        f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value, _ in risk.reasons
+    )
 
 
 def customers_at_risk(loop: Lifecycle, n: int) -> AtRisk:

@@ -74,7 +74,10 @@ def fit(
         version_name=f"V{str(step.month).replace('-', '_')}_{role}_{content[:6]}",
         comment=f"{role.lower()} of {step.month}, fitted on {len(training.labels)} rows",
         sample_input_data=rows[names].head(_SAMPLE_ROWS),
-        fitted_on=[FittedOn(d.name, d.version, d.as_ofs[0], half, p.split_seed) for (d, half), p in zip(parts, split, strict=True)],
+        fitted_on=[
+            FittedOn(d.name, d.version, d.as_ofs[0], half, p.split_seed)
+            for (d, half), p in zip(parts, split, strict=True)
+        ],
         linked_to=linked_to,
         recipe=trainer.describe(),
     ).record
@@ -94,7 +97,9 @@ def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> Trial:
     newly = loop.newly_final(step.month)
     roles = {"BASE": loop.base(), "DEFAULT": loop.default(), "CHALLENGER": challenger}
     versions = {role: version for role, version in roles.items() if version is not None}
-    parts = tuple(Part(d.table, "JUDGE", split_seed(loop, d.as_ofs[0])) for d in loop.datasets() if d.as_ofs[0] in newly)
+    parts = tuple(
+        Part(d.table, "JUDGE", split_seed(loop, d.as_ofs[0])) for d in loop.datasets() if d.as_ofs[0] in newly
+    )
     columns = (*KEY_TYPES.items(), *loop.feature_columns(), ("CHURNED", "int64"))
     for as_of in newly:
         for version in versions.values():
@@ -120,7 +125,9 @@ def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:
     scored = loop.workspace.registry.score(rows, ["TIMESTAMP", "CHURNED"], {"M": version})
     engine.drop(_SCORED)
     engine.write(_SCORED, scored)
-    table = ibis.table({"TIMESTAMP": "timestamp(6)", "CHURNED": "int64", "M_CLASS": "int64", "M_PROBABILITY": "float64"}, name=_SCORED)
+    table = ibis.table(
+        {"TIMESTAMP": "timestamp(6)", "CHURNED": "int64", "M_CLASS": "int64", "M_PROBABILITY": "float64"}, name=_SCORED
+    )
     outcome = table.select(
         "TIMESTAMP",
         LABEL=table.CHURNED.cast("float64"),
@@ -179,13 +186,15 @@ def promote(loop: Lifecycle, step: Step) -> Result:
             if current is not None and winner != "DEFAULT":
                 loop.backend.registry.change(SetDefault(loop.config.name, current))
     decision = Decision(str(step.month), action, reason, current, plan["plan"] == "Retrain", trial)
-    return {"decision": decision, "proven": proven(loop, step, current)}
+    return {"decision": decision, "proven": proven(loop, current)}
 
 
-def proven(loop: Lifecycle, step: Step, version: str | None) -> bool:
+def proven(loop: Lifecycle, version: str | None) -> bool:
     """Whether the serving version has passed the gate on final labels that it never saw."""
     measured = [m for r in loop.journal.results(StepKind.MEASURE) for m in r["measured"]]
-    own = [from_json(Measurement, to_json(m)) for m in measured if m["version"] == version and m["role"] != "CHALLENGER"]
+    own = [
+        from_json(Measurement, to_json(m)) for m in measured if m["version"] == version and m["role"] != "CHALLENGER"
+    ]
     return any(m.passes_gate() for m in own)
 
 
@@ -226,7 +235,9 @@ def predict(loop: Lifecycle, step: Step) -> Result:
     )
     rows = loop.backend.engine.write("PREDICTIONS", scored)
     names = {role: version.version_name for role, version in versions.items()}
-    edges = [(("model", f"{loop.config.name}/{n}"), ("prediction", f"PREDICTIONS/{step.as_of}")) for n in names.values()]
+    edges = [
+        (("model", f"{loop.config.name}/{n}"), ("prediction", f"PREDICTIONS/{step.as_of}")) for n in names.values()
+    ]
     record_edges(loop.backend.engine, edges)
     return {"rows": rows, "versions": names}
 

@@ -36,17 +36,21 @@ def html_page(reports: Sequence[MonthReport], risk: AtRisk | None, title: str) -
     template = files("churnobs.lifecycle").joinpath("page.html").read_text(encoding="utf-8")
     moved = next((r for r in reversed(reports) if r.drift), None)
     ranked = sorted((moved.drift if moved else {}).items(), key=lambda c: -(c[1]["JENSEN_SHANNON"] or 0.0))
-    return Environment(autoescape=True).from_string(template).render(
-        title=title,
-        lead=lead(reports),
-        chart=_chart(reports),
-        columns=COLUMNS,
-        numeric={4, 5, 6, 7, 8, 9},
-        rows=[month_row(r) for r in reports],
-        risk=risk,
-        drifted=ranked[:_SHOWN],
-        drift_month=moved.month if moved else "",
-        drift_metrics=DRIFT_METRICS,
+    return (
+        Environment(autoescape=True)
+        .from_string(template)
+        .render(
+            title=title,
+            lead=lead(reports),
+            chart=_chart(reports),
+            columns=COLUMNS,
+            numeric={4, 5, 6, 7, 8, 9},
+            rows=[month_row(r) for r in reports],
+            risk=risk,
+            drifted=ranked[:_SHOWN],
+            drift_month=moved.month if moved else "",
+            drift_metrics=DRIFT_METRICS,
+        )
     )
 
 
@@ -55,7 +59,11 @@ def lead(reports: Sequence[MonthReport]) -> str:
     if not reports:
         return "No month is finished yet."
     last = reports[-1]
-    both = [(s["ROC_AUC"], b["ROC_AUC"]) for r in reports if (s := r.performance("DEFAULT")) and (b := r.performance("BASE"))]
+    both = [
+        (s["ROC_AUC"], b["ROC_AUC"])
+        for r in reports
+        if (s := r.performance("DEFAULT")) and (b := r.performance("BASE"))
+    ]
     known = [(s, b) for s, b in both if s is not None and b is not None]
     words = f"{len(reports)} months, {last.active:,} active customers at the end. "
     promoted = sum(r.decision.action == "promote" for r in reports)
@@ -89,7 +97,11 @@ def _chart(reports: Sequence[MonthReport]) -> dict[str, Any]:
 
     series = []
     for name, _, _, color, dash in lines:
-        dots = [{"x": x(i), "y": y(v), "label": f"{scored[i].scored_as_of}: {v:.3f}"} for i, v in values[name] if v is not None]
+        dots = [
+            {"x": x(i), "y": y(v), "label": f"{scored[i].scored_as_of}: {v:.3f}"}
+            for i, v in values[name]
+            if v is not None
+        ]
         if dots:
             points = " ".join(f"{d['x']},{d['y']}" for d in dots)
             series.append({"name": name, "color": color, "dash": dash, "dots": dots, "points": points})

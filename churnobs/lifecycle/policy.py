@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -105,7 +106,7 @@ class RelativeDrop:
 class Always:
     """Retrain whenever labels become final."""
 
-    def decide(self, history: History) -> Keep | Retrain:
+    def decide(self, history: History) -> Keep | Retrain:  # noqa: ARG002
         """Retrain."""
         return Retrain("the policy retrains whenever labels become final")
 
@@ -114,7 +115,7 @@ class Always:
 class Never:
     """Keep the first model for ever: what would have been had nobody retrained."""
 
-    def decide(self, history: History) -> Keep | Retrain:
+    def decide(self, history: History) -> Keep | Retrain:  # noqa: ARG002
         """Keep."""
         return Keep("the policy never retrains")
 
@@ -137,7 +138,10 @@ class PairedTest:
         """The best candidate that beats the default; a tie leaves the default in place."""
         better = [role for role in ("CHALLENGER", "BASE") if trial.p_better(role, "DEFAULT") < self.alpha]
         if not better:
-            return "DEFAULT", f"tie: nobody beats the default's ROC_AUC {trial.auc['DEFAULT']:.3f} on {trial.rows} unseen rows"
+            return (
+                "DEFAULT",
+                f"tie: nobody beats the default's ROC_AUC {trial.auc['DEFAULT']:.3f} on {trial.rows} unseen rows",
+            )
         winner: Literal["BASE", "CHALLENGER"] = "CHALLENGER" if "CHALLENGER" in better else "BASE"
         if len(better) == 2 and trial.auc["BASE"] > trial.auc["CHALLENGER"]:
             winner = "BASE"
@@ -151,12 +155,18 @@ class PairedTest:
 class PromoteAlways:
     """Promote every challenger untested: with ``Always``, the oracle that retrains monthly."""
 
-    def choose(self, trial: Trial) -> tuple[Literal["BASE", "DEFAULT", "CHALLENGER"], str]:
+    def choose(self, trial: Trial) -> tuple[Literal["BASE", "DEFAULT", "CHALLENGER"], str]:  # noqa: ARG002
         """The challenger."""
         return "CHALLENGER", "every challenger is promoted, untested"
 
 
-POLICIES = {"default": LiftOrDrop(), "f1-floor": MetricFloor(), "relative-drop": RelativeDrop(), "always": Always(), "never": Never()}
+POLICIES: Mapping[str, RetrainPolicy] = {
+    "default": LiftOrDrop(),
+    "f1-floor": MetricFloor(),
+    "relative-drop": RelativeDrop(),
+    "always": Always(),
+    "never": Never(),
+}
 
 
 def policy_named(name: str) -> RetrainPolicy:

@@ -115,7 +115,9 @@ class MonthReport:
         return self.text()
 
     def __repr__(self) -> str:
-        return f"MonthReport({self.month}, {self.status}, {self.decision.action}, default={self.decision.default_version})"
+        return (
+            f"MonthReport({self.month}, {self.status}, {self.decision.action}, default={self.decision.default_version})"
+        )
 
     def _repr_html_(self) -> str:
         return months_table([self])

@@ -68,7 +68,9 @@ def days_around(as_of: dt.date) -> st.SearchStrategy[dt.date]:
     return near.map(lambda days: as_of + dt.timedelta(days=days))
 
 
-amounts = st.decimals(Decimal("-50"), Decimal("9999.9999"), places=4) | st.sampled_from([Decimal("0.1000"), Decimal("0.2000")])
+amounts = st.decimals(Decimal("-50"), Decimal("9999.9999"), places=4) | st.sampled_from(
+    [Decimal("0.1000"), Decimal("0.2000")]
+)
 sentiments = st.none() | st.sampled_from([Decimal("-1"), Decimal("0"), Decimal("1")]) | st.decimals(-1, 1, places=4)
 
 
@@ -96,7 +98,9 @@ def rows_from(draw: st.DrawFn, as_of: dt.date) -> Shop:
     later = st.sampled_from([0, 1, 29, 30, 400]) | st.integers(0, 60)
     days, customers = later.map(lambda n: as_of + dt.timedelta(days=n)), st.sampled_from([*NAMES, "NEW"])
     sales = draw(st.lists(st.builds(Sale, customers, days, amounts), min_size=1, max_size=15))
-    feedback = draw(st.lists(st.builds(Feedback, customers, days, st.none() | st.integers(0, 9), sentiments), max_size=8))
+    feedback = draw(
+        st.lists(st.builds(Feedback, customers, days, st.none() | st.integers(0, 9), sentiments), max_size=8)
+    )
     people = draw(st.lists(st.builds(Person, customers, st.integers(18, 99), st.just("Late"), days), max_size=3))
     return Shop(tuple(sales), tuple(feedback), tuple(people))
 

@@ -77,7 +77,16 @@ def test_the_state_changes_nothing(
 
 def test_windows_are_half_open_and_months_are_clamped(workspace: Workspace) -> None:
     as_of = dt.date(2024, 3, 31)
-    days = ["2024-03-31", "2024-03-30", "2024-03-24", "2024-03-23", "2024-02-29", "2024-02-28", "2024-01-31", "2024-01-30"]
+    days = [
+        "2024-03-31",
+        "2024-03-30",
+        "2024-03-24",
+        "2024-03-23",
+        "2024-02-29",
+        "2024-02-28",
+        "2024-01-31",
+        "2024-01-30",
+    ]
     fill(workspace, Shop(tuple(Sale("C1", dt.date.fromisoformat(d), 10**i) for i, d in enumerate(days))))  # type: ignore[arg-type]
     row = features_at(workspace, AsOf.at(as_of))["C1"]
     assert row["SUM_TOTAL_AMOUNT_PAST_7D"] == 110

@@ -39,7 +39,9 @@ LEAKY = {
 }
 
 
-def registered(workspace: Workspace, source: Any, timestamp: str | None = "TRANSACTION_DATE", **more: Any) -> FeatureView:
+def registered(
+    workspace: Workspace, source: Any, timestamp: str | None = "TRANSACTION_DATE", **more: Any
+) -> FeatureView:
     workspace.feature_store.register_entity(CUSTOMER)
     view = FeatureView("OWN", (CUSTOMER,), source, timestamp, **more)
     return workspace.feature_store.register_feature_view(view, "V1", overwrite=True)
@@ -151,13 +153,28 @@ def test_a_leaky_view_still_gives_honest_training_sets(workspace: Workspace) -> 
     ("sql", "expected"),
     [
         ("WITH SALES AS (SELECT * FROM SALES) SELECT CUSTOMER_ID, COUNT(*) AS N FROM SALES GROUP BY 1", 2),
-        ("WITH OLD AS (SELECT * FROM SALES), SALES AS (SELECT * FROM OLD) SELECT CUSTOMER_ID, COUNT(*) AS N FROM SALES GROUP BY 1", 2),
+        (
+            "WITH OLD AS (SELECT * FROM SALES), SALES AS (SELECT * FROM OLD) SELECT CUSTOMER_ID, COUNT(*) AS N FROM SALES GROUP BY 1",
+            2,
+        ),
         ("SELECT CUSTOMER_ID, COUNT(*) AS N FROM (SELECT * FROM SALES UNION ALL SELECT * FROM SALES) GROUP BY 1", 4),
-        ("SELECT CUSTOMER_ID, (SELECT COUNT(*) FROM SALES B WHERE B.CUSTOMER_ID = A.CUSTOMER_ID) AS N FROM CUSTOMER_KEYS A", 2),
-        ("SELECT A.CUSTOMER_ID, COUNT(*) AS N FROM (SALES A JOIN SALES B ON A.CUSTOMER_ID = B.CUSTOMER_ID) GROUP BY 1", 4),
+        (
+            "SELECT CUSTOMER_ID, (SELECT COUNT(*) FROM SALES B WHERE B.CUSTOMER_ID = A.CUSTOMER_ID) AS N FROM CUSTOMER_KEYS A",
+            2,
+        ),
+        (
+            "SELECT A.CUSTOMER_ID, COUNT(*) AS N FROM (SALES A JOIN SALES B ON A.CUSTOMER_ID = B.CUSTOMER_ID) GROUP BY 1",
+            4,
+        ),
         ("SELECT C AS CUSTOMER_ID, COUNT(*) AS N FROM SALES AS S(T, C) GROUP BY 1", 2),
-        ("SELECT SALES.CUSTOMER_ID, COUNT(*) AS N FROM SALES, (WITH SALES AS (SELECT 1) SELECT * FROM SALES) ONE GROUP BY 1", 2),
-        ("SELECT K.CUSTOMER_ID, COUNT(S.CUSTOMER_ID) AS N FROM CUSTOMER_KEYS K LEFT JOIN SALES S USING (CUSTOMER_ID) GROUP BY 1", 2),
+        (
+            "SELECT SALES.CUSTOMER_ID, COUNT(*) AS N FROM SALES, (WITH SALES AS (SELECT 1) SELECT * FROM SALES) ONE GROUP BY 1",
+            2,
+        ),
+        (
+            "SELECT K.CUSTOMER_ID, COUNT(S.CUSTOMER_ID) AS N FROM CUSTOMER_KEYS K LEFT JOIN SALES S USING (CUSTOMER_ID) GROUP BY 1",
+            2,
+        ),
     ],
 )
 def test_no_way_of_naming_a_table_escapes(workspace: Workspace, sql: str, expected: int) -> None:

@@ -24,7 +24,9 @@ def at(days: int) -> dt.datetime:
     return DAY + dt.timedelta(days=days)
 
 
-def own(workspace: Workspace, *, known_at: bool = False, name: str = "SCORES", timestamp: str | None = "AT") -> FeatureView:
+def own(
+    workspace: Workspace, *, known_at: bool = False, name: str = "SCORES", timestamp: str | None = "AT"
+) -> FeatureView:
     workspace.feature_store.register_entity(CUSTOMER)
     sql = "SELECT CUSTOMER_ID, AT, SCORE FROM SCORES" if timestamp else "SELECT CUSTOMER_ID, SCORE FROM SCORES"
     view = FeatureView(name, (CUSTOMER,), workspace.sql(sql), timestamp, known_at=known_at, sources={"SCORES": "AT"})
@@ -33,7 +35,12 @@ def own(workspace: Workspace, *, known_at: bool = False, name: str = "SCORES", t
 
 def fill(workspace: Workspace, scores: list[tuple[Any, Any, Any]], spine: list[tuple[Any, Any]]) -> None:
     put(workspace, "SCORES", SCORES, [dict(zip(SCORES, row, strict=True)) for row in scores])
-    put(workspace, "SPINE", SPINE, [{"CUSTOMER_ID": c, "AS_OF": t, "LABEL": 1, "N": n} for n, (c, t) in enumerate(spine)])
+    put(
+        workspace,
+        "SPINE",
+        SPINE,
+        [{"CUSTOMER_ID": c, "AS_OF": t, "LABEL": 1, "N": n} for n, (c, t) in enumerate(spine)],
+    )
 
 
 def training_set(workspace: Workspace, view: FeatureView, **more: Any) -> list[dict[str, Any]]:
@@ -72,7 +79,10 @@ def test_each_row_meets_the_newest_row_known(
         known = [
             (seen, score)
             for customer, seen, score in scores
-            if key is not None and customer == key and as_of is not None and (seen <= as_of if known_at else seen < as_of)
+            if key is not None
+            and customer == key
+            and as_of is not None
+            and (seen <= as_of if known_at else seen < as_of)
         ]
         newest = max((seen for seen, _ in known), default=None)
         assert row["SCORE"] in ({score for seen, score in known if seen == newest} or {None})
@@ -115,7 +125,10 @@ def test_two_views_stand_side_by_side(workspace: Workspace) -> None:
     assert found.columns == ["CUSTOMER_ID", "AS_OF", "LABEL", "SCORE", "DOUBLED"]
     assert Counter((r["SCORE"], r["DOUBLED"]) for r in found.collect()) == Counter({(5, 10): 1, (None, None): 1})
     clash = workspace.feature_store.register_feature_view(
-        FeatureView("CLASH", (CUSTOMER,), "SELECT CUSTOMER_ID, AT, 1 AS SCORE FROM SCORES", "AT", sources={"SCORES": "AT"}), "V1"
+        FeatureView(
+            "CLASH", (CUSTOMER,), "SELECT CUSTOMER_ID, AT, 1 AS SCORE FROM SCORES", "AT", sources={"SCORES": "AT"}
+        ),
+        "V1",
     )
     with pytest.raises(BadConfig, match="two feature views have a column SCORE"):
         workspace.feature_store.generate_training_set("SELECT * FROM SPINE", [one, clash], spine_timestamp_col="AS_OF")
@@ -158,7 +171,11 @@ def test_what_a_spine_must_have(workspace: Workspace) -> None:
 
 def test_entities_are_registered_once(workspace: Workspace) -> None:
     store = workspace.feature_store
-    assert store.register_entity(CUSTOMER) == store.get_entity("Customer") == Entity("CUSTOMER", ("CUSTOMER_ID",), "who buys")
+    assert (
+        store.register_entity(CUSTOMER)
+        == store.get_entity("Customer")
+        == Entity("CUSTOMER", ("CUSTOMER_ID",), "who buys")
+    )
     assert store.register_entity(CUSTOMER) == CUSTOMER
     with pytest.warns(UserWarning, match="registered already"):
         assert store.register_entity(Entity("CUSTOMER", ("OTHER",))).join_keys == ("CUSTOMER_ID",)
@@ -178,8 +195,15 @@ def test_entities_are_registered_once(workspace: Workspace) -> None:
 def test_feature_views_have_versions(workspace: Workspace) -> None:
     fill(workspace, [("C1", at(-1), 5), ("C1", at(1), 6)], [])
     store, first = workspace.feature_store, own(workspace)
-    assert (first.status, first.name, first.feature_names, first.timestamp_col) == ("STATIC", "SCORES", ("SCORE",), "AT")
-    other = FeatureView("scores", (CUSTOMER,), "SELECT CUSTOMER_ID, AT, -SCORE AS LESS FROM SCORES", "AT", sources={"SCORES": "AT"})
+    assert (first.status, first.name, first.feature_names, first.timestamp_col) == (
+        "STATIC",
+        "SCORES",
+        ("SCORE",),
+        "AT",
+    )
+    other = FeatureView(
+        "scores", (CUSTOMER,), "SELECT CUSTOMER_ID, AT, -SCORE AS LESS FROM SCORES", "AT", sources={"SCORES": "AT"}
+    )
     with pytest.warns(UserWarning, match="registered already"):
         assert store.register_feature_view(other, "V1") == first
     assert store.register_feature_view(other, "v1").features == ("LESS",), "the case of a version is kept"
@@ -203,7 +227,10 @@ def test_what_a_view_must_have(workspace: Workspace) -> None:
     store.register_entity(CUSTOMER)
     for view, words in (
         (FeatureView("X", (CUSTOMER,), "SELECT SCORE FROM SCORES", sources={"SCORES": "AT"}), "no column CUSTOMER_ID"),
-        (FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES", "AT", sources={"SCORES": "AT"}), "no column AT"),
+        (
+            FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES", "AT", sources={"SCORES": "AT"}),
+            "no column AT",
+        ),
         (FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES"), "which column dates its rows"),
         (FeatureView("X", (CUSTOMER,), 5), "is no query"),
     ):

@@ -374,9 +374,7 @@ def test_a_bad_file_is_told(house: House, tmp_path: Path, text: str, problem: st
         ({"PAYMENT_METHOD": None}, None, "PAYMENT_METHOD", "is missing"),
     ],
 )
-def test_bad_parquet(
-    house: House, tmp_path: Path, columns: dict, line: int | None, column: str, problem: str
-) -> None:
+def test_bad_parquet(house: House, tmp_path: Path, columns: dict, line: int | None, column: str, problem: str) -> None:
     path = parquet(tmp_path, **columns)
     with pytest.raises(BadFile, match=problem) as caught:
         house.door.ingest(path)

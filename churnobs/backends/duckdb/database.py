@@ -53,7 +53,7 @@ class Database(EnginePort):
     ) -> None:
         self.path = path
         self._depth = 0
-        settings: dict[str, str | int] = {}
+        settings: dict[str, str | bool | int | float | list[str]] = {}
         if threads is not None:
             settings["threads"] = threads
         if memory_limit is not None:
@@ -100,19 +100,18 @@ class Database(EnginePort):
 
     def write(self, name: str, data: Readable | pa.Table, *, replace: bool = False) -> int:
         """Append rows to a table, or replace what it holds; a new table takes the columns of the data."""
+        target = quoted(name)
         with self._readable(data) as source, self.transaction():
-            target = quoted(name)
             if not self._exists(name):
                 self.execute(f"CREATE TABLE {target} AS {source}")
-                return self._count(name)
-            if replace:
-                # the rows may be made of the very table they replace
-                self.execute(f"CREATE OR REPLACE TEMP TABLE CHURNOBS_REPLACEMENT AS {source}")
-                self.execute(f"DELETE FROM {target}")
-                source = "SELECT * FROM CHURNOBS_REPLACEMENT"
-            inserted = self.value(f"INSERT INTO {target} BY NAME {source}")
-            if replace:
-                self.execute("DROP TABLE CHURNOBS_REPLACEMENT")
+                return int(self.value(f"SELECT count(*) FROM {target}"))
+            if not replace:
+                return int(self.value(f"INSERT INTO {target} BY NAME {source}"))
+            # the rows may be made of the very table they replace
+            self.execute(f"CREATE OR REPLACE TEMP TABLE CHURNOBS_REPLACEMENT AS {source}")
+            self.execute(f"DELETE FROM {target}")
+            inserted = self.value(f"INSERT INTO {target} BY NAME SELECT * FROM CHURNOBS_REPLACEMENT")
+            self.execute("DROP TABLE CHURNOBS_REPLACEMENT")
             return int(inserted)
 
     def view(self, name: str, query: Readable) -> None:
@@ -173,9 +172,6 @@ class Database(EnginePort):
         )
         return bool(found)
 
-    def _count(self, name: str) -> int:
-        return int(self.value(f"SELECT count(*) FROM {quoted(name)}"))
-
     def _create_tables(self) -> None:
         if self._exists("CHURNOBS_SCHEMA"):
             version = self.value("SELECT VERSION FROM CHURNOBS_SCHEMA")
@@ -193,7 +189,7 @@ class Database(EnginePort):
 
 
 def _open(
-    path: Path | None, *, read_only: bool, settings: dict[str, str | int]
+    path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
 ) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=settings)

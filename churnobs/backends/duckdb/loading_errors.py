@@ -39,7 +39,7 @@ def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple
 def create_bad(connection: duckdb.DuckDBPyConnection) -> None:
     """An empty table of bad rows."""
     connection.execute(
-        f'CREATE OR REPLACE TEMP TABLE {BAD} '
+        f"CREATE OR REPLACE TEMP TABLE {BAD} "
         '(RECORD BIGINT, LINE BIGINT, COLUMN_NAME VARCHAR, REASON VARCHAR, "ROW" VARCHAR)'
     )
 

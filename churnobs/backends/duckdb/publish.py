@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +57,7 @@ class DuckDBLifetime(LifetimePort):
                 self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS FROM {name}")
         finally:
             self._database.execute("DETACH PUBLISHED")
-        os.replace(aside, published_path(path))
+        aside.replace(published_path(path))
 
     def close(self) -> None:
         """Close the database."""

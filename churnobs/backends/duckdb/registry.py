@@ -90,7 +90,9 @@ class DuckDBRegistry(RegistryPort):
         if record.artefact not in self._loaded:
             stored = self._database.value("SELECT CONTENT FROM MODEL_ARTEFACTS WHERE SHA256 = ?", [record.artefact])
             if stored is None:
-                raise RefusedArtefact(f"the artefact of {record.version_name} is gone", hint="restore the database file")
+                raise RefusedArtefact(
+                    f"the artefact of {record.version_name} is gone", hint="restore the database file"
+                )
             content = bytes(stored)
             if hashlib.sha256(content).hexdigest() != record.artefact:
                 raise RefusedArtefact(
