@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from pathlib import Path
 from typing import Final
 
@@ -91,7 +90,7 @@ def build(path: Path, *, customers: int, attributes: bool) -> None:
         before = AsOf.at(STATE_AS_OF)
         connection.execute(f"INSERT INTO CUSTOMER_STATE BY NAME {Query(customer_state, (before,)).sql('duckdb')}")
         connection.execute(f"INSERT INTO RECENT_FEEDBACK BY NAME {Query(recent_feedback, (before,)).sql('duckdb')}")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _duckdb_type(kind: str) -> str:

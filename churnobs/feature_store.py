@@ -202,7 +202,7 @@ class FeatureStore:
         draft = DatasetVersion(
             name=dataset,
             version=version,
-            table=f"{dataset}${version}",
+            table=_table_of(dataset, version),
             rows=0,
             as_ofs=as_ofs,
             label_cols=tuple(identifier(c) for c in spine_label_cols),
@@ -346,6 +346,11 @@ class FeatureStore:
         at = as_of or dt.date(9999, 12, 31)
         joined = Query(join_at, (_SPINE, tuple(columns.items()), tuple(views), at)).sql(self._engine.dialect)
         return with_named(joined, queries)
+
+
+def _table_of(dataset: str, version: str) -> str:
+    """The table of a dataset version; "v1" and "V1" are two, also where table names have no case."""
+    return f"{dataset}${version}" if version == version.upper() else f"{dataset}${version}${content_hash(version)[:6]}"
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -18,6 +19,14 @@ class SentimentModel(Protocol):
         """One score in [-1, 1] a text, in the order of the texts."""
 
 
+@lru_cache(maxsize=1)
+def _analyzer() -> Any:
+    """VADER with its lexicon, read once."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    return SentimentIntensityAnalyzer()
+
+
 class Vader:
     """The compound score of VADER (Hutto & Gilbert 2014), made for short informal English.
 
@@ -30,7 +39,5 @@ class Vader:
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """The compound score of each text; an empty text is neutral, 0.0."""
-        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-        analyzer = SentimentIntensityAnalyzer()
+        analyzer = _analyzer()
         return [float(analyzer.polarity_scores(text)["compound"]) for text in texts]

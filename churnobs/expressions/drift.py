@@ -74,7 +74,13 @@ def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> 
         ``by``, COLUMN_NAME, BIN (cell number; NULL for categories and missing values), CATEGORY (NULL for numbers and
         missing values), ROWS_COUNTED, TOTAL (sum of the values of a cell; NULL for categories).
     """
-    parts = [_counted(rows, b, by) for b in bins]
+    numbers = [_values(rows, b, by) for b in bins if b.kind == "number"]
+    texts = [_texts(rows, b, by) for b in bins if b.kind == "category"]
+    parts = [_count(_united(rows_of), by) for rows_of in (numbers, texts) if rows_of]
+    return _united(parts)
+
+
+def _united(parts: list[ir.Table]) -> ir.Table:
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
@@ -83,25 +89,40 @@ def _finite(value: Any) -> Any:
     return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
 
 
-def _counted(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
-    if bins.kind == "category":
-        cells: dict[str, Any] = {
-            "BIN": ibis.null("int64"),
-            "CATEGORY": rows[bins.column].cast("string"),
-            "VALUE": ibis.null("float64"),
-        }
+def _values(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
+    """A column's values with its grid beside them: the cell is computed once for all columns, which keeps the text short."""
+    return rows.select(
+        *by,
+        COLUMN_NAME=ibis.literal(bins.column),
+        CATEGORY=ibis.null("string"),
+        VALUE=rows[bins.column].cast("float64"),
+        LOW=ibis.literal(bins.low, type="float64"),
+        WIDTH=ibis.literal(bins.width, type="float64"),
+        SCALE=ibis.literal(bins.scale, type="float64"),
+        CELLS=ibis.literal(bins.cells, type="int64"),
+    )
+
+
+def _texts(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
+    return rows.select(*by, COLUMN_NAME=ibis.literal(bins.column), CATEGORY=rows[bins.column].cast("string"))
+
+
+def _count(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
+    if "VALUE" in rows.columns:
+        rows = rows.mutate(VALUE=_finite(rows.VALUE))
+        rows = rows.mutate(BIN=_cell(rows))
     else:
-        value = _finite(rows[bins.column])
-        cells = {"BIN": _cell(value, bins), "CATEGORY": ibis.null("string"), "VALUE": value}
-    keyed = rows.select(*by, **cells)
-    counted = keyed.group_by([*by, "BIN", "CATEGORY"]).agg(ROWS_COUNTED=keyed.count(), TOTAL=keyed.VALUE.sum())
-    return counted.select(COLUMN_NAME=ibis.literal(bins.column), **{n: counted[n] for n in counted.columns})
+        rows = rows.mutate(BIN=ibis.null("int64"), VALUE=ibis.null("float64"))
+    counted = rows.group_by([*by, "COLUMN_NAME", "BIN", "CATEGORY"]).agg(
+        ROWS_COUNTED=rows.count(), TOTAL=rows.VALUE.sum()
+    )
+    return counted.select(*by, "COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL")
 
 
-def _cell(value: Any, bins: Bins) -> Any:
-    offset = value - bins.low
-    if bins.scale is not None:
-        offset = (ibis.ifelse(offset < 0.0, 0.0, offset) / bins.scale + 1.0).ln()
-    cell = (offset / bins.width).floor()
-    inside = ibis.ifelse(cell < 0, 0, ibis.ifelse(cell > bins.cells - 1, bins.cells - 1, cell))
+def _cell(rows: ir.Table) -> Any:
+    offset = rows.VALUE - rows.LOW
+    # the logarithm sees no negative number; the first cell takes what is below the grid
+    far = (ibis.ifelse(offset < 0.0, 0.0, offset) / rows.SCALE + 1.0).ln()
+    cell = (ibis.ifelse(rows.SCALE.isnull(), offset, far) / rows.WIDTH).floor()
+    inside = ibis.ifelse(cell < 0, 0, ibis.ifelse(cell > rows.CELLS - 1, rows.CELLS - 1, cell))
     return inside.cast("int64")

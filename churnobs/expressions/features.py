@@ -2,7 +2,7 @@
 
 Two passes over the sales, as measured to be the fastest shape: one over the newest months for the windows, one over the
 rows before them for what the lifetime totals still lack. Given a state (totals of all rows dated before ``since``), the
-second pass reads only the rows after it. No row adds to two windows: a window is summed up from the bands it is made of.
+second pass reads only the rows after it. No row adds to two windows: a window is the sum of its bands.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _windows(sales: ir.Table, at: AsOf) -> ir.Table:
 def _with_totals(windows: ir.Table, sales: ir.Table, at: AsOf) -> ir.Table:
     """The windows with first purchase, orders and spend of all rows dated before T.
 
-    What was before is disjoint from what is added to it, and older: joining the two is cheaper than grouping them again.
+    What was before is older than what is added to it: joining the two costs less than grouping them again.
     """
     later = windows
     if at.since is not None:

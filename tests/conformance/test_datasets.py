@@ -11,7 +11,7 @@ from retail import put, rows_of
 from churnobs import AlreadyExists, Entity, FeatureView, NotFound, Workspace
 
 CUSTOMER = Entity("CUSTOMER", ("CUSTOMER_ID",))
-SCORES = {"CUSTOMER_ID": "string", "AT": "timestamp(6)", "SCORE": "int64"}
+SCORES = {"CUSTOMER_ID": "string", "SEEN": "timestamp(6)", "SCORE": "int64"}
 SPINE = {"CUSTOMER_ID": "string", "AS_OF": "timestamp(6)", "CHURNED": "int64"}
 MAY, JUNE = dt.datetime(2024, 5, 1), dt.datetime(2024, 6, 1)
 
@@ -23,7 +23,7 @@ def view(workspace: Workspace) -> FeatureView:
     spine = [("C1", MAY, 0), ("C1", JUNE, 1), ("C2", JUNE, 1)]
     put(workspace, "SPINE", SPINE, [dict(zip(SPINE, row, strict=True)) for row in spine])
     workspace.feature_store.register_entity(CUSTOMER)
-    made = FeatureView("SCORES", (CUSTOMER,), "SELECT * FROM SCORES", "AT", sources={"SCORES": "AT"})
+    made = FeatureView("SCORES", (CUSTOMER,), "SELECT * FROM SCORES", "SEEN", sources={"SCORES": "SEEN"})
     return workspace.feature_store.register_feature_view(made, "V1")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -60,12 +59,12 @@ def expression(workspace: Workspace) -> Any:
 
 
 def spine_at(as_of: dt.date) -> str:
-    return f"SELECT CUSTOMER_ID, CAST('{as_of}' AS TIMESTAMP) AS AT FROM CUSTOMER_KEYS WHERE CUSTOMER_ID <> 'NEW'"
+    return f"SELECT CUSTOMER_ID, CAST('{as_of}' AS TIMESTAMP) AS AS_OF FROM CUSTOMER_KEYS WHERE CUSTOMER_ID <> 'NEW'"
 
 
 def joined(workspace: Workspace, view: FeatureView, as_of: dt.date) -> list[tuple[Any, ...]]:
-    found = workspace.feature_store.retrieve_feature_values(spine_at(as_of), [view], spine_timestamp_col="AT")
-    features = [c for c in found.columns if c not in {"CUSTOMER_ID", "AT"}]
+    found = workspace.feature_store.retrieve_feature_values(spine_at(as_of), [view], spine_timestamp_col="AS_OF")
+    features = [c for c in found.columns if c not in {"CUSTOMER_ID", "AS_OF"}]
     rows = [(row["CUSTOMER_ID"], *(row[c] for c in features)) for row in found.collect()]
     return sorted((row for row in rows if any(value is not None for value in row[1:])), key=repr)
 
@@ -200,10 +199,6 @@ def test_an_own_table_is_clipped_by_the_column_that_dates_it(workspace: Workspac
     # the same rows, when SEEN is the moment from which they were known, count from that moment on
     known = registered(workspace, sql, "SEEN", sources={"WEB": "SEEN"}, known_at=True)
     assert joined(workspace, known, T) == [("C1", 139)]
-
-
-def check_reads(workspace: Workspace) -> Callable[[str], FeatureView]:
-    return lambda sql: registered(workspace, sql, None)
 
 
 @pytest.mark.parametrize(

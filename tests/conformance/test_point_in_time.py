@@ -15,7 +15,7 @@ from churnobs import BadConfig, Entity, FeatureView, NotFound, Workspace
 
 same_workspace = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 CUSTOMER = Entity("customer", ("customer_id",), desc="who buys")
-SCORES = {"CUSTOMER_ID": "string", "AT": "timestamp(6)", "SCORE": "int64"}
+SCORES = {"CUSTOMER_ID": "string", "SEEN": "timestamp(6)", "SCORE": "int64"}
 SPINE = {"CUSTOMER_ID": "string", "AS_OF": "timestamp(6)", "LABEL": "int64", "N": "int64"}
 DAY = dt.datetime(2024, 5, 1)
 
@@ -25,11 +25,11 @@ def at(days: int) -> dt.datetime:
 
 
 def own(
-    workspace: Workspace, *, known_at: bool = False, name: str = "SCORES", timestamp: str | None = "AT"
+    workspace: Workspace, *, known_at: bool = False, name: str = "SCORES", timestamp: str | None = "SEEN"
 ) -> FeatureView:
     workspace.feature_store.register_entity(CUSTOMER)
-    sql = "SELECT CUSTOMER_ID, AT, SCORE FROM SCORES" if timestamp else "SELECT CUSTOMER_ID, SCORE FROM SCORES"
-    view = FeatureView(name, (CUSTOMER,), workspace.sql(sql), timestamp, known_at=known_at, sources={"SCORES": "AT"})
+    sql = "SELECT CUSTOMER_ID, SEEN, SCORE FROM SCORES" if timestamp else "SELECT CUSTOMER_ID, SCORE FROM SCORES"
+    view = FeatureView(name, (CUSTOMER,), workspace.sql(sql), timestamp, known_at=known_at, sources={"SCORES": "SEEN"})
     return workspace.feature_store.register_feature_view(view, "V1")
 
 
@@ -116,7 +116,7 @@ def test_two_views_stand_side_by_side(workspace: Workspace) -> None:
     fill(workspace, [("C1", at(-1), 5)], [("C1", DAY), ("C9", DAY)])
     one = own(workspace)
     renamed = FeatureView(
-        "TWICE", (CUSTOMER,), "SELECT CUSTOMER_ID, AT, SCORE * 2 AS DOUBLED FROM SCORES", "AT", sources={"SCORES": "AT"}
+        "TWICE", (CUSTOMER,), "SELECT CUSTOMER_ID, SEEN, SCORE * 2 AS DOUBLED FROM SCORES", "SEEN", sources={"SCORES": "SEEN"}
     )
     two = workspace.feature_store.register_feature_view(renamed, "V1")
     found = workspace.feature_store.generate_training_set(
@@ -126,7 +126,7 @@ def test_two_views_stand_side_by_side(workspace: Workspace) -> None:
     assert Counter((r["SCORE"], r["DOUBLED"]) for r in found.collect()) == Counter({(5, 10): 1, (None, None): 1})
     clash = workspace.feature_store.register_feature_view(
         FeatureView(
-            "CLASH", (CUSTOMER,), "SELECT CUSTOMER_ID, AT, 1 AS SCORE FROM SCORES", "AT", sources={"SCORES": "AT"}
+            "CLASH", (CUSTOMER,), "SELECT CUSTOMER_ID, SEEN, 1 AS SCORE FROM SCORES", "SEEN", sources={"SCORES": "SEEN"}
         ),
         "V1",
     )
@@ -199,10 +199,10 @@ def test_feature_views_have_versions(workspace: Workspace) -> None:
         "STATIC",
         "SCORES",
         ("SCORE",),
-        "AT",
+        "SEEN",
     )
     other = FeatureView(
-        "scores", (CUSTOMER,), "SELECT CUSTOMER_ID, AT, -SCORE AS LESS FROM SCORES", "AT", sources={"SCORES": "AT"}
+        "scores", (CUSTOMER,), "SELECT CUSTOMER_ID, SEEN, -SCORE AS LESS FROM SCORES", "SEEN", sources={"SCORES": "SEEN"}
     )
     with pytest.warns(UserWarning, match="registered already"):
         assert store.register_feature_view(other, "V1") == first
@@ -226,10 +226,10 @@ def test_what_a_view_must_have(workspace: Workspace) -> None:
         store.register_feature_view(FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES"), "V1")
     store.register_entity(CUSTOMER)
     for view, words in (
-        (FeatureView("X", (CUSTOMER,), "SELECT SCORE FROM SCORES", sources={"SCORES": "AT"}), "no column CUSTOMER_ID"),
+        (FeatureView("X", (CUSTOMER,), "SELECT SCORE FROM SCORES", sources={"SCORES": "SEEN"}), "no column CUSTOMER_ID"),
         (
-            FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES", "AT", sources={"SCORES": "AT"}),
-            "no column AT",
+            FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES", "SEEN", sources={"SCORES": "SEEN"}),
+            "no column SEEN",
         ),
         (FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES"), "which column dates its rows"),
         (FeatureView("X", (CUSTOMER,), 5), "is no query"),

@@ -107,18 +107,14 @@ class DuckDBRegistry(RegistryPort):
         source = self._database.read(rows)
         columns: dict[str, Any] = {name: source[name] for name in keep}
         frame = source.to_pandas()
+        outputs: dict[str, tuple[pa.Array, pa.Array]] = {}
         for scoring in scorings:
             record = self._one(scoring.model_name, scoring.version_name)
-            model, features = self.load(record), frame[list(record.features)]
-            probability = pa.array([], pa.float64())
-            predicted = pa.array([], pa.int64())
-            if len(features):
-                given = model.predict_proba(features)[:, list(model.classes_).index(1)]
-                probability = pa.array(given.astype("float64"))
-                predicted = pa.array(model.predict(features).astype("int64"))
+            if record.artefact not in outputs:
+                # versions that share an artefact say the same
+                outputs[record.artefact] = _outputs(self.load(record), frame[list(record.features)])
             columns[f"{scoring.prefix}_VERSION"] = pa.array([record.version_name] * len(frame), pa.string())
-            columns[f"{scoring.prefix}_CLASS"] = predicted
-            columns[f"{scoring.prefix}_PROBABILITY"] = probability
+            columns[f"{scoring.prefix}_CLASS"], columns[f"{scoring.prefix}_PROBABILITY"] = outputs[record.artefact]
         return pa.table(columns)
 
     def _of(self, model: str) -> list[VersionRecord]:
@@ -135,3 +131,15 @@ class DuckDBRegistry(RegistryPort):
         if all(other.artefact != record.artefact for other in self.versions()):
             self._database.execute("DELETE FROM MODEL_ARTEFACTS WHERE SHA256 = ?", [record.artefact])
             self._loaded.pop(record.artefact, None)
+
+
+def _outputs(model: Any, features: Any) -> tuple[pa.Array, pa.Array]:
+    """Classes and probabilities of class 1; a pipeline prepares the rows once for both."""
+    if not len(features):
+        return pa.array([], pa.int64()), pa.array([], pa.float64())
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(model, Pipeline) and len(model) > 1:
+        model, features = model[-1], model[:-1].transform(features)
+    probability = model.predict_proba(features)[:, list(model.classes_).index(1)]
+    return pa.array(model.predict(features).astype("int64")), pa.array(probability.astype("float64"))

@@ -1,0 +1,70 @@
+"""``python -m benchmarks month|features|growth``: one JSON line each."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+Rounds = Annotated[int, typer.Option(help="how often each variant runs, in turn", min=1)]
+Customers = Annotated[int, typer.Option(help="customers", min=10)]
+
+
+@app.command()
+def features(
+    customers: Customers = 1_000_000,
+    rounds: Rounds = 3,
+    db: Annotated[Path | None, typer.Option(help="keep the generated data in this file")] = None,
+    *,
+    attributes: Annotated[bool, typer.Option(help="fill CUSTOMERS")] = True,
+    pandas: Annotated[bool, typer.Option(help="run the pandas program too, once")] = True,
+) -> None:
+    """The features of one as-of: ours, with our state, SQL by hand, pandas."""
+    from benchmarks.feature_data import build
+    from benchmarks.features import measure
+
+    with tempfile.TemporaryDirectory() as scratch:
+        path = db or Path(scratch) / "features.duckdb"
+        build(path, customers=customers, attributes=attributes)
+        _print({"customers": customers, **measure(path, rounds=rounds, with_pandas=pandas)})
+
+
+@app.command()
+def month(
+    customers: Customers = 5000, months: int = 12, world: str = "demo", seed: int = 1, rounds: Rounds = 1
+) -> None:
+    """A month of the loop without and with training, beside the same month in pandas and scikit-learn."""
+    from benchmarks.month import measure
+
+    _print(measure(world, customers=customers, months=months, seed=seed, rounds=rounds))
+
+
+@app.command()
+def growth(customers: Customers = 5000, seed: int = 1, rounds: Rounds = 1) -> None:
+    """What a month costs after two years, beside what it cost after half a year, at the same volume a month."""
+    from benchmarks.growth import measure
+
+    _print(measure(customers=customers, seed=seed, rounds=rounds))
+
+
+@app.command(hidden=True)
+def variant(benchmark: str, what: str) -> None:
+    """One variant in this process, for ``rounds``; ``what`` is "folder or file:variant"."""
+    where, _, name = what.rpartition(":")
+    if benchmark == "features":
+        from benchmarks.features import variant as run
+    else:
+        from benchmarks.month import variant as run
+    _print(run(name, where))
+
+
+def _print(result: dict[str, object]) -> None:
+    typer.echo(json.dumps(result))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,61 @@
+"""Run variants in turn, each in a process of its own, and read what each says."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Said = dict[str, Any]
+
+
+def alternate(variants: Mapping[str, Sequence[str]], rounds: int, *, once: Sequence[str] = ()) -> dict[str, list[Said]]:
+    """What each variant said in each round; the order turns round every other time.
+
+    Args:
+        variants: name -> arguments of ``python -m benchmarks variant``.
+        rounds: how often each runs.
+        once: variants too slow to run in more than the first round.
+    """
+    said: dict[str, list[Said]] = {name: [] for name in variants}
+    for number in range(rounds):
+        names = list(variants) if number % 2 == 0 else list(variants)[::-1]
+        for name in names:
+            if number == 0 or name not in once:
+                said[name].append(_run(variants[name]))
+    return said
+
+
+def _run(arguments: Sequence[str]) -> Said:
+    # one thread for what does not know better: two libraries with two threads each would fight over two cores
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "variant", *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    said: Said = json.loads(done.stdout.splitlines()[-1])
+    return said
+
+
+def peak_mb() -> float:
+    """The most memory that this process ever held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def median(said: Sequence[Said], key: str) -> float:
+    """The median over rounds of one number."""
+    return statistics.median(float(one[key]) for one in said)
+
+
+def ratio(said: Mapping[str, Sequence[Said]], key: str, ours: str, peer: str) -> float:
+    """Ours over the peer: the median of the ratios within rounds, so that a busy machine slows down both."""
+    return statistics.median(float(a[key]) / float(b[key]) for a, b in zip(said[ours], said[peer], strict=False))
