@@ -56,6 +56,20 @@ def median(said: Sequence[Said], key: str) -> float:
     return statistics.median(float(one[key]) for one in said)
 
 
+def cores(one: Said) -> float:
+    """How many cores a run got: work done over time passed."""
+    return float(one["cpu_seconds"]) / float(one["seconds"])
+
+
+def fair_rounds(said: Mapping[str, Sequence[Said]], ours: str, peer: str, *, within: float = 0.15) -> list[float]:
+    """Ours over the peer in the rounds where both got about the same share of the machine; often none on a busy one.
+
+    For two variants that use all cores: where one ran on one core and the other on two, seconds compare the neighbours.
+    """
+    pairs = zip(said[ours], said[peer], strict=False)
+    return [float(a["seconds"]) / float(b["seconds"]) for a, b in pairs if abs(cores(a) / cores(b) - 1) <= within]
+
+
 def ratio(said: Mapping[str, Sequence[Said]], key: str, ours: str, peer: str) -> float:
     """Ours over the peer: the median of the ratios within rounds, so that a busy machine slows down both."""
     return statistics.median(float(a[key]) / float(b[key]) for a, b in zip(said[ours], said[peer], strict=False))

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from churnobs.display import Shown
+from churnobs.divergence import DRIFT_METRICS
 from churnobs.errors import BadConfig
+from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.records import Measurement, identifier
+
+# what a Measurement holds
+_MEASURED: Final = (
+    *BINARY_METRICS, "LOG_LOSS", "BASE_RATE", "TRIVIAL_F1", "NEVER_F1", "RECENCY_F1", "RECENCY_AUC", "P_ABOVE_RECENCY",
+    "P_BELOW_BASE_RATE",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,9 @@ class Alert(Shown):
         object.__setattr__(self, "metric", self.metric.upper())
         if (self.below is None) == (self.above is None):
             raise BadConfig(f"alert {self.name} needs one threshold", hint="give below= or above=")
+        known = _MEASURED if self.column is None else DRIFT_METRICS
+        if self.metric not in known:
+            raise BadConfig(f"alert {self.name} looks at {self.metric}", hint=f"give one of {', '.join(known)}")
 
     @property
     def threshold(self) -> float:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from churnobs.connect import connect
-from churnobs.errors import ChurnobsError
+from churnobs.errors import BadConfig, ChurnobsError
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.page import html_page, lead
 from churnobs.lifecycle.policy import policy_named
@@ -40,8 +40,8 @@ def run(
     html_file: Html = None,
 ) -> None:
     """Process all months waiting, and show what each decided."""
+    config = LifecycleConfig(policy=policy_named(policy), seed=seed)
     with connect(f"duckdb:{db}") as workspace:
-        config = LifecycleConfig(policy=policy_named(policy), seed=seed)
         loop = workspace.lifecycle(config, source=source, mapping=mapping)
         with progress_bar(len(loop.waiting()[:months])) as step:
             loop.run(months, progress=step)
@@ -126,8 +126,11 @@ def _cell(value: Any) -> str:
 def write_aside(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     aside = path.with_name(f".{path.name}.writing")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        raise BadConfig(f"cannot write {path}: {error.strerror}", hint="check the path") from error
 
 
 @contextmanager
@@ -154,7 +157,7 @@ def guarded(command: Callable[[], Any]) -> int:
     try:
         command()
     except ChurnobsError as error:
-        sys.stderr.write(f"churnobs: {error}\n")
+        sys.stderr.write(f"churnobs: {' '.join(str(error).split())}\n")
         return 2
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1

@@ -64,7 +64,7 @@ def _cell_order(row: Mapping[str, Any]) -> tuple[str, int, str]:
 
 def fit_bins(column: str, low: float | None, high: float | None, mean: float | None, spread: float | None) -> Bins:
     """The grid of a numeric column from its baseline's least, largest, mean and standard deviation."""
-    if low is None or high is None or mean is None or spread is None or high <= low:
+    if low is None or high is None or mean is None or spread is None or not (high - low) / CELLS > 0:
         return Bins(column, "number", low=low or 0.0)
     if high - mean <= HEAVY_TAIL * spread:
         return Bins(column, "number", low=low, width=(high - low) / CELLS, cells=CELLS)

@@ -280,7 +280,9 @@ class FeatureStore:
         if isinstance(query, ir.Table):
             return to_sql(query, self._engine.dialect)
         if isinstance(query, str):
-            return query
+            text = query.strip().rstrip(";").rstrip()
+            # a comment at the end must not hide what comes after the query
+            return f"{text}\n" if "--" in text.rpartition("\n")[2] else text
         raise BadConfig(
             f"{type(rows).__name__} is no query", hint="give workspace.sql(...), workspace.table(...) or an Ibis table"
         )

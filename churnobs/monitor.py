@@ -332,11 +332,16 @@ class Monitor:
         end: dt.date | None = None,
         extra_args: str | None = None,
     ) -> pd.DataFrame:
-        """COUNT (values that are not NULL) or COUNT_NULL of a column over time; arguments as for the performance metric."""
+        """COUNT (values that are neither NULL nor NaN) or COUNT_NULL (the others) of a column over time.
+
+        The arguments are those of the performance metric.
+        """
         record, name = self._asked(monitor, metric, STAT_METRICS)
         self._kind(record.source.source, column, record)
         rows, buckets, segment = self._rows(record, granularity, start, end, extra_args)
-        value = rows[identifier(column)]
+        value: Any = rows[identifier(column)]
+        if value.type().is_floating():
+            value = ibis.ifelse(value.isnan(), ibis.null("float64"), value)
         counted = rows.group_by("BUCKET").agg(COUNT=value.count(), COUNT_NULL=rows.count() - value.count())
         found = [
             (_midnight(buckets.start(row["BUCKET"])), float(row[name]), name, identifier(column), *segment)

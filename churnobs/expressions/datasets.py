@@ -13,7 +13,7 @@ from churnobs.expressions.portable import moment, table
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-# a Lehmer generator's modulus and multipliers: integer arithmetic that every engine does alike
+# a Lehmer generator's modulus and multipliers: integer arithmetic that every engine does alike, within 63 bits
 _MODULUS: Final = 2_147_483_647
 _FIRST, _SECOND = 48_271, 16_807
 
@@ -33,7 +33,9 @@ def is_fit_half(key: Any, split_seed: int) -> Any:
     """Whether a customer is in the FIT half of a split; about half are, and each seed splits anew."""
     offset = (split_seed * 1_000_003 + 12_345) % _MODULUS
     mixed = (key.cast("int64") * _FIRST + offset) % _MODULUS
-    mixed = (mixed * _SECOND + offset) % _MODULUS
+    # without the squares two seeds would only shift the keys, and their halves would depend on each other
+    mixed = (mixed * mixed + offset) % _MODULUS
+    mixed = (mixed * mixed + _SECOND) % _MODULUS
     mixed = (mixed * _FIRST) % _MODULUS
     return mixed < _MODULUS // 2
 

@@ -123,6 +123,8 @@ def _cell(rows: ir.Table) -> Any:
     offset = rows.VALUE - rows.LOW
     # the logarithm sees no negative number; the first cell takes what is below the grid
     far = (ibis.ifelse(offset < 0.0, 0.0, offset) / rows.SCALE + 1.0).ln()
-    cell = (ibis.ifelse(rows.SCALE.isnull(), offset, far) / rows.WIDTH).floor()
-    inside = ibis.ifelse(cell < 0, 0, ibis.ifelse(cell > rows.CELLS - 1, rows.CELLS - 1, cell))
-    return inside.cast("int64")
+    cell = ibis.ifelse(rows.SCALE.isnull(), offset, far) / rows.WIDTH
+    # bounded while it is a double: a value far outside a narrow grid has a cell number that no integer holds
+    last = (rows.CELLS - 1).cast("float64")
+    inside = ibis.ifelse(cell < 0.0, 0.0, ibis.ifelse(cell > last, last, cell))
+    return inside.floor().cast("int64")

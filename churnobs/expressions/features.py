@@ -126,7 +126,9 @@ def _with_totals(windows: ir.Table, sales: ir.Table, at: AsOf) -> ir.Table:
     later = windows
     if at.since is not None:
         fresh = _lifetime(sales, at.since, at.moment)
-        later = windows.drop(*TOTALS).left_join(fresh, "CUSTOMER_KEY", rname="F_{name}")
+        # not Table.drop: it keeps the names in a set, and the text would differ from one process to the next
+        bare = windows.select(*(name for name in windows.columns if name not in TOTALS))
+        later = bare.left_join(fresh, "CUSTOMER_KEY", rname="F_{name}")
         before = table("CUSTOMER_STATE", CUSTOMER_STATE)
     elif at.scan_from is not None:
         before = _lifetime(sales, None, at.scan_from)

@@ -44,7 +44,12 @@ FEATURE_VIEW: Final = ("CUSTOMER_FEATURES", "V1")
 Result = Any
 
 
-def perform(loop: Lifecycle, step: Step) -> Result:  # noqa: PLR0912  # one arm a kind of step
+def prepare(loop: Lifecycle, step: Step) -> Result:
+    """What a step does beyond the database, before its transaction: whatever fails there spoils nothing in it."""
+    return look_at_alerts(loop, step) if step.kind is StepKind.ALERT else None
+
+
+def perform(loop: Lifecycle, step: Step, prepared: Result) -> Result:  # noqa: PLR0912  # one arm a kind of step
     """Do one step; the caller wraps it in the transaction that also journals it."""
     match step.kind:
         case StepKind.INGEST:
@@ -73,7 +78,8 @@ def perform(loop: Lifecycle, step: Step) -> Result:  # noqa: PLR0912  # one arm 
         case StepKind.MONITOR:
             return models.keep_monitors(loop, step)
         case StepKind.ALERT:
-            return look_at_alerts(loop, step)
+            loop.append("ALERT_HISTORY", prepared)
+            return {"alerts": prepared}
         case StepKind.PRUNE:
             return models.prune(loop)
         case StepKind.REPORT:
@@ -311,14 +317,11 @@ def _label_rates(as_ofs: tuple[dt.date, ...]) -> Any:
     return rows.agg(ROWS=rows.count(), CHURNED=rows.CHURNED.sum())
 
 
-def look_at_alerts(loop: Lifecycle, step: Step) -> Result:
-    """Look at every alert once."""
+def look_at_alerts(loop: Lifecycle, step: Step) -> list[dict[str, Any]]:
+    """Look at every alert once, and act where it is triggered."""
     measured = loop.measured(step.month)
     drifted: Mapping[str, Any] = loop.journal.result(step.month, StepKind.DRIFT)["drift"]
-    rows = [look(alert, str(step.month), measured, drifted) for alert in loop.config.alerts]
-    if rows:
-        loop.backend.engine.write("ALERT_HISTORY", pa.Table.from_pylist(rows))
-    return {"alerts": rows}
+    return [look(alert, str(step.month), measured, drifted) for alert in loop.config.alerts]
 
 
 def report(loop: Lifecycle, step: Step) -> Result:

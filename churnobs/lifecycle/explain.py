@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.display import Shown, html_table
-from churnobs.errors import NotFound
+from churnobs.errors import BadConfig, NotFound
 from churnobs.expressions.datasets import KEY_TYPES, rows_at
 from churnobs.expressions.render import Query
 
@@ -65,9 +65,12 @@ def customers_at_risk(loop: Lifecycle, n: int) -> AtRisk:
 
     Raises:
         NotFound: no predictions are stored.
+        BadConfig: n is below 1.
     """
     import pandas as pd
 
+    if n < 1:
+        raise BadConfig(f"at_risk of {n} customers", hint="give a number above 0")
     predicted = loop.predicted_as_ofs()
     if not predicted:
         raise NotFound("no predictions are stored yet", hint="run() until the first labels are final")

@@ -23,7 +23,11 @@ class Journal:
 
     def __init__(self, engine: EnginePort) -> None:
         self._engine = engine
-        rows = engine.read("JOURNAL").to_pylist()
+        self.reload()
+
+    def reload(self) -> None:
+        """Know what the database holds, after a transaction failed."""
+        rows = self._engine.read("JOURNAL").to_pylist()
         self._rows = {(r["MONTH"], r["STEP"]): (r["KEY"], json.loads(r["RESULT"]), r["SECONDS"]) for r in rows}
 
     def fix_meaning(self, meaning: dict[str, Any]) -> None:

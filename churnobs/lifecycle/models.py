@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
 from churnobs.codec import content_hash, from_json, to_json
 from churnobs.comparison import compare_auc, roc_auc
+from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import KEY_TYPES, Part, dataset_rows, rows_at, watched
 from churnobs.expressions.drift import histograms, summaries
 from churnobs.expressions.performance import BINARY_METRICS, performance
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 Result = Any
 _SCORED: Final = "CHURNOBS_SCORED"
 _SAMPLE_ROWS: Final = 100
+_ACTIONS: Final[Mapping[str, Action]] = {"DEFAULT": "tie", "BASE": "rollback", "CHALLENGER": "promote"}
 
 
 def train(loop: Lifecycle, step: Step) -> Result:
@@ -175,8 +177,10 @@ def promote(loop: Lifecycle, step: Step) -> Result:
         case _:
             assert trial is not None
             winner, words = loop.config.promotion.choose(trial)
+            if winner not in _ACTIONS:
+                raise BadConfig(f"the promotion rule chose {winner!r}", hint=f"choose one of {', '.join(_ACTIONS)}")
             reason = f"{reason}; {words}"
-            action = {"DEFAULT": "tie", "BASE": "rollback", "CHALLENGER": "promote"}[winner]  # type: ignore[assignment]
+            action = _ACTIONS[winner]
             if winner == "CHALLENGER":
                 link = f"{loop.config.name}/{trained['version']}"
                 current = fit(loop, step, "REFIT", [(d, None) for d in loop.datasets()], link).version_name
@@ -250,11 +254,16 @@ def keep_monitors(loop: Lifecycle, step: Step) -> Result:
         part = "PRODUCTION" if role == "DEFAULT" else role
         name = f"{loop.config.name}_{part}_{version_name}"
         monitors = loop.backend.monitors.monitors()
-        if any(m.name == name for m in monitors):
+        known = next((m for m in monitors if m.name == name), None)
+        if known is not None and known.state == "ACTIVE":
             continue
         for former in monitors:
             if former.name.startswith(f"{loop.config.name}_{part}_") and former.state == "ACTIVE":
                 loop.workspace.monitor.get_monitor(name=former.name).suspend()
+        if known is not None:
+            # a version that serves again: its history goes on
+            loop.workspace.monitor.get_monitor(name=name).resume()
+            continue
         version = loop.workspace.registry.get_model(loop.config.name).version(version_name)
         if any(m.version_name == version_name for m in monitors):
             version = loop.workspace.registry.log_model(
@@ -281,7 +290,10 @@ def keep_monitors(loop: Lifecycle, step: Step) -> Result:
 
 
 def prune(loop: Lifecycle) -> Result:
-    """Drop datasets and versions that nothing needs: base, default, the former default and the newest stay."""
+    """Drop datasets and versions that nothing needs.
+
+    Base, default, the former default, the newest, and those whose predictions still wait for final labels stay.
+    """
     config = loop.config
     gone_datasets = loop.datasets()[: -config.keep_datasets]
     for dataset in gone_datasets:
@@ -289,8 +301,10 @@ def prune(loop: Lifecycle) -> Result:
     records = [r for r in loop.backend.registry.versions() if r.model_name == config.name]
     served = list(dict.fromkeys(r["decision"]["default_version"] for r in loop.journal.results(StepKind.PROMOTE)))
     needed = {name for name in (*served[-2:], *(b.version_name for b in (loop.base(), loop.default()) if b)) if name}
+    final = loop.final_as_ofs()
+    needed |= {name for as_of, versions in loop.predicted() if as_of not in final for name in versions.values()}
     active = {m.version_name for m in loop.backend.monitors.monitors() if m.state == "ACTIVE"}
-    gone = [r for r in records[: -config.keep_versions] if r.version_name not in needed | active and not r.is_default]
+    gone = [r for r in records[: -config.keep_versions] if r.version_name not in needed | active]
     for record in gone:
         loop.backend.registry.change(DropVersion(record.model_name, record.version_name))
     return {"datasets": [d.version for d in gone_datasets], "versions": [r.version_name for r in gone]}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from churnobs.errors import BadConfig
 from churnobs.lifecycle.decisions import History, Keep, Retrain, Trial
+from churnobs.records import Measurement
 
 
 @runtime_checkable
@@ -24,11 +25,12 @@ class LiftOrDrop:
 
     Fires when the newest measurement does not beat the trivial classifiers (the gate: ROC AUC above the recency rule's
     and log loss below the base rate's), or ROC AUC is more than ``drop`` below the best this lineage ever had on final
-    labels. A promotion does not reset that best. Once fired, a challenger is trained each month until the score is back or
-    ``patience`` months have passed; then the best is counted from there on.
+    labels. A promotion does not reset that best. Once fired, a challenger is trained each month until the score is back
+    (within ``near`` of the best) or ``patience`` months have passed; a model that is still too low fires anew.
     """
 
     drop: float = 0.05
+    near: float = 0.01
     patience: int = 6
     alpha: float = 0.05
 
@@ -37,29 +39,32 @@ class LiftOrDrop:
         measured = history.of("DEFAULT")
         if not measured:
             return Keep("the default model has not been measured yet")
-        newest = measured[-1]
-        if not newest.passes_gate(self.alpha):
-            return Retrain("the model does not beat the trivial classifiers on the newest final labels")
-        best = self._best(history)
-        now = newest["ROC_AUC"]
+        now = measured[-1]["ROC_AUC"]
         if now is None:
             return Keep("the newest final labels are all of one class")
+        if not measured[-1].passes_gate(self.alpha):
+            return Retrain("the model does not beat the trivial classifiers on the newest final labels")
+        best, months = self._episode(measured)
         if now < best * (1 - self.drop):
             return Retrain(f"ROC_AUC {now:.3f} is more than {self.drop:.0%} below the best it had, {best:.3f}")
+        if months:
+            return Retrain(f"ROC_AUC {now:.3f} is not back at the best it had, {best:.3f}")
         return Keep(f"ROC_AUC {now:.3f} is within {self.drop:.0%} of the best it had, {best:.3f}")
 
-    def _best(self, history: History) -> float:
-        """The best ROC AUC of the lineage, forgotten once retraining has failed to bring it back for ``patience`` months."""
-        best, low = 0.0, 0
-        values = [m["ROC_AUC"] for m in history.of("DEFAULT")]
-        for value in values:
+    def _episode(self, measured: Sequence[Measurement]) -> tuple[float, int]:
+        """The best ROC AUC so far, and for how many months retraining has been called for (0 when it is not)."""
+        best, months = 0.0, 0
+        for measurement in measured:
+            value = measurement["ROC_AUC"]
             if value is None:
                 continue
-            if low >= self.patience:
-                best, low = value, 0
             best = max(best, value)
-            low = low + 1 if value < best * (1 - self.drop) else 0
-        return best
+            over = months >= self.patience
+            if value < best * (1 - self.drop) or not measurement.passes_gate(self.alpha):
+                months = 1 if over else months + 1
+            elif months:
+                months = 0 if over or value >= best * (1 - self.near) else months + 1
+        return best, months
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -12,13 +13,13 @@ import pyarrow as pa
 
 from churnobs.codec import from_json, to_json
 from churnobs.divergence import Histogram, collect
-from churnobs.errors import BadFile, NotFound
+from churnobs.errors import BadConfig, BadFile, NotFound
 from churnobs.expressions.drift import Bins
 from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.render import Query
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest
-from churnobs.lifecycle.effects import features_of, perform
+from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.report import MonthReport
@@ -77,7 +78,13 @@ class Lifecycle:
             months: how many months at most.
             progress: called before each step.
         """
-        return [self.process_one_month(progress=progress) for _ in self.waiting()[:months]]
+        if months is not None and months < 0:
+            raise BadConfig(f"{months} months cannot be processed", hint="give a number from 0, or None for all")
+        reports = [self.process_one_month(progress=progress) for _ in self.waiting()[:months]]
+        if not reports:
+            # a process that died between its last step and this left readers the month before
+            self.backend.lifetime.publish()
+        return reports
 
     def process_one_month(self, *, progress: Progress | None = None) -> MonthReport:
         """Process the next month: ingest, sentiment, features, labels, dataset, measure, drift, decide, train, promote,
@@ -92,18 +99,28 @@ class Lifecycle:
         waiting = self.waiting()
         if not waiting:
             raise NotFound("no month is waiting", hint="ingest the next month's files")
-        engine = self.backend.engine
-        with engine.transaction():
+        with self._transaction():
             self.journal.fix_meaning(self.config.meaning)
         for step in self.plan(waiting[0]):
             if progress is not None:
                 progress(step)
             started = time.perf_counter()
-            with engine.transaction():
-                result = perform(self, step)
+            prepared = prepare(self, step)
+            with self._transaction():
+                result = perform(self, step, prepared)
                 self.journal.append(step, result, time.perf_counter() - started)
         self.backend.lifetime.publish()
         return self.report(waiting[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self.backend.engine.transaction():
+                yield
+        except BaseException:
+            # the commit itself may have failed: nothing that was not kept is remembered
+            self.journal.reload()
+            raise
 
     def plan(self, month: Month | None = None) -> tuple[Step, ...]:
         """The steps that a month (default: the next one waiting) still needs; nothing is done."""
@@ -167,11 +184,15 @@ class Lifecycle:
         """The as-ofs that became final in a month."""
         return tuple(dt.date.fromisoformat(t) for t in self.journal.result(month, StepKind.LABELS)["final"])
 
-    def predicted_as_ofs(self) -> tuple[dt.date, ...]:
-        """The as-ofs for which predictions were stored."""
+    def predicted(self) -> list[tuple[dt.date, dict[str, str]]]:
+        """The as-ofs for which predictions were stored, with the version in each role, oldest first."""
         months = self.journal.begun()
         done = [(self.journal.result(m, StepKind.PREDICT), self.journal.result(m, StepKind.FEATURES)) for m in months]
-        return tuple(dt.date.fromisoformat(f["as_of"]) for p, f in done if p and p["rows"])
+        return [(dt.date.fromisoformat(f["as_of"]), p["versions"]) for p, f in done if p and p["rows"]]
+
+    def predicted_as_ofs(self) -> tuple[dt.date, ...]:
+        """The as-ofs for which predictions were stored."""
+        return tuple(as_of for as_of, _ in self.predicted())
 
     def measured(self, month: Month) -> list[Measurement]:
         """What was measured in a month."""

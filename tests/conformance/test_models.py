@@ -42,7 +42,11 @@ def fitted(seed: int = 3) -> Any:
 
 def log(workspace: Workspace, version: str = "v1", model: Any = None, **more: Any) -> Any:
     return workspace.registry.log_model(
-        fitted() if model is None else model, model_name="churn", version_name=version, sample_input_data=data(2)[0], **more
+        fitted() if model is None else model,
+        model_name="churn",
+        version_name=version,
+        sample_input_data=data(2)[0],
+        **more,
     )
 
 
@@ -181,7 +185,9 @@ def test_run_gives_outputs_by_name_in_the_order_of_the_rows(workspace: Workspace
 
 def test_run_over_a_frame_keeps_its_columns(workspace: Workspace) -> None:
     version, (rows, _) = log(workspace), data(5)
-    table = pa.table({**{c: rows[c].to_numpy() for c in FEATURES}, "CUSTOMER_ID": list("abcde"), "output_feature_0": [9] * 5})
+    table = pa.table(
+        {**{c: rows[c].to_numpy() for c in FEATURES}, "CUSTOMER_ID": list("abcde"), "output_feature_0": [9] * 5}
+    )
     workspace._backend.engine.write("ROWS", table)
     found = version.run(workspace.sql("SELECT * FROM ROWS ORDER BY CUSTOMER_ID"), function_name="predict")
     assert list(found.columns) == [*FEATURES, "CUSTOMER_ID", "output_feature_0"]
@@ -202,7 +208,9 @@ def test_run_says_what_is_missing(workspace: Workspace) -> None:
 def test_score_writes_class_and_probability_by_prefix(workspace: Workspace) -> None:
     first, second = log(workspace), log(workspace, "v2", fitted(seed=8))
     rows, _ = data(6)
-    workspace._backend.engine.write("ROWS", pa.table({**{c: rows[c].to_numpy() for c in FEATURES}, "KEY": list(range(6))}))
+    workspace._backend.engine.write(
+        "ROWS", pa.table({**{c: rows[c].to_numpy() for c in FEATURES}, "KEY": list(range(6))})
+    )
     versions = {"BASE": first.record, "DEFAULT": second.record}
     scored = workspace.registry.score("SELECT * FROM ROWS ORDER BY KEY", ["KEY"], versions)
     workspace._backend.engine.write("SCORED", scored)
@@ -228,7 +236,9 @@ def test_a_version_is_never_measured_on_what_it_saw(workspace: Workspace) -> Non
     workspace._backend.engine.write("ROWS", pa.table({c: rows[c].to_numpy() for c in FEATURES}))
     with pytest.raises(SeenRows):
         workspace.registry.score("ROWS", [], {"BASE": record}, unseen=(MAY, None))
-    copy = workspace.registry.log_model(workspace.registry.get_model("CHURN").default, model_name="CHURN", version_name="C")
+    copy = workspace.registry.log_model(
+        workspace.registry.get_model("CHURN").default, model_name="CHURN", version_name="C"
+    )
     with pytest.raises(SeenRows):
         refuse(copy.record, MAY)
 

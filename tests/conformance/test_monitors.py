@@ -205,6 +205,18 @@ def test_stat_metrics_count_what_is_there(monitored: Workspace, frame: pd.DataFr
         assert set(found["COLUMN_NAME"]) == {"ORDERS"}
 
 
+def test_what_is_no_number_is_missing(monitored: Workspace, frame: pd.DataFrame) -> None:
+    spend = frame["SPEND"].to_numpy().copy()
+    spend[:7] = np.nan
+    table = pa.Table.from_pandas(frame.assign(SPEND=0.0), preserve_index=False)
+    table = table.set_column(table.column_names.index("SPEND"), "SPEND", pa.array(spend, from_pandas=False))
+    monitored._backend.engine.write("PREDICTIONS_MADE", table, replace=True)
+    found = monitored.monitor.model_monitor_stat_metric("watch", "COUNT_NULL", "SPEND", "ALL")
+    assert found["METRIC_VALUE"].tolist() == [7]
+    drifted = monitored.monitor.model_monitor_drift_metric("watch", "DIFFERENCE_OF_MEANS", "SPEND", "ALL")
+    assert drifted["COL_COUNT_UNUSED"].tolist() == [7]
+
+
 def test_drift_of_numbers(monitored: Workspace, frame: pd.DataFrame, baseline: pd.DataFrame) -> None:
     for column in ("ORDERS", "SPEND"):
         found = monitored.monitor.model_monitor_drift_metric("watch", "DIFFERENCE_OF_MEANS", column)
@@ -255,9 +267,13 @@ def test_a_column_without_values_has_no_drift(workspace: Workspace, baseline: pd
 def test_the_baseline_is_frozen(monitored: Workspace, baseline: pd.DataFrame) -> None:
     before = monitored.monitor.model_monitor_drift_metric("watch", "DIFFERENCE_OF_MEANS", "SPEND")
     write(monitored, "REFERENCE", baseline.assign(SPEND=0.0))
-    pd.testing.assert_frame_equal(monitored.monitor.model_monitor_drift_metric("watch", "DIFFERENCE_OF_MEANS", "SPEND"), before)
+    pd.testing.assert_frame_equal(
+        monitored.monitor.model_monitor_drift_metric("watch", "DIFFERENCE_OF_MEANS", "SPEND"), before
+    )
     monitored._backend.engine.drop("REFERENCE")
-    pd.testing.assert_frame_equal(monitored.monitor.model_monitor_drift_metric("watch", "DIFFERENCE_OF_MEANS", "SPEND"), before)
+    pd.testing.assert_frame_equal(
+        monitored.monitor.model_monitor_drift_metric("watch", "DIFFERENCE_OF_MEANS", "SPEND"), before
+    )
 
 
 def test_labels_that_come_late_are_seen_at_once(monitored: Workspace, frame: pd.DataFrame) -> None:
@@ -308,7 +324,9 @@ def test_questions_that_have_no_answer(monitored: Workspace) -> None:
         ask.model_monitor_stat_metric("other", "COUNT", "SPEND")
 
 
-def test_drift_needs_a_baseline_with_the_column(workspace: Workspace, frame: pd.DataFrame, baseline: pd.DataFrame) -> None:
+def test_drift_needs_a_baseline_with_the_column(
+    workspace: Workspace, frame: pd.DataFrame, baseline: pd.DataFrame
+) -> None:
     workspace.monitor.add_monitor("bare", source(baseline=None), ModelMonitorConfig(version_of(workspace)))
     with pytest.raises(BadConfig, match="BARE has no baseline"):
         workspace.monitor.model_monitor_drift_metric("bare", "WASSERSTEIN", "SPEND")

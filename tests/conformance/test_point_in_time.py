@@ -116,7 +116,11 @@ def test_two_views_stand_side_by_side(workspace: Workspace) -> None:
     fill(workspace, [("C1", at(-1), 5)], [("C1", DAY), ("C9", DAY)])
     one = own(workspace)
     renamed = FeatureView(
-        "TWICE", (CUSTOMER,), "SELECT CUSTOMER_ID, SEEN, SCORE * 2 AS DOUBLED FROM SCORES", "SEEN", sources={"SCORES": "SEEN"}
+        "TWICE",
+        (CUSTOMER,),
+        "SELECT CUSTOMER_ID, SEEN, SCORE * 2 AS DOUBLED FROM SCORES",
+        "SEEN",
+        sources={"SCORES": "SEEN"},
     )
     two = workspace.feature_store.register_feature_view(renamed, "V1")
     found = workspace.feature_store.generate_training_set(
@@ -202,7 +206,11 @@ def test_feature_views_have_versions(workspace: Workspace) -> None:
         "SEEN",
     )
     other = FeatureView(
-        "scores", (CUSTOMER,), "SELECT CUSTOMER_ID, SEEN, -SCORE AS LESS FROM SCORES", "SEEN", sources={"SCORES": "SEEN"}
+        "scores",
+        (CUSTOMER,),
+        "SELECT CUSTOMER_ID, SEEN, -SCORE AS LESS FROM SCORES",
+        "SEEN",
+        sources={"SCORES": "SEEN"},
     )
     with pytest.warns(UserWarning, match="registered already"):
         assert store.register_feature_view(other, "V1") == first
@@ -226,7 +234,10 @@ def test_what_a_view_must_have(workspace: Workspace) -> None:
         store.register_feature_view(FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES"), "V1")
     store.register_entity(CUSTOMER)
     for view, words in (
-        (FeatureView("X", (CUSTOMER,), "SELECT SCORE FROM SCORES", sources={"SCORES": "SEEN"}), "no column CUSTOMER_ID"),
+        (
+            FeatureView("X", (CUSTOMER,), "SELECT SCORE FROM SCORES", sources={"SCORES": "SEEN"}),
+            "no column CUSTOMER_ID",
+        ),
         (
             FeatureView("X", (CUSTOMER,), "SELECT CUSTOMER_ID FROM SCORES", "SEEN", sources={"SCORES": "SEEN"}),
             "no column SEEN",

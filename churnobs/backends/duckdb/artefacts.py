@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from typing import Any, Final
 
 from churnobs.errors import RefusedArtefact
 
+_SCHEMA: Final = "schema.json"
 # beyond what skops trusts by itself: what scikit-learn pipelines and XGBoost models are made of
 ALLOWED: Final = ("numpy.dtype", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier")
 
 
 def dumped(model: Any) -> bytes:
-    """The bytes of a fitted model.
+    """The bytes of a fitted model, the same for the same model: no clock and no memory address is in them.
 
     Raises:
         RefusedArtefact: it holds types outside the allow-list, so it could not be read back.
     """
     import skops.io
 
-    content: bytes = skops.io.dumps(model)
+    content = _without_chance(skops.io.dumps(model))
     _refuse_unknown(content)
     return content
 
@@ -33,6 +37,34 @@ def loaded(content: bytes) -> Any:
 
     _refuse_unknown(content)
     return skops.io.loads(content, trusted=list(ALLOWED))
+
+
+def _without_chance(content: bytes) -> bytes:
+    """A skops archive with its objects numbered in order of appearance and its entries undated."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    numbers: dict[Any, int] = {}
+    names: dict[str, str] = {}
+
+    def renumber(node: Any) -> None:
+        for child in node if isinstance(node, list) else node.values():
+            if isinstance(child, dict | list):
+                renumber(child)
+        if isinstance(node, dict) and "__id__" in node:
+            # whether two equal texts or numbers are one object is an accident of the process that wrote them
+            own = object() if node.get("__loader__") == "JsonNode" else node["__id__"]
+            node["__id__"] = numbers.setdefault(own, len(numbers))
+            if node.get("file") in parts:
+                node["file"] = names.setdefault(node["file"], f"{len(names)}.{node['file'].rpartition('.')[2]}")
+
+    schema = json.loads(parts.pop(_SCHEMA))
+    renumber(schema)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in sorted(parts, key=lambda n: names.get(n, n)):
+            archive.writestr(zipfile.ZipInfo(names.get(name, name)), parts[name])
+        archive.writestr(zipfile.ZipInfo(_SCHEMA), json.dumps(schema, separators=(",", ":")))
+    return out.getvalue()
 
 
 def _refuse_unknown(content: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,8 +60,11 @@ class Database(EnginePort):
             settings["memory_limit"] = memory_limit
         self.connection = _open(path, read_only=read_only, settings=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
-        if not read_only:
-            self._create_tables()
+        try:
+            self._check_tables(read_only=read_only)
+        except BaseException:
+            self.connection.close()
+            raise
 
     @property
     def dialect(self) -> Dialect:
@@ -164,7 +167,9 @@ class Database(EnginePort):
         try:
             yield "SELECT * FROM CHURNOBS_ARROW"
         finally:
-            self.connection.unregister("CHURNOBS_ARROW")
+            # in an aborted transaction this fails too, and the rollback forgets the rows anyway
+            with suppress(duckdb.Error):
+                self.connection.unregister("CHURNOBS_ARROW")
 
     def _exists(self, name: str) -> bool:
         found = self.value(
@@ -172,7 +177,7 @@ class Database(EnginePort):
         )
         return bool(found)
 
-    def _create_tables(self) -> None:
+    def _check_tables(self, *, read_only: bool) -> None:
         if self._exists("CHURNOBS_SCHEMA"):
             version = self.value("SELECT VERSION FROM CHURNOBS_SCHEMA")
             if version != SCHEMA_VERSION:
@@ -181,6 +186,10 @@ class Database(EnginePort):
                     hint="open it with the churnobs that wrote it, or rebuild it from the files",
                 )
             return
+        if read_only or self.value("SELECT count(*) FROM information_schema.tables"):
+            raise BadConfig(
+                f"{self.path} is no churnobs database", hint="give a file that churnobs wrote, or a new one"
+            )
         with self.transaction():
             for name, columns in TABLES.items():
                 self.execute(create_table_sql(name, columns))
@@ -195,7 +204,7 @@ def _open(
         return duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=settings)
     except duckdb.IOException as error:
         holder = _HOLDER.search(str(error))
-        if "lock" in str(error).lower():
+        if "could not set lock" in str(error).lower():
             who = f"process {holder[1] or holder[2]}" if holder else "another process"
             raise DatabaseBusy(
                 f"{path} is being written by {who}",

@@ -50,7 +50,9 @@ class DuckDBLifetime(LifetimePort):
         if path is None:
             return
         aside = published_path(path).with_suffix(".writing")
-        aside.unlink(missing_ok=True)
+        # what a process left that died here; its log would be replayed into the new file
+        for left in (aside, aside.with_name(f"{aside.name}.wal")):
+            left.unlink(missing_ok=True)
         self._database.execute(f"ATTACH '{str(aside).replace(chr(39), chr(39) * 2)}' AS PUBLISHED")
         try:
             for name in PUBLISHED:

@@ -1,0 +1,268 @@
+SELECT
+  "t21"."CUSTOMER_KEY",
+  "t4"."CUSTOMER_ID",
+  TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0) AS "TIMESTAMP",
+  "t21"."LAST_PURCHASE_DATE",
+  CAST("t9"."AGE" AS DOUBLE) AS "AGE",
+  "t9"."CUSTOMER_SEGMENT",
+  "t9"."GENDER",
+  "t9"."LOCATION",
+  DATEDIFF(DAY, "t21"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS "DAYS_SINCE_LAST_PURCHASE",
+  DATEDIFF(DAY, "t21"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS "TENURE_DAYS",
+  "t21"."LIFETIME_ORDERS",
+  CAST("t21"."LIFETIME_SPEND" AS DOUBLE) AS "LIFETIME_SPEND",
+  COALESCE(
+    CAST(DATEDIFF(DAY, "t21"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) - DATEDIFF(DAY, "t21"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t21"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+    0.0
+  ) AS "MEAN_GAP_DAYS",
+  COALESCE(
+    CAST("t21"."LIFETIME_ORDERS" AS DOUBLE) / NULLIF(
+      CAST(DATEDIFF(DAY, "t21"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE),
+      0.0
+    ),
+    0.0
+  ) AS "PURCHASE_RATE",
+  COALESCE(
+    CAST(DATEDIFF(DAY, "t21"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(
+      COALESCE(
+        CAST(DATEDIFF(DAY, "t21"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) - DATEDIFF(DAY, "t21"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t21"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+        0.0
+      ),
+      0.0
+    ),
+    0.0
+  ) AS "RECENCY_OVER_MEAN_GAP",
+  COALESCE(CAST("t21"."SUM_TOTAL_AMOUNT_PAST_7D" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+  COALESCE(CAST("t21"."SUM_TOTAL_AMOUNT_PAST_1MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+  COALESCE(CAST("t21"."SUM_TOTAL_AMOUNT_PAST_2MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+  COALESCE(CAST("t21"."SUM_TOTAL_AMOUNT_PAST_3MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+  "t21"."COUNT_ORDERS_PAST_7D",
+  "t21"."COUNT_ORDERS_PAST_1MM",
+  "t21"."COUNT_ORDERS_PAST_2MM",
+  "t21"."COUNT_ORDERS_PAST_3MM",
+  COALESCE("t18"."SENTIMENT_MIN_2", 0.0) AS "SENTIMENT_MIN_2",
+  COALESCE("t18"."SENTIMENT_MIN_3", 0.0) AS "SENTIMENT_MIN_3",
+  COALESCE("t18"."SENTIMENT_MIN_4", 0.0) AS "SENTIMENT_MIN_4",
+  COALESCE("t18"."SENTIMENT_AVG_2", 0.0) AS "SENTIMENT_AVG_2",
+  COALESCE("t18"."SENTIMENT_AVG_3", 0.0) AS "SENTIMENT_AVG_3",
+  COALESCE("t18"."SENTIMENT_AVG_4", 0.0) AS "SENTIMENT_AVG_4"
+FROM (
+  SELECT
+    "t19"."CUSTOMER_KEY",
+    "t19"."LAST_PURCHASE_DATE",
+    COALESCE("t19"."B_FIRST_PURCHASE_DATE", "t19"."FIRST_PURCHASE_DATE") AS "FIRST_PURCHASE_DATE",
+    COALESCE("t19"."LIFETIME_ORDERS", 0) + COALESCE("t19"."B_LIFETIME_ORDERS", 0) AS "LIFETIME_ORDERS",
+    COALESCE("t19"."LIFETIME_SPEND", 0) + COALESCE("t19"."B_LIFETIME_SPEND", 0) AS "LIFETIME_SPEND",
+    "t19"."SUM_TOTAL_AMOUNT_PAST_7D",
+    "t19"."SUM_TOTAL_AMOUNT_PAST_1MM",
+    "t19"."SUM_TOTAL_AMOUNT_PAST_2MM",
+    "t19"."SUM_TOTAL_AMOUNT_PAST_3MM",
+    "t19"."COUNT_ORDERS_PAST_7D",
+    "t19"."COUNT_ORDERS_PAST_1MM",
+    "t19"."COUNT_ORDERS_PAST_2MM",
+    "t19"."COUNT_ORDERS_PAST_3MM",
+    "t19"."B_CUSTOMER_KEY",
+    "t19"."B_FIRST_PURCHASE_DATE",
+    "t19"."B_LIFETIME_ORDERS",
+    "t19"."B_LIFETIME_SPEND"
+  FROM (
+    SELECT
+      "t16"."CUSTOMER_KEY",
+      "t16"."LAST_PURCHASE_DATE",
+      "t16"."FIRST_PURCHASE_DATE",
+      "t16"."LIFETIME_ORDERS",
+      "t16"."LIFETIME_SPEND",
+      "t16"."SUM_TOTAL_AMOUNT_PAST_7D",
+      "t16"."SUM_TOTAL_AMOUNT_PAST_1MM",
+      "t16"."SUM_TOTAL_AMOUNT_PAST_2MM",
+      "t16"."SUM_TOTAL_AMOUNT_PAST_3MM",
+      "t16"."COUNT_ORDERS_PAST_7D",
+      "t16"."COUNT_ORDERS_PAST_1MM",
+      "t16"."COUNT_ORDERS_PAST_2MM",
+      "t16"."COUNT_ORDERS_PAST_3MM",
+      "t11"."CUSTOMER_KEY" AS "B_CUSTOMER_KEY",
+      "t11"."FIRST_PURCHASE_DATE" AS "B_FIRST_PURCHASE_DATE",
+      "t11"."LIFETIME_ORDERS" AS "B_LIFETIME_ORDERS",
+      "t11"."LIFETIME_SPEND" AS "B_LIFETIME_SPEND"
+    FROM (
+      SELECT
+        "t12"."CUSTOMER_KEY",
+        "t12"."LAST_PURCHASE_DATE",
+        "t12"."FIRST_PURCHASE_DATE",
+        "t12"."COUNT_0" + "t12"."COUNT_1" + "t12"."COUNT_2" + "t12"."COUNT_3" + "t12"."COUNT_4" AS "LIFETIME_ORDERS",
+        COALESCE("t12"."SUM_0", 0) + COALESCE("t12"."SUM_1", 0) + COALESCE("t12"."SUM_2", 0) + COALESCE("t12"."SUM_3", 0) + COALESCE("t12"."SUM_4", 0) AS "LIFETIME_SPEND",
+        COALESCE("t12"."SUM_0", 0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+        COALESCE("t12"."SUM_0", 0) + COALESCE("t12"."SUM_1", 0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+        COALESCE("t12"."SUM_0", 0) + COALESCE("t12"."SUM_1", 0) + COALESCE("t12"."SUM_2", 0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+        COALESCE("t12"."SUM_0", 0) + COALESCE("t12"."SUM_1", 0) + COALESCE("t12"."SUM_2", 0) + COALESCE("t12"."SUM_3", 0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+        "t12"."COUNT_0" AS "COUNT_ORDERS_PAST_7D",
+        "t12"."COUNT_0" + "t12"."COUNT_1" AS "COUNT_ORDERS_PAST_1MM",
+        "t12"."COUNT_0" + "t12"."COUNT_1" + "t12"."COUNT_2" AS "COUNT_ORDERS_PAST_2MM",
+        "t12"."COUNT_0" + "t12"."COUNT_1" + "t12"."COUNT_2" + "t12"."COUNT_3" AS "COUNT_ORDERS_PAST_3MM"
+      FROM (
+        SELECT
+          "t6"."CUSTOMER_KEY",
+          MAX("t6"."TRANSACTION_DATE") AS "LAST_PURCHASE_DATE",
+          MIN("t6"."TRANSACTION_DATE") AS "FIRST_PURCHASE_DATE",
+          SUM(
+            IFF("t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 24), "t6"."TOTAL_AMOUNT", NULL)
+          ) AS "SUM_0",
+          COUNT_IF("t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 24)) AS "COUNT_0",
+          SUM(
+            IFF(
+              (
+                "t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 1)
+              )
+              AND (
+                "t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 24)
+              ),
+              "t6"."TOTAL_AMOUNT",
+              NULL
+            )
+          ) AS "SUM_1",
+          COUNT_IF(
+            (
+              "t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 1)
+            )
+            AND (
+              "t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 24)
+            )
+          ) AS "COUNT_1",
+          SUM(
+            IFF(
+              (
+                "t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 3, 1)
+              )
+              AND (
+                "t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 1)
+              ),
+              "t6"."TOTAL_AMOUNT",
+              NULL
+            )
+          ) AS "SUM_2",
+          COUNT_IF(
+            (
+              "t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 3, 1)
+            )
+            AND (
+              "t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 1)
+            )
+          ) AS "COUNT_2",
+          SUM(
+            IFF(
+              (
+                "t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+              )
+              AND (
+                "t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 3, 1)
+              ),
+              "t6"."TOTAL_AMOUNT",
+              NULL
+            )
+          ) AS "SUM_3",
+          COUNT_IF(
+            (
+              "t6"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+            )
+            AND (
+              "t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 3, 1)
+            )
+          ) AS "COUNT_3",
+          SUM(
+            IFF("t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 2, 1), "t6"."TOTAL_AMOUNT", NULL)
+          ) AS "SUM_4",
+          COUNT_IF("t6"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 2, 1)) AS "COUNT_4"
+        FROM (
+          SELECT
+            *
+          FROM "SALES" AS "t3"
+          WHERE
+            "t3"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+            AND "t3"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+        ) AS "t6"
+        GROUP BY
+          1
+      ) AS "t12"
+      WHERE
+        DATE_FROM_PARTS(2024, 2, 1) <= "t12"."LAST_PURCHASE_DATE"
+    ) AS "t16"
+    LEFT OUTER JOIN (
+      SELECT
+        "t7"."CUSTOMER_KEY",
+        MIN("t7"."TRANSACTION_DATE") AS "FIRST_PURCHASE_DATE",
+        COUNT(*) AS "LIFETIME_ORDERS",
+        SUM("t7"."TOTAL_AMOUNT") AS "LIFETIME_SPEND"
+      FROM (
+        SELECT
+          *
+        FROM "SALES" AS "t3"
+        WHERE
+          "t3"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 2, 1)
+      ) AS "t7"
+      GROUP BY
+        1
+    ) AS "t11"
+      ON "t16"."CUSTOMER_KEY" = "t11"."CUSTOMER_KEY"
+  ) AS "t19"
+) AS "t21"
+LEFT OUTER JOIN (
+  SELECT
+    "t14"."CUSTOMER_KEY",
+    CAST(MIN(IFF("t14"."POSITION" <= 2, "t14"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_2",
+    CAST(SUM(IFF("t14"."POSITION" <= 2, "t14"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t14"."POSITION" <= 2) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_2",
+    CAST(MIN(IFF("t14"."POSITION" <= 3, "t14"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_3",
+    CAST(SUM(IFF("t14"."POSITION" <= 3, "t14"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t14"."POSITION" <= 3) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_3",
+    CAST(MIN(IFF("t14"."POSITION" <= 4, "t14"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_4",
+    CAST(SUM(IFF("t14"."POSITION" <= 4, "t14"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t14"."POSITION" <= 4) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_4"
+  FROM (
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t5"."CUSTOMER_KEY",
+        "t5"."CHAT_DATE",
+        "t5"."INTERNAL_ID",
+        "t5"."FEEDBACK_ID",
+        "t5"."SENTIMENT",
+        (
+          ROW_NUMBER() OVER (
+            PARTITION BY "t5"."CUSTOMER_KEY"
+            ORDER BY "t5"."CHAT_DATE" DESC NULLS LAST, "t5"."INTERNAL_ID" DESC NULLS LAST, "t5"."FEEDBACK_ID" DESC NULLS LAST
+          ) - 1
+        ) + 1 AS "POSITION"
+      FROM (
+        SELECT
+          "t2"."CUSTOMER_KEY",
+          "t2"."CHAT_DATE",
+          "t2"."INTERNAL_ID",
+          "t2"."FEEDBACK_ID",
+          "t2"."SENTIMENT"
+        FROM "FEEDBACK_SENTIMENT" AS "t2"
+        WHERE
+          "t2"."CHAT_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+          AND "t2"."SENTIMENT" IS NOT NULL
+          AND "t2"."CUSTOMER_KEY" IS NOT NULL
+      ) AS "t5"
+    ) AS "t13"
+    WHERE
+      "t13"."POSITION" <= 4
+  ) AS "t14"
+  GROUP BY
+    1
+) AS "t18"
+  ON "t21"."CUSTOMER_KEY" = "t18"."CUSTOMER_KEY"
+LEFT OUTER JOIN (
+  SELECT
+    *
+  FROM "CUSTOMERS" AS "t1"
+  WHERE
+    (
+      "t1"."SIGNUP_DATE" IS NULL
+    )
+    OR (
+      DATE_FROM_PARTS(2024, 5, 1) > "t1"."SIGNUP_DATE"
+    )
+) AS "t9"
+  ON "t21"."CUSTOMER_KEY" = "t9"."CUSTOMER_KEY"
+INNER JOIN "CUSTOMER_KEYS" AS "t4"
+  ON "t21"."CUSTOMER_KEY" = "t4"."CUSTOMER_KEY"

@@ -1,0 +1,49 @@
+SELECT
+  "t4"."CUSTOMER_KEY",
+  "t4"."CUSTOMER_ID",
+  "t4"."TIMESTAMP",
+  IFF(
+    (
+      "t6"."FOLLOWING" IS NOT NULL
+    )
+    AND (
+      DATEDIFF(DAY, "t4"."LAST_PURCHASE_DATE", "t6"."FOLLOWING") <= 30
+    ),
+    "t6"."FOLLOWING",
+    CAST(NULL AS DATE)
+  ) AS "NEXT_TRANSACTION_DATE",
+  CAST(IFF(
+    (
+      "t6"."FOLLOWING" IS NOT NULL
+    )
+    AND (
+      DATEDIFF(DAY, "t4"."LAST_PURCHASE_DATE", "t6"."FOLLOWING") <= 30
+    ),
+    0,
+    1
+  ) AS BIGINT) AS "CHURNED",
+  TRUE AS "IS_FINAL",
+  TIMESTAMP_FROM_PARTS(2024, 5, 31, 0, 0, 0, 0) AS "KNOWN_AT"
+FROM (
+  SELECT
+    *
+  FROM "FEATURES" AS "t0"
+  WHERE
+    TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0) = "t0"."TIMESTAMP"
+) AS "t4"
+LEFT OUTER JOIN (
+  SELECT
+    "t3"."CUSTOMER_KEY",
+    MIN("t3"."TRANSACTION_DATE") AS "FOLLOWING"
+  FROM (
+    SELECT
+      *
+    FROM "SALES" AS "t1"
+    WHERE
+      "t1"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 5, 1)
+      AND "t1"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 5, 31)
+  ) AS "t3"
+  GROUP BY
+    1
+) AS "t6"
+  ON "t4"."CUSTOMER_KEY" = "t6"."CUSTOMER_KEY"

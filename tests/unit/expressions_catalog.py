@@ -1,0 +1,93 @@
+"""Every expression of churnobs.expressions, each as the function that builds it and its arguments at an as-of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from churnobs.expressions.datasets import KEY_TYPES, Part, dataset_rows, judged, rows_at, watched
+from churnobs.expressions.drift import Bins, count_cells, histograms, summaries
+from churnobs.expressions.features import AsOf, customer_features, customer_state, recent_feedback, rows_before
+from churnobs.expressions.labels import LabelRule, LabelWindow, labels
+from churnobs.expressions.performance import OUTCOMES, performance, stored_performance
+from churnobs.expressions.point_in_time import View, join_at, known_rows
+from churnobs.months import add_months
+
+MAY = dt.date(2024, 5, 1)
+FEW = (("SPEND", "float64"), ("SEGMENT", "string"))
+COLUMNS = (*KEY_TYPES.items(), *FEW, ("CHURNED", "int64"))
+BINS = (
+    Bins("AGE", "number", low=18.0, width=0.25, cells=256),
+    Bins("SPEND", "number", low=0.0, width=0.01, cells=256, scale=50.0),
+    Bins("SEGMENT", "category"),
+)
+
+
+def outcomes() -> ir.Table:
+    """Performance by two columns."""
+    return performance(
+        ibis.table({"ROLE": "string", "BUCKET": "int64", **OUTCOMES}, name="OUTCOMES"), ("ROLE", "BUCKET")
+    )
+
+
+def cells() -> ir.Table:
+    """Cells by bucket, as monitors count them."""
+    return count_cells(
+        ibis.table({"BUCKET": "int64", "SEGMENT": "string", "AGE": "float64"}, name="ROWS"),
+        (BINS[0], BINS[2]),
+        ("BUCKET",),
+    )
+
+
+def view(kind: str, *, known_at: bool) -> View:
+    """A feature view of two features."""
+    columns = (("CUSTOMER_ID", "string"), ("SEEN", kind), ("VISITS", "int64"), ("CLICKS", "int64"))
+    return View("VIEW", columns, ("CUSTOMER_ID",), "SEEN", known_at, ("VISITS", "CLICKS"))
+
+
+PEOPLE = View("PEOPLE", (("CUSTOMER_ID", "string"), ("AGE", "int64")), ("CUSTOMER_ID",), None, False, ("AGE",))
+SPINE = (("CUSTOMER_ID", "string"), ("AS_OF", "timestamp(6)"))
+
+
+def at(as_of: dt.date, **more: Any) -> tuple[AsOf]:
+    """The argument of the feature expressions."""
+    return (AsOf.at(as_of, **more),)
+
+
+def window(as_of: dt.date, days: int, anchor: Any) -> tuple[LabelWindow]:
+    """The argument of the label expression when the data reach so many days beyond T."""
+    return (LabelWindow.of(as_of, as_of + dt.timedelta(days=days), LabelRule(anchor=anchor)),)
+
+
+Make = Callable[[dt.date], tuple[Any, ...]]
+CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
+    "customer_features": (customer_features, at),
+    "customer_features_of_all": (customer_features, lambda t: at(t, active_within_days=None)),
+    "customer_features_with_state": (customer_features, lambda t: at(t, since=add_months(t, -1))),
+    "customer_state": (customer_state, at),
+    "customer_state_carried_forward": (customer_state, lambda t: at(t, since=add_months(t, -1))),
+    "rows_before": (rows_before, lambda t: (t,)),
+    "recent_feedback": (recent_feedback, at),
+    "recent_feedback_carried_forward": (recent_feedback, lambda t: at(t, since=add_months(t, -1))),
+    "labels_final": (labels, lambda t: window(t, 31, "as_of")),
+    "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
+    "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
+    "dataset_rows": (dataset_rows, lambda _: ((Part("D$1"), Part("D$2", "FIT", 7), Part("D$3", "JUDGE", 7)), COLUMNS)),
+    "rows_at": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
+    "watched": (watched, lambda _: ("DEFAULT", "V1", FEW)),
+    "judged": (judged, lambda t: (t,)),
+    "performance": (outcomes, lambda _: ()),
+    "stored_performance": (stored_performance, lambda t: ((t, add_months(t, -1)), 30, ("BASE", "DEFAULT"))),
+    "summaries": (summaries, lambda _: ("BASELINE", ("AGE", "SPEND"))),
+    "histograms": (histograms, lambda t: ("FEATURES", BINS, t)),
+    "histograms_of_all": (histograms, lambda _: ("BASELINE", BINS, None)),
+    "cells_by_bucket": (cells, lambda _: ()),
+    "known_events": (known_rows, lambda t: (view("date", known_at=False), t)),
+    "known_moments": (known_rows, lambda t: (view("timestamp(6)", known_at=True), t)),
+    "known_rows_without_time": (known_rows, lambda t: (PEOPLE, t)),
+    "point_in_time_join": (join_at, lambda t: ("SPINE", SPINE, (view("timestamp(6)", known_at=False), PEOPLE), t)),
+}
