@@ -17,6 +17,7 @@ from churnobs.errors import AlreadyExists, BadConfig, LeakFound, NotFound
 from churnobs.expressions.point_in_time import View, join_at, known_rows
 from churnobs.expressions.render import Query, clip, to_sql, with_named
 from churnobs.frame import Frame
+from churnobs.months import days_before
 from churnobs.records import DatasetVersion, Entity, FeatureView, identifier
 from churnobs.tables import CLOCKS
 
@@ -262,7 +263,7 @@ class FeatureStore:
         return len(honest)
 
     def _by_key(self, view: FeatureView, query: str, as_of: dt.date) -> dict[tuple[Any, ...], dict[str, Any]]:
-        source = self._view(view, "CHURNOBS_VIEW", view.features)
+        source = self._view(view, "CHURNOBS_VIEW", view.features, as_of)
         known = with_named(Query(known_rows, (source, as_of)).sql(self._engine.dialect), {"CHURNOBS_VIEW": query})
         return {tuple(row[k] for k in view.join_keys): row for row in self._engine.read(known).to_pylist()}
 
@@ -295,9 +296,10 @@ class FeatureStore:
             own[identifier(table)] = (identifier(column), "known" if known else "event")
         return clip(view.query, self._engine.dialect, {**CLOCKS, **own}, as_of)
 
-    def _view(self, view: FeatureView, named: str, features: tuple[str, ...]) -> View:
+    def _view(self, view: FeatureView, named: str, features: tuple[str, ...], as_of: dt.date | None) -> View:
         columns = tuple(self._engine.columns(view.query).items())
-        return View(named, columns, view.join_keys, view.timestamp_col, view.known_at, features)
+        oldest = None if view.ttl_days is None or as_of is None else days_before(as_of, view.ttl_days)
+        return View(named, columns, view.join_keys, view.timestamp_col, view.known_at, features, oldest)
 
     def _joined(
         self, spine_df: Rows, features: Sequence[FeatureView], timestamp: str | None
@@ -344,7 +346,7 @@ class FeatureStore:
                 raise BadConfig(f"two feature views have a column {clash[0]}", hint="rename one")
             names = tuple(name for name in view.features if name not in columns)
             taken |= set(names)
-            views.append(self._view(view, named, names))
+            views.append(self._view(view, named, names, as_of))
         at = as_of or dt.date(9999, 12, 31)
         joined = Query(join_at, (_SPINE, tuple(columns.items()), tuple(views), at)).sql(self._engine.dialect)
         return with_named(joined, queries)

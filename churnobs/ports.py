@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-    from churnobs.expressions.render import Dialect, Query
+    from churnobs.expressions.render import Dialect, Rendered
     from churnobs.ingest import LoadPort
     from churnobs.records import (
         DatasetVersion,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from churnobs.sentiment import SentimentModel
 
-    Readable: TypeAlias = Query | ir.Table | str
+    Readable: TypeAlias = Rendered | ir.Table | str
 
 
 class EnginePort(ABC):

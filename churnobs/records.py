@@ -60,6 +60,7 @@ class FeatureView(Shown):
         query: the SQL text, set by registering.
         features: the feature columns, set by registering.
         sources: tables of your own that the query reads, each with the column that dates its rows.
+        ttl_days: rows older than so many days at an as-of are not known any more; None for no limit.
     """
 
     name: str
@@ -72,6 +73,7 @@ class FeatureView(Shown):
     query: str = field(default="", repr=False)
     features: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    ttl_days: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))

@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import ibis
-
+from churnobs.expressions.performance import performance
 from churnobs.expressions.portable import moment, table
+from churnobs.expressions.render import Dialect, Query, Rendered, with_named
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MODULUS: Final = 2_147_483_647
 _FIRST, _SECOND = 48_271, 16_807
 
+SCORED: Final = "CHURNOBS_SCORED"
 KEY_TYPES: Final = {"CUSTOMER_KEY": "int32", "CUSTOMER_ID": "string", "TIMESTAMP": "timestamp(6)"}
 
 
@@ -40,22 +41,56 @@ def is_fit_half(key: Any, split_seed: int) -> Any:
     return mixed < _MODULUS // 2
 
 
-def dataset_rows(parts: tuple[Part, ...], columns: tuple[tuple[str, str], ...]) -> ir.Table:
+_DATASET: Final = "CHURNOBS_DATASET"
+Columns = tuple[tuple[str, str], ...]
+
+
+def dataset_part(columns: Columns, half: str | None, split_seed: int) -> ir.Table:
+    """The asked columns of one dataset version, or of one half of its customers."""
+    rows = table(_DATASET, dict(columns))
+    if half is None:
+        return rows
+    fit = is_fit_half(rows.CUSTOMER_KEY, split_seed)
+    return rows.filter(fit if half == "FIT" else ~fit)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRows(Rendered):
     """The rows of dataset versions (or halves of them), ordered by as-of and customer.
+
+    A part is compiled once, and put together for as many dataset versions as there are.
 
     Args:
         parts: which rows.
         columns: the columns to read with their types; CUSTOMER_KEY and TIMESTAMP are among them.
     """
-    selected = []
-    for part in parts:
-        rows = table(part.table, dict(columns))
-        if part.half is not None:
-            fit = is_fit_half(rows.CUSTOMER_KEY, part.split_seed)
-            rows = rows.filter(fit if part.half == "FIT" else ~fit)
-        selected.append(rows)
-    rows = ibis.union(*selected) if len(selected) > 1 else selected[0]
-    return rows.order_by("TIMESTAMP", "CUSTOMER_KEY")
+
+    parts: tuple[Part, ...]
+    columns: Columns
+
+    def sql(self, dialect: Dialect) -> str:
+        """The text for one engine."""
+        listed = ", ".join(f'"{name}"' for name, _ in self.columns)
+        texts = []
+        for number, part in enumerate(self.parts):
+            own = Query(dataset_part, (self.columns, part.half, part.split_seed)).sql(dialect)
+            named = with_named(own, {_DATASET: f'SELECT {listed} FROM "{part.table}"'})
+            texts.append(f"SELECT * FROM ({named}) AS P{number}")
+        everything = "\nUNION ALL\n".join(texts)
+        return f'SELECT * FROM ({everything}) AS EVERYTHING ORDER BY "TIMESTAMP", "CUSTOMER_KEY"'
+
+
+def scored_performance() -> ir.Table:
+    """The performance by TIMESTAMP of one version's scores in the table CHURNOBS_SCORED."""
+    kinds = {"TIMESTAMP": "timestamp(6)", "CHURNED": "int64", "M_CLASS": "int64", "M_PROBABILITY": "float64"}
+    rows = table(SCORED, kinds)
+    outcome = rows.select(
+        "TIMESTAMP",
+        LABEL=rows.CHURNED.cast("float64"),
+        CLASS=rows.M_CLASS.cast("float64"),
+        SCORE=rows.M_PROBABILITY,
+    )
+    return performance(outcome, ("TIMESTAMP",))
 
 
 def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:

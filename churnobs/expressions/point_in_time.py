@@ -25,6 +25,7 @@ class View:
         timestamp: the column that dates a row; None for a view without time.
         known_at: a row stamped T counts at T; else only rows dated before T do.
         features: the columns to join.
+        oldest: rows dated before are not known any more; None for no limit.
     """
 
     name: str
@@ -33,6 +34,7 @@ class View:
     timestamp: str | None
     known_at: bool
     features: tuple[str, ...]
+    oldest: dt.date | None = None
 
 
 def known_rows(view: View, as_of: dt.date) -> ir.Table:
@@ -44,6 +46,8 @@ def known_rows(view: View, as_of: dt.date) -> ir.Table:
     order: list[Any] = [ibis.asc(rows[name]) for name in view.features]
     if view.timestamp is not None:
         dated = rows[view.timestamp]
+        if view.oldest is not None:
+            rows = rows.filter(dated >= (day(view.oldest) if dated.type().is_date() else moment(view.oldest)))
         if dated.type().is_date():
             rows = rows.filter(dated <= day(as_of) if view.known_at else dated < day(as_of))
         else:

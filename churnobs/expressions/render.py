@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,8 +32,18 @@ _AFTER_A_TABLE: Final = ("joins", "laterals", "pivots")
 _STAND_IN: Final = re.compile(r"\((90\d\d), 1, 1(?=[,)])")
 
 
+class Rendered(ABC):
+    """Whatever an engine can run once its dialect is known."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def sql(self, dialect: Dialect) -> str:
+        """The text for one engine."""
+
+
 @dataclass(frozen=True, slots=True)
-class Query:
+class Query(Rendered):
     """An expression, as the function that builds it and its arguments.
 
     Args:

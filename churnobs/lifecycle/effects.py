@@ -97,16 +97,15 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]
     rows: Any = store.features_at(query.sql(engine.dialect), views, as_of) if views else query
     active = engine.write("FEATURES", rows)
-    state, feedback = engine.read(Query(customer_state, (at,))), engine.read(Query(recent_feedback, (at,)))
-    engine.write("CUSTOMER_STATE", state, replace=True)
-    engine.write("RECENT_FEEDBACK", feedback, replace=True)
+    engine.write("CUSTOMER_STATE", Query(customer_state, (at,)), replace=True)
+    engine.write("RECENT_FEEDBACK", Query(recent_feedback, (at,)), replace=True)
     counted = engine.read(Query(rows_before, (as_of,)))
     engine.write("STATE_THROUGH", counted.append_column("AS_OF", pa.array([as_of], pa.date32())), replace=True)
     if not any(e.name == CUSTOMER.name for e in loop.backend.feature_store.entities()):
         store.register_entity(CUSTOMER)
     if not any((v.name, v.version) == FEATURE_VIEW for v in loop.backend.feature_store.feature_views()):
         view = FeatureView(
-            FEATURE_VIEW[0], (CUSTOMER,), _feature_rows(loop), "TIMESTAMP", "the built-in features", known_at=True
+            FEATURE_VIEW[0], (CUSTOMER,), _feature_rows(loop), "TIMESTAMP", "the built-in features", known_at=True, ttl_days=45
         )
         store.register_feature_view(view, FEATURE_VIEW[1])
         own = [(("feature_view", f"{v.name}/{v.version}"), ("feature_view", "/".join(FEATURE_VIEW))) for v in views]

@@ -6,15 +6,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import ibis
-
 from churnobs.codec import content_hash, from_json, to_json
 from churnobs.comparison import compare_auc, roc_auc
 from churnobs.errors import BadConfig
-from churnobs.expressions.datasets import KEY_TYPES, Part, dataset_rows, rows_at, watched
+from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, rows_at, scored_performance, watched
 from churnobs.expressions.drift import histograms, summaries
-from churnobs.expressions.performance import BINARY_METRICS, performance
-from churnobs.expressions.render import Query
+from churnobs.expressions.performance import BINARY_METRICS
+from churnobs.expressions.render import Query, Rendered
 from churnobs.lifecycle.decisions import Action, Decision, Paired, Trial
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from churnobs.lifecycle.run import Lifecycle
 
 Result = Any
-_SCORED: Final = "CHURNOBS_SCORED"
 _SAMPLE_ROWS: Final = 100
 _ACTIONS: Final[Mapping[str, Action]] = {"DEFAULT": "tie", "BASE": "rollback", "CHALLENGER": "promote"}
 
@@ -63,7 +60,7 @@ def fit(
     seed, features = loop.config.seed, loop.feature_columns()
     split = [Part(d.table, half, split_seed(loop, d.as_ofs[0])) for d, half in parts]
     columns = (*KEY_TYPES.items(), *features, ("CHURNED", "int64"))
-    rows = loop.backend.engine.read(Query(dataset_rows, (tuple(split), columns))).to_pandas()
+    rows = loop.backend.engine.read(DatasetRows(tuple(split), columns)).to_pandas()
     names = [name for name, _ in features]
     as_of = rows["TIMESTAMP"].to_numpy().astype("datetime64[D]")
     training = TrainingSet(rows[names], rows["CHURNED"].to_numpy().astype("int8"), as_of)
@@ -106,8 +103,8 @@ def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> Trial:
     for as_of in newly:
         for version in versions.values():
             loop.workspace.registry.refuse_seen(version, as_of, "JUDGE")
-    rows = loop.workspace.registry.score(Query(dataset_rows, (parts, columns)), ["CHURNED"], versions)
-    scored = rows if not isinstance(rows, Query | str) else loop.backend.engine.read(rows)
+    rows = loop.workspace.registry.score(DatasetRows(parts, columns), ["CHURNED"], versions)
+    scored = rows if not isinstance(rows, Rendered | str) else loop.backend.engine.read(rows)
     label = scored["CHURNED"].to_numpy()
     score = {role: scored[f"{role}_PROBABILITY"].to_numpy() for role in versions}
     pairs = [("CHALLENGER", "DEFAULT"), ("BASE", "DEFAULT"), ("CHALLENGER", "BASE")]
@@ -123,21 +120,12 @@ def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:
     columns = (*KEY_TYPES.items(), *loop.feature_columns(), ("CHURNED", "int64"))
     engine = loop.backend.engine
     datasets = loop.datasets()
-    rows = Query(dataset_rows, (tuple(Part(d.table) for d in datasets), columns))
+    rows = DatasetRows(tuple(Part(d.table) for d in datasets), columns)
     scored = loop.workspace.registry.score(rows, ["TIMESTAMP", "CHURNED"], {"M": version})
-    engine.drop(_SCORED)
-    engine.write(_SCORED, scored)
-    table = ibis.table(
-        {"TIMESTAMP": "timestamp(6)", "CHURNED": "int64", "M_CLASS": "int64", "M_PROBABILITY": "float64"}, name=_SCORED
-    )
-    outcome = table.select(
-        "TIMESTAMP",
-        LABEL=table.CHURNED.cast("float64"),
-        CLASS=table.M_CLASS.cast("float64"),
-        SCORE=table.M_PROBABILITY,
-    )
-    found = {row["TIMESTAMP"].date(): row for row in engine.read(performance(outcome, ("TIMESTAMP",))).to_pylist()}
-    engine.drop(_SCORED)
+    engine.drop(SCORED)
+    engine.write(SCORED, scored)
+    found = {row["TIMESTAMP"].date(): row for row in engine.read(Query(scored_performance, ())).to_pylist()}
+    engine.drop(SCORED)
     loop.append(
         "BACKTESTS",
         [
@@ -208,7 +196,7 @@ def keep_baseline(loop: Lifecycle) -> None:
 
     engine, columns = loop.backend.engine, loop.feature_columns()
     everything = (*KEY_TYPES.items(), *columns, ("CHURNED", "int64"))
-    engine.write(loop.baseline_table, Query(dataset_rows, (tuple(Part(d.table) for d in loop.datasets()), everything)))
+    engine.write(loop.baseline_table, DatasetRows(tuple(Part(d.table) for d in loop.datasets()), everything))
     numeric = tuple(name for name, kind in columns if not kind.lstrip("!").startswith(("string", "bool")))
     summary = {row["COLUMN_NAME"]: row for row in engine.read(summaries(loop.baseline_table, numeric)).to_pylist()}
     bins = bins_for(columns, summary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def worlds(draw: st.DrawFn) -> tuple[dt.date, Shop, int | None]:
 
 @same_workspace
 @given(worlds())
-@example((LEAP, Shop((Sale("C1", dt.date(2024, 1, 29), 1),)), 90))  # type: ignore[arg-type]
+@example((LEAP, Shop((Sale("C1", dt.date(2024, 1, 29), Decimal(1)),)), 90))
 def test_features_match_their_definition(workspace: Workspace, world: tuple[dt.date, Shop, int | None]) -> None:
     as_of, shop, active = world
     fill(workspace, shop)
@@ -97,33 +98,27 @@ def test_windows_are_half_open_and_months_are_clamped(workspace: Workspace) -> N
 
 def test_amounts_add_up_exactly(workspace: Workspace) -> None:
     sales = tuple(Sale("C1", dt.date(2024, 2, 1), a) for a in (0.1, 0.2, 0.3) * 1000)  # type: ignore[arg-type]
-    from decimal import Decimal
-
     fill(workspace, Shop(tuple(Sale(s.customer, s.day, Decimal(str(s.amount))) for s in sales)))
     assert features_at(workspace, AsOf.at(dt.date(2024, 3, 1)))["C1"]["LIFETIME_SPEND"] == 600.0
 
 
 def test_sentiments_skip_what_was_not_scored_and_break_ties_by_number(workspace: Workspace) -> None:
-    from decimal import Decimal as D
-
     day = dt.date(2024, 2, 10)
     feedback = (
-        Feedback("C1", day, 1, D("0.5")),
-        Feedback("C1", day, 2, D("-0.5")),
-        Feedback("C1", day, None, D("-1")),
+        Feedback("C1", day, 1, Decimal("0.5")),
+        Feedback("C1", day, 2, Decimal("-0.5")),
+        Feedback("C1", day, None, Decimal("-1")),
         Feedback("C1", day + dt.timedelta(days=1), 1, None),
     )
-    fill(workspace, Shop((Sale("C1", day, D(1)),), feedback, ()))
+    fill(workspace, Shop((Sale("C1", day, Decimal(1)),), feedback, ()))
     row = features_at(workspace, AsOf.at(dt.date(2024, 3, 1)))["C1"]
     assert (row["SENTIMENT_MIN_2"], row["SENTIMENT_AVG_2"]) == (-0.5, 0.0)
     assert (row["SENTIMENT_MIN_3"], row["SENTIMENT_AVG_3"]) == (-1.0, pytest.approx(-1 / 3))
 
 
 def test_attributes_are_unknown_before_signup(workspace: Workspace) -> None:
-    from decimal import Decimal as D
-
     as_of = dt.date(2024, 3, 1)
-    sales = tuple(Sale(c, dt.date(2024, 2, 1), D(1)) for c in ("C1", "C2", "C3"))
+    sales = tuple(Sale(c, dt.date(2024, 2, 1), Decimal(1)) for c in ("C1", "C2", "C3"))
     people = (Known("C1", 30, "Gold", as_of - dt.timedelta(days=1)), Known("C2", 40, "Gold", as_of))
     fill(workspace, Shop(sales, (), people))
     found = features_at(workspace, AsOf.at(as_of))
@@ -133,3 +128,16 @@ def test_attributes_are_unknown_before_signup(workspace: Workspace) -> None:
 def test_an_empty_shop_has_no_features(workspace: Workspace) -> None:
     fill(workspace, Shop())
     assert features_at(workspace, AsOf.at(LEAP)) == {}
+
+
+def test_four_feedbacks_are_remembered_and_no_more(workspace: Workspace) -> None:
+    days = [dt.date(2024, 1, day) for day in (3, 5, 7, 9, 11)]
+    feedback = tuple(Feedback("C1", day, i, Decimal(-i) / 10) for i, day in enumerate(days))
+    fill(workspace, Shop((Sale("C1", dt.date(2024, 2, 1), Decimal(1)),), feedback[::-1]))
+    since = dt.date(2024, 1, 10)
+    for name, build in (("CUSTOMER_STATE", customer_state), ("RECENT_FEEDBACK", recent_feedback)):
+        workspace._backend.engine.write(name, Query(build, (AsOf.at(since),)), replace=True)
+    for at in (AsOf.at(dt.date(2024, 3, 1)), AsOf.at(dt.date(2024, 3, 1), since=since)):
+        row = features_at(workspace, at)["C1"]
+        assert [row[f"SENTIMENT_MIN_{n}"] for n in (2, 3, 4)] == [-0.4] * 3
+        assert [row[f"SENTIMENT_AVG_{n}"] for n in (2, 3, 4)] == pytest.approx([-0.35, -0.3, -0.25])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from retail import put
 
 from churnobs import BadConfig, Entity, FeatureView, NotFound, Workspace
+from churnobs.tables import PREDICTIONS
 
 same_workspace = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 CUSTOMER = Entity("customer", ("customer_id",), desc="who buys")
@@ -251,3 +252,15 @@ def test_what_a_view_must_have(workspace: Workspace) -> None:
         FeatureView("A$B", (CUSTOMER,))
     with pytest.raises(BadConfig):
         Entity("CUSTOMER", ("ID", "id"))
+
+
+def test_a_stamp_of_the_day_counts_only_where_it_says_when_a_row_was_known(workspace: Workspace) -> None:
+    rows = [{"CUSTOMER_ID": "C1", "TIMESTAMP": at(d), "BASE_PROBABILITY": d / 10} for d in (-1, 0, 1)]
+    put(workspace, "PREDICTIONS", PREDICTIONS, rows)
+    fill(workspace, [], [("C1", DAY)])
+    workspace.feature_store.register_entity(CUSTOMER)
+    sql = "SELECT CUSTOMER_ID, TIMESTAMP, BASE_PROBABILITY AS FORMER FROM PREDICTIONS"
+    for known_at, former in ((False, -0.1), (True, 0.0)):
+        view = FeatureView(f"FORMER_{known_at}", (CUSTOMER,), sql, "TIMESTAMP", known_at=known_at)
+        registered = workspace.feature_store.register_feature_view(view, "V1")
+        assert [row["FORMER"] for row in training_set(workspace, registered)] == [former]

@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from churnobs.expressions.datasets import KEY_TYPES, Part, dataset_rows, judged, rows_at, watched
+from churnobs.expressions.datasets import KEY_TYPES, dataset_part, judged, rows_at, scored_performance, watched
 from churnobs.expressions.drift import Bins, count_cells, histograms, summaries
 from churnobs.expressions.features import AsOf, customer_features, customer_state, recent_feedback, rows_before
 from churnobs.expressions.labels import LabelRule, LabelWindow, labels
@@ -76,7 +76,10 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "labels_final": (labels, lambda t: window(t, 31, "as_of")),
     "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
     "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
-    "dataset_rows": (dataset_rows, lambda _: ((Part("D$1"), Part("D$2", "FIT", 7), Part("D$3", "JUDGE", 7)), COLUMNS)),
+    "dataset_part": (dataset_part, lambda _: (COLUMNS, None, 7)),
+    "dataset_part_to_fit": (dataset_part, lambda _: (COLUMNS, "FIT", 7)),
+    "dataset_part_to_judge": (dataset_part, lambda _: (COLUMNS, "JUDGE", 7)),
+    "scored_performance": (scored_performance, lambda _: ()),
     "rows_at": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
     "watched": (watched, lambda _: ("DEFAULT", "V1", FEW)),
     "judged": (judged, lambda t: (t,)),

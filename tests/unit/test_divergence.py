@@ -200,3 +200,15 @@ def test_a_column_without_spread_is_one_cell(engine: Any, values: list[float | N
     if values[0] == 5.0:
         assert drift("WASSERSTEIN", "number", reference, current) == pytest.approx(3.0)
         assert drift("DIFFERENCE_OF_MEANS", "number", reference, current) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    "bins", [Bins("X", "number", 0.0, 1e-24, 256), Bins("X", "number", 0.0, 1e-3, 256, scale=1e-300)]
+)
+def test_values_far_outside_a_narrow_grid_are_in_its_outer_cells(engine: Any, bins: Bins) -> None:
+    found = counted(engine, bins, np.array([-1e9, 0.0, 1e9, 1e300]))
+    assert {cell: rows for cell, (rows, _) in found.cells.items()} == {0: 2, 255: 2}
+
+
+def test_a_spread_too_small_to_divide_is_none() -> None:
+    assert fit_bins("X", 0.0, 5e-324, 0.0, 5e-324).cells == 1

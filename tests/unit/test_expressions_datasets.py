@@ -13,7 +13,7 @@ import pytest
 from expressions_catalog import CATALOG, MAY
 
 import churnobs
-from churnobs.expressions.datasets import Part, dataset_rows, is_fit_half
+from churnobs.expressions.datasets import DatasetRows, Part, is_fit_half
 from churnobs.expressions.features import AsOf, customer_features
 from churnobs.expressions.labels import LabelRule, LabelWindow, labels
 from churnobs.expressions.render import Query, to_sql
@@ -61,7 +61,7 @@ def test_the_halves_make_up_the_whole(engine: Any) -> None:
     engine.write("D", pa.table({"CUSTOMER_KEY": pa.array(range(1000), pa.int32()), "TIMESTAMP": stamps}))
 
     def keys(*parts: Part) -> list[int]:
-        found: list[int] = engine.read(Query(dataset_rows, (parts, COLUMNS)))["CUSTOMER_KEY"].to_pylist()
+        found: list[int] = engine.read(DatasetRows(parts, COLUMNS))["CUSTOMER_KEY"].to_pylist()
         return found
 
     fit, judge, everyone = keys(Part("D", "FIT", 7)), keys(Part("D", "JUDGE", 7)), keys(Part("D"))

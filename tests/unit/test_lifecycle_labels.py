@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from loops import Year, recipe, write_shop
 
 import churnobs
 from churnobs import LifecycleConfig, Month, SeenRows, roc_auc
-from churnobs.expressions.datasets import KEY_TYPES, Part, dataset_rows
-from churnobs.expressions.render import Query
-from loops import Year, recipe, scripted, write_shop
+from churnobs.expressions.datasets import KEY_TYPES, DatasetRows, Part
 
 HORIZON = dt.timedelta(days=30)
 
@@ -106,7 +105,7 @@ def test_challengers_learn_one_half_and_meet_on_the_other(year: Year) -> None:
 
 def half_of(year: Year, table: str, half: str, part: Any) -> pd.DataFrame:
     columns = (*KEY_TYPES.items(), *year.loop.feature_columns(), ("CHURNED", "int64"))
-    return year.loop.backend.engine.read(Query(dataset_rows, ((Part(table, half, part.split_seed),), columns))).to_pandas()
+    return year.loop.backend.engine.read(DatasetRows((Part(table, half, part.split_seed),), columns)).to_pandas()
 
 
 def test_scoring_refuses_rows_that_were_seen(year: Year) -> None:
@@ -191,7 +190,7 @@ def test_labels_mature_by_horizon_and_anchor(horizon: int, anchor: Any, tmp_path
         if anchor == "last_purchase":
             until = min(until, pd.Timestamp(row.LAST_PURCHASE_DATE).date() + dt.timedelta(days=horizon + 1))
         bought = [d for d in pd.to_datetime(days[row.CUSTOMER_ID]).dt.date if as_of <= d < until]
-        assert row.CHURNED == (0 if bought else 1)
+        assert (0 if bought else 1) == row.CHURNED
 
 
 def test_a_partial_month_reaches_to_its_declared_end(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from churnobs.backends.duckdb.ddl import quoted
 from churnobs.codec import from_json, to_json
 from churnobs.ports import FeatureStorePort, MonitorPort
 from churnobs.records import DatasetVersion, Entity, FeatureView, MonitorRecord
@@ -90,7 +89,7 @@ class DuckDBFeatureStore(FeatureStorePort):
     def drop_dataset(self, dataset: DatasetVersion) -> None:
         """Delete a dataset version and its rows."""
         with self._database.transaction():
-            self._database.execute(f"DROP TABLE IF EXISTS {quoted(dataset.table)}")
+            self._database.drop(dataset.table)
             self._datasets.remove(dataset.name, dataset.version)
 
 

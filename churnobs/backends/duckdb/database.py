@@ -14,7 +14,7 @@ import pyarrow as pa
 from churnobs.backends.duckdb.ddl import create_table_sql, quoted
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
-from churnobs.expressions.render import Query, to_sql
+from churnobs.expressions.render import Rendered, to_sql
 from churnobs.ports import EnginePort
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Database(EnginePort):
     ) -> None:
         self.path = path
         self._depth = 0
+        # tables that were seen; asking the catalog costs more than most statements
+        self._seen: set[str] = set()
         settings: dict[str, str | bool | int | float | list[str]] = {}
         if threads is not None:
             settings["threads"] = threads
@@ -75,7 +77,7 @@ class Database(EnginePort):
         """The SQL of a query."""
         if isinstance(query, str):
             return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else query
-        return query.sql("duckdb") if isinstance(query, Query) else to_sql(query, "duckdb")
+        return query.sql("duckdb") if isinstance(query, Rendered) else to_sql(query, "duckdb")
 
     def read(self, query: Readable) -> pa.Table:
         """Run a query and fetch its rows."""
@@ -123,6 +125,7 @@ class Database(EnginePort):
 
     def drop(self, name: str) -> None:
         """Drop a table or view if it is there."""
+        self._seen.discard(name)
         kind = self.value(
             "SELECT table_type FROM information_schema.tables WHERE table_schema = 'main' AND table_name = ?", [name]
         )
@@ -145,14 +148,17 @@ class Database(EnginePort):
         self._depth += 1
         try:
             yield
-        except BaseException:
-            self._depth -= 1
             if outermost:
-                self.execute("ROLLBACK")
+                self.execute("COMMIT")
+        except BaseException:
+            if outermost:
+                self._seen.clear()
+                # after a commit that failed there may be nothing to roll back; what is told is the first error
+                with suppress(duckdb.Error):
+                    self.connection.execute("ROLLBACK")
             raise
-        self._depth -= 1
-        if outermost:
-            self.execute("COMMIT")
+        finally:
+            self._depth -= 1
 
     def close(self) -> None:
         """Close the connection; the file is whole."""
@@ -172,9 +178,13 @@ class Database(EnginePort):
                 self.connection.unregister("CHURNOBS_ARROW")
 
     def _exists(self, name: str) -> bool:
+        if name in self._seen:
+            return True
         found = self.value(
             "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'main' AND table_name = ?", [name]
         )
+        if found:
+            self._seen.add(name)
         return bool(found)
 
     def _check_tables(self, *, read_only: bool) -> None:

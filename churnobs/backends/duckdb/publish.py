@@ -55,8 +55,9 @@ class DuckDBLifetime(LifetimePort):
             left.unlink(missing_ok=True)
         self._database.execute(f"ATTACH '{str(aside).replace(chr(39), chr(39) * 2)}' AS PUBLISHED")
         try:
-            for name in PUBLISHED:
-                self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS FROM {name}")
+            with self._database.transaction():
+                for name in PUBLISHED:
+                    self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS FROM {name}")
         finally:
             self._database.execute("DETACH PUBLISHED")
         aside.replace(published_path(path))

@@ -1,0 +1,18 @@
+SELECT
+  *
+FROM (
+  SELECT
+    "t1"."CUSTOMER_KEY",
+    MIN("t1"."TRANSACTION_DATE") AS "FIRST_PURCHASE_DATE",
+    COUNT(*) AS "LIFETIME_ORDERS",
+    SUM("t1"."TOTAL_AMOUNT") AS "LIFETIME_SPEND"
+  FROM (
+    SELECT
+      *
+    FROM "SALES" AS "t0"
+    WHERE
+      "t0"."TRANSACTION_DATE" < MAKE_DATE(2024, 5, 1)
+  ) AS "t1"
+  GROUP BY
+    1
+) AS "t2"

@@ -1,0 +1,155 @@
+SELECT
+  *
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t8"."COLUMN_NAME",
+      "t8"."BIN",
+      "t8"."CATEGORY",
+      COUNT(*) AS "ROWS_COUNTED",
+      SUM("t8"."VALUE") AS "TOTAL"
+    FROM (
+      SELECT
+        "t7"."COLUMN_NAME",
+        "t7"."CATEGORY",
+        "t7"."VALUE",
+        "t7"."LOW",
+        "t7"."WIDTH",
+        "t7"."SCALE",
+        "t7"."CELLS",
+        CAST(FLOOR(
+          CASE
+            WHEN (
+              CASE
+                WHEN "t7"."SCALE" IS NULL
+                THEN "t7"."VALUE" - "t7"."LOW"
+                ELSE LN(
+                  (
+                    CASE
+                      WHEN (
+                        "t7"."VALUE" - "t7"."LOW"
+                      ) < 0.0
+                      THEN 0.0
+                      ELSE "t7"."VALUE" - "t7"."LOW"
+                    END / "t7"."SCALE"
+                  ) + 1.0
+                )
+              END / "t7"."WIDTH"
+            ) < 0.0
+            THEN 0.0
+            ELSE CASE
+              WHEN (
+                CASE
+                  WHEN "t7"."SCALE" IS NULL
+                  THEN "t7"."VALUE" - "t7"."LOW"
+                  ELSE LN(
+                    (
+                      CASE
+                        WHEN (
+                          "t7"."VALUE" - "t7"."LOW"
+                        ) < 0.0
+                        THEN 0.0
+                        ELSE "t7"."VALUE" - "t7"."LOW"
+                      END / "t7"."SCALE"
+                    ) + 1.0
+                  )
+                END / "t7"."WIDTH"
+              ) > CAST("t7"."CELLS" - 1 AS DOUBLE)
+              THEN CAST("t7"."CELLS" - 1 AS DOUBLE)
+              ELSE CASE
+                WHEN "t7"."SCALE" IS NULL
+                THEN "t7"."VALUE" - "t7"."LOW"
+                ELSE LN(
+                  (
+                    CASE
+                      WHEN (
+                        "t7"."VALUE" - "t7"."LOW"
+                      ) < 0.0
+                      THEN 0.0
+                      ELSE "t7"."VALUE" - "t7"."LOW"
+                    END / "t7"."SCALE"
+                  ) + 1.0
+                )
+              END / "t7"."WIDTH"
+            END
+          END
+        ) AS BIGINT) AS "BIN"
+      FROM (
+        SELECT
+          "t4"."COLUMN_NAME",
+          "t4"."CATEGORY",
+          CASE
+            WHEN ISNAN("t4"."VALUE") OR ISINF("t4"."VALUE")
+            THEN CAST(NULL AS DOUBLE)
+            ELSE "t4"."VALUE"
+          END AS "VALUE",
+          "t4"."LOW",
+          "t4"."WIDTH",
+          "t4"."SCALE",
+          "t4"."CELLS"
+        FROM (
+          SELECT
+            *
+          FROM (
+            SELECT
+              'AGE' AS "COLUMN_NAME",
+              CAST(NULL AS TEXT) AS "CATEGORY",
+              "t0"."AGE" AS "VALUE",
+              18.0 AS "LOW",
+              0.25 AS "WIDTH",
+              CAST(NULL AS DOUBLE) AS "SCALE",
+              256 AS "CELLS"
+            FROM "BASELINE" AS "t0"
+          ) AS "t2"
+          UNION ALL
+          SELECT
+            *
+          FROM (
+            SELECT
+              'SPEND' AS "COLUMN_NAME",
+              CAST(NULL AS TEXT) AS "CATEGORY",
+              "t0"."SPEND" AS "VALUE",
+              0.0 AS "LOW",
+              0.01 AS "WIDTH",
+              50.0 AS "SCALE",
+              256 AS "CELLS"
+            FROM "BASELINE" AS "t0"
+          ) AS "t3"
+        ) AS "t4"
+      ) AS "t7"
+    ) AS "t8"
+    GROUP BY
+      1,
+      2,
+      3
+  ) AS "t9"
+) AS "t10"
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t1"."COLUMN_NAME",
+      "t1"."BIN",
+      "t1"."CATEGORY",
+      COUNT(*) AS "ROWS_COUNTED",
+      SUM("t1"."VALUE") AS "TOTAL"
+    FROM (
+      SELECT
+        'SEGMENT' AS "COLUMN_NAME",
+        "t0"."SEGMENT" AS "CATEGORY",
+        CAST(NULL AS BIGINT) AS "BIN",
+        CAST(NULL AS DOUBLE) AS "VALUE"
+      FROM "BASELINE" AS "t0"
+    ) AS "t1"
+    GROUP BY
+      1,
+      2,
+      3
+  ) AS "t5"
+) AS "t6"

@@ -1,0 +1,35 @@
+SELECT
+  *
+FROM (
+  SELECT
+    "t6"."CUSTOMER_KEY",
+    "t6"."CHURNED",
+    "t8"."BASE_PROBABILITY",
+    "t8"."DEFAULT_PROBABILITY",
+    "t7"."DAYS_SINCE_LAST_PURCHASE"
+  FROM (
+    SELECT
+      *
+    FROM "LABELS" AS "t0"
+    WHERE
+      MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) = "t0"."TIMESTAMP"
+  ) AS "t6"
+  INNER JOIN (
+    SELECT
+      *
+    FROM "FEATURES" AS "t1"
+    WHERE
+      MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) = "t1"."TIMESTAMP"
+  ) AS "t7"
+    ON "t6"."CUSTOMER_KEY" = "t7"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t7"."TIMESTAMP"
+  INNER JOIN (
+    SELECT
+      *
+    FROM "PREDICTIONS" AS "t2"
+    WHERE
+      MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) = "t2"."TIMESTAMP"
+  ) AS "t8"
+    ON "t6"."CUSTOMER_KEY" = "t8"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t8"."TIMESTAMP"
+) AS "t9"
+ORDER BY
+  "t9"."CUSTOMER_KEY" ASC

@@ -1,0 +1,240 @@
+WITH "t1" AS (
+  SELECT
+    "t0"."ROLE",
+    "t0"."BUCKET",
+    CASE
+      WHEN ISNAN("t0"."LABEL") OR ISINF("t0"."LABEL")
+      THEN CAST(NULL AS DOUBLE)
+      ELSE "t0"."LABEL"
+    END AS "LABEL",
+    CASE
+      WHEN ISNAN("t0"."CLASS") OR ISINF("t0"."CLASS")
+      THEN CAST(NULL AS DOUBLE)
+      ELSE "t0"."CLASS"
+    END AS "CLASS",
+    CASE
+      WHEN ISNAN("t0"."SCORE") OR ISINF("t0"."SCORE")
+      THEN CAST(NULL AS DOUBLE)
+      ELSE "t0"."SCORE"
+    END AS "SCORE"
+  FROM "OUTCOMES" AS "t0"
+)
+SELECT
+  "t7"."ROLE",
+  "t7"."BUCKET",
+  "t7"."ROWS_ALL",
+  "t7"."CLASS_USED",
+  "t7"."SCORE_USED",
+  "t7"."POSITIVES",
+  "t7"."TP",
+  "t7"."FP",
+  "t7"."FN",
+  "t7"."TN",
+  CAST("t7"."POSITIVES" AS DOUBLE) / NULLIF(CAST("t7"."LABELED" AS DOUBLE), 0.0) AS "BASE_RATE",
+  (
+    (
+      CAST("t7"."POSITIVES" AS DOUBLE) / NULLIF(CAST("t7"."LABELED" AS DOUBLE), 0.0)
+    ) * 2.0
+  ) / NULLIF(
+    (
+      CAST("t7"."POSITIVES" AS DOUBLE) / NULLIF(CAST("t7"."LABELED" AS DOUBLE), 0.0)
+    ) + 1.0,
+    0.0
+  ) AS "TRIVIAL_F1",
+  "t11"."ROC_AUC",
+  CAST("t7"."TP" + "t7"."TN" AS DOUBLE) / NULLIF(CAST("t7"."CLASS_USED" AS DOUBLE), 0.0) AS "CLASSIFICATION_ACCURACY",
+  CAST("t7"."TP" AS DOUBLE) / NULLIF(CAST("t7"."TP" + "t7"."FP" AS DOUBLE), 0.0) AS "PRECISION",
+  CAST("t7"."TP" AS DOUBLE) / NULLIF(CAST("t7"."TP" + "t7"."FN" AS DOUBLE), 0.0) AS "RECALL",
+  CAST("t7"."TP" * 2 AS DOUBLE) / NULLIF(CAST((
+    "t7"."TP" * 2
+  ) + "t7"."FP" + "t7"."FN" AS DOUBLE), 0.0) AS "F1_SCORE",
+  "t7"."LOG_LOSS"
+FROM (
+  SELECT
+    "t2"."ROLE",
+    "t2"."BUCKET",
+    COUNT(*) AS "ROWS_ALL",
+    COUNT(*) FILTER(WHERE
+      "t2"."LABEL" IS NOT NULL) AS "LABELED",
+    COUNT(*) FILTER(WHERE
+      (
+        "t2"."LABEL" IS NOT NULL
+      ) AND (
+        "t2"."CLASS" IS NOT NULL
+      )) AS "CLASS_USED",
+    COUNT(*) FILTER(WHERE
+      (
+        "t2"."LABEL" IS NOT NULL
+      ) AND (
+        "t2"."SCORE" IS NOT NULL
+      )) AS "SCORE_USED",
+    COUNT(*) FILTER(WHERE
+      (
+        "t2"."LABEL" IS NOT NULL
+      ) AND (
+        "t2"."LABEL" = 1.0
+      )) AS "POSITIVES",
+    COUNT(*) FILTER(WHERE
+      (
+        "t2"."LABEL" IS NOT NULL
+      )
+      AND (
+        "t2"."CLASS" IS NOT NULL
+      )
+      AND (
+        "t2"."LABEL" = 1.0
+      )
+      AND (
+        "t2"."CLASS" = 1.0
+      )) AS "TP",
+    COUNT(*) FILTER(WHERE
+      (
+        "t2"."LABEL" IS NOT NULL
+      )
+      AND (
+        "t2"."CLASS" IS NOT NULL
+      )
+      AND NOT (
+        "t2"."LABEL" = 1.0
+      )
+      AND (
+        "t2"."CLASS" = 1.0
+      )) AS "FP",
+    COUNT(*) FILTER(WHERE
+      (
+        "t2"."LABEL" IS NOT NULL
+      )
+      AND (
+        "t2"."CLASS" IS NOT NULL
+      )
+      AND (
+        "t2"."LABEL" = 1.0
+      )
+      AND NOT (
+        "t2"."CLASS" = 1.0
+      )) AS "FN",
+    COUNT(*) FILTER(WHERE
+      (
+        "t2"."LABEL" IS NOT NULL
+      )
+      AND (
+        "t2"."CLASS" IS NOT NULL
+      )
+      AND NOT (
+        "t2"."LABEL" = 1.0
+      )
+      AND NOT (
+        "t2"."CLASS" = 1.0
+      )) AS "TN",
+    CASE
+      WHEN (
+        MIN("t2"."SCORE") FILTER(WHERE
+          (
+            "t2"."LABEL" IS NOT NULL
+          ) AND (
+            "t2"."SCORE" IS NOT NULL
+          )) >= 0.0
+      )
+      AND (
+        MAX("t2"."SCORE") FILTER(WHERE
+          (
+            "t2"."LABEL" IS NOT NULL
+          ) AND (
+            "t2"."SCORE" IS NOT NULL
+          )) <= 1.0
+      )
+      THEN AVG(
+        -(
+          LN(
+            CASE
+              WHEN CASE WHEN "t2"."LABEL" = 1.0 THEN "t2"."SCORE" ELSE 1.0 - "t2"."SCORE" END < 1e-15
+              THEN 1e-15
+              ELSE CASE
+                WHEN CASE WHEN "t2"."LABEL" = 1.0 THEN "t2"."SCORE" ELSE 1.0 - "t2"."SCORE" END > 0.999999999999999
+                THEN 0.999999999999999
+                ELSE CASE WHEN "t2"."LABEL" = 1.0 THEN "t2"."SCORE" ELSE 1.0 - "t2"."SCORE" END
+              END
+            END
+          )
+        )
+      ) FILTER(WHERE
+        (
+          "t2"."LABEL" IS NOT NULL
+        ) AND (
+          "t2"."SCORE" IS NOT NULL
+        ))
+      ELSE CAST(NULL AS DOUBLE)
+    END AS "LOG_LOSS"
+  FROM "t1" AS "t2"
+  GROUP BY
+    1,
+    2
+) AS "t7"
+LEFT OUTER JOIN (
+  SELECT
+    "t9"."ROLE",
+    "t9"."BUCKET",
+    "t9"."WON" / NULLIF(CAST("t9"."UPS" AS DOUBLE) * CAST("t9"."DOWNS" AS DOUBLE), 0.0) AS "ROC_AUC"
+  FROM (
+    SELECT
+      "t8"."ROLE",
+      "t8"."BUCKET",
+      SUM("t8"."WINS") AS "WON",
+      SUM("t8"."UP") AS "UPS",
+      SUM("t8"."DOWN") AS "DOWNS"
+    FROM (
+      SELECT
+        "t6"."ROLE",
+        "t6"."BUCKET",
+        "t6"."SCORE",
+        "t6"."UP",
+        "t6"."DOWN",
+        "t6"."DOWN_UPTO",
+        CAST("t6"."UP" AS DOUBLE) * (
+          CAST("t6"."DOWN_UPTO" AS DOUBLE) - (
+            CAST("t6"."DOWN" AS DOUBLE) / 2.0
+          )
+        ) AS "WINS"
+      FROM (
+        SELECT
+          "t4"."ROLE",
+          "t4"."BUCKET",
+          "t4"."SCORE",
+          "t4"."UP",
+          "t4"."DOWN",
+          SUM("t4"."DOWN") OVER (
+            PARTITION BY "t4"."ROLE", "t4"."BUCKET"
+            ORDER BY "t4"."SCORE" ASC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+          ) AS "DOWN_UPTO"
+        FROM (
+          SELECT
+            "t3"."ROLE",
+            "t3"."BUCKET",
+            "t3"."SCORE",
+            COUNT(*) FILTER(WHERE
+              "t3"."LABEL" = 1.0) AS "UP",
+            COUNT(*) FILTER(WHERE
+              NOT (
+                "t3"."LABEL" = 1.0
+              )) AS "DOWN"
+          FROM (
+            SELECT
+              *
+            FROM "t1" AS "t2"
+            WHERE
+              "t2"."LABEL" IS NOT NULL AND "t2"."SCORE" IS NOT NULL
+          ) AS "t3"
+          GROUP BY
+            1,
+            2,
+            3
+        ) AS "t4"
+      ) AS "t6"
+    ) AS "t8"
+    GROUP BY
+      1,
+      2
+  ) AS "t9"
+) AS "t11"
+  ON "t7"."ROLE" = "t11"."ROLE" AND "t7"."BUCKET" = "t11"."BUCKET"

@@ -1,0 +1,32 @@
+SELECT
+  *
+FROM (
+  SELECT
+    "t1"."CUSTOMER_KEY",
+    "t1"."CHAT_DATE",
+    "t1"."INTERNAL_ID",
+    "t1"."FEEDBACK_ID",
+    "t1"."SENTIMENT",
+    (
+      ROW_NUMBER() OVER (
+        PARTITION BY "t1"."CUSTOMER_KEY"
+        ORDER BY "t1"."CHAT_DATE" DESC, "t1"."INTERNAL_ID" DESC, "t1"."FEEDBACK_ID" DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+      ) - 1
+    ) + 1 AS "POSITION"
+  FROM (
+    SELECT
+      "t0"."CUSTOMER_KEY",
+      "t0"."CHAT_DATE",
+      "t0"."INTERNAL_ID",
+      "t0"."FEEDBACK_ID",
+      "t0"."SENTIMENT"
+    FROM "FEEDBACK_SENTIMENT" AS "t0"
+    WHERE
+      "t0"."CHAT_DATE" < MAKE_DATE(2024, 5, 1)
+      AND "t0"."SENTIMENT" IS NOT NULL
+      AND "t0"."CUSTOMER_KEY" IS NOT NULL
+  ) AS "t1"
+) AS "t2"
+WHERE
+  "t2"."POSITION" <= 4

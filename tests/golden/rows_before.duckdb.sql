@@ -1,0 +1,25 @@
+SELECT
+  "t6"."SALES_ROWS",
+  "t7"."FEEDBACK_ROWS"
+FROM (
+  SELECT
+    COUNT(*) AS "SALES_ROWS"
+  FROM (
+    SELECT
+      *
+    FROM "SALES" AS "t0"
+    WHERE
+      "t0"."TRANSACTION_DATE" < MAKE_DATE(2024, 5, 1)
+  ) AS "t2"
+) AS "t6"
+CROSS JOIN (
+  SELECT
+    COUNT(*) AS "FEEDBACK_ROWS"
+  FROM (
+    SELECT
+      *
+    FROM "FEEDBACK_SENTIMENT" AS "t1"
+    WHERE
+      "t1"."CHAT_DATE" < MAKE_DATE(2024, 5, 1)
+  ) AS "t3"
+) AS "t7"
