@@ -96,6 +96,11 @@ class FeatureStore:
                 return known
         query = self._sql(feature_view.feature_df)
         columns = self._engine.columns(query)
+        if any(name != name.upper() for name in columns):
+            # an unquoted name is upper case on Snowflake, and so it is here
+            renamed = ", ".join(f'"{name}" AS "{name.upper()}"' for name in columns)
+            query = f"SELECT {renamed} FROM ({query}) AS q"
+            columns = {name.upper(): kind for name, kind in columns.items()}
         for key in (*feature_view.join_keys, *filter(None, (feature_view.timestamp_col,))):
             if key not in columns:
                 raise BadConfig(

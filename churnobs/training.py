@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from churnobs.columns import prepared_columns
 from churnobs.comparison import Verdict, compare_auc
 from churnobs.errors import BadConfig
 
@@ -36,8 +37,6 @@ _BOOSTED: Final[Mapping[str, Any]] = {
     "colsample_bytree": 0.5,
     "reg_lambda": 10.0,
 }
-_RARE: Final = 20
-_MOST_CATEGORIES: Final = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +236,7 @@ class _EstimatorTrainer:
         unset = [k for k, v in model.get_params().items() if v is None and k.split("__")[-1] == "random_state"]
         model.set_params(**dict.fromkeys(unset, seed))
         if not isinstance(model, Pipeline):
-            model = Pipeline([("columns", _columns(training.features)), ("churn", model)])
+            model = Pipeline([("columns", prepared_columns(training.features)), ("churn", model)])
         return _classifier(model.fit(training.features, np.asarray(training.labels, dtype=np.int64)), self.describe())
 
     def describe(self) -> str:
@@ -281,7 +280,7 @@ class _Table:
     def of(cls, training: TrainingSet) -> _Table:
         _refuse_unteachable(training)
         # learnt from all rows: it sees no label, and the newest as-of's features are known when it is judged
-        columns = _columns(training.features)
+        columns = prepared_columns(training.features)
         matrix = columns.fit_transform(training.features)
         return cls(columns, matrix, np.asarray(training.labels, dtype=np.int64), training.as_of)
 
@@ -323,43 +322,6 @@ def _refuse_unteachable(training: TrainingSet) -> None:
             hint="wait for more final labels, or check horizon_days and active_within_days: some customers must have "
             "left and some stayed",
         )
-
-
-def _columns(features: pd.DataFrame) -> Any:
-    """The preparation of columns, not yet fitted; columns that never vary are left out."""
-    from pandas.api.types import is_numeric_dtype
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-
-    numbers, words, categories = [], [], []
-    for name in features.columns:
-        column = features[name]
-        if is_numeric_dtype(column.dtype):
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            if np.fmin.reduce(values) < np.fmax.reduce(values):
-                numbers.append(name)
-            continue
-        counts = column.value_counts()
-        common = sorted(((-n, str(v), v) for v, n in counts.items() if n >= min(_RARE, len(column) // 10)))
-        if common and (len(counts) > 1 or bool(column.isna().any())):
-            words.append(name)
-            categories.append(np.array([v for _, _, v in common[:_MOST_CATEGORIES]], dtype=object))
-    if not numbers and not words:
-        raise BadConfig("no feature varies", hint="train on columns that differ between customers")
-    # amounts and counts have long tails: arcsinh is the logarithm that takes zero and less
-    shape = Pipeline(
-        [
-            ("shape", FunctionTransformer(np.arcsinh, feature_names_out="one-to-one")),
-            ("scale", StandardScaler()),
-            ("fill", SimpleImputer(strategy="constant", fill_value=0.0)),
-        ]
-    )
-    # a category that is rare, or first seen when scoring, is none of the known ones
-    encode = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False)
-    parts = [("numbers", shape, numbers), ("words", encode, words)]
-    return ColumnTransformer([p for p in parts if p[2]], verbose_feature_names_out=False)
 
 
 def _logistic(params: Mapping[str, Any], seed: int) -> Any:

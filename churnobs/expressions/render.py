@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 Dialect = Literal["duckdb", "snowflake"]
+_CLOCK_FUNCTIONS: Final = {
+    "CURRENT_DATE", "CURRENT_TIMESTAMP", "CURRENT_TIME", "CURRENT_DATETIME", "CURRENT_TIMESTAMP_L_T_Z", "LOCALTIME",
+    "LOCALTIMESTAMP", "NOW", "TODAY", "GETDATE", "SYSDATE", "GET_CURRENT_TIME", "GET_CURRENT_TIMESTAMP", "TRANSACTION_TIMESTAMP",
+}  # fmt: skip
 _FIRST_STAND_IN: Final = 9001
 # what sqlglot hangs on a table although it belongs after it: it stays outside when the table is clipped
 _AFTER_A_TABLE: Final = ("joins", "laterals", "pivots")
@@ -102,9 +106,16 @@ def clip(sql: str, dialect: Dialect, clocks: Mapping[str, tuple[str, str] | None
         as_of: T; rows dated T or later are not seen.
 
     Raises:
-        BadConfig: the text is no single SELECT, or reads a table without a known clock.
+        BadConfig: the text is no single SELECT, reads a table without a known clock, or reads the clock itself.
     """
     tree = _parsed(sql, dialect)
+    for node in tree.find_all(exp.Func):
+        name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
+        if name.upper() in _CLOCK_FUNCTIONS:
+            raise BadConfig(
+                f"the query asks for the present time ({name.upper()}), so it says another thing each day",
+                hint="compare with dates of the rows; the as-of is applied for you",
+            )
     for found in [table for table in tree.find_all(exp.Table) if not _is_named_query(table)]:
         name = found.name.upper()
         if name not in clocks:

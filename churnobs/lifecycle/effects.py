@@ -105,7 +105,13 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
         store.register_entity(CUSTOMER)
     if not any((v.name, v.version) == FEATURE_VIEW for v in loop.backend.feature_store.feature_views()):
         view = FeatureView(
-            FEATURE_VIEW[0], (CUSTOMER,), _feature_rows(loop), "TIMESTAMP", "the built-in features", known_at=True, ttl_days=45
+            FEATURE_VIEW[0],
+            (CUSTOMER,),
+            _feature_rows(loop),
+            "TIMESTAMP",
+            "the built-in features",
+            known_at=True,
+            ttl_days=45,
         )
         store.register_feature_view(view, FEATURE_VIEW[1])
         own = [(("feature_view", f"{v.name}/{v.version}"), ("feature_view", "/".join(FEATURE_VIEW))) for v in views]

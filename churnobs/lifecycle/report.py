@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -79,7 +80,7 @@ class MonthReport:
                 "reason": self.decision.reason,
                 "default_version": self.decision.default_version,
                 "proven": self.proven,
-                "trial": None if trial is None else {"rows": trial.rows, **dict(trial.auc)},
+                "trial": None if trial is None else {"rows": trial.rows, **_known(trial.auc)},
             },
             "alerts": list(self.alerts),
             "seconds": dict(self.seconds),
@@ -121,6 +122,11 @@ class MonthReport:
 
     def _repr_html_(self) -> str:
         return months_table([self])
+
+
+def _known(auc: Mapping[str, float]) -> dict[str, float | None]:
+    """Without a NaN, which JSON does not have: labels of one class only have no ROC AUC."""
+    return {role: None if math.isnan(value) else value for role, value in auc.items()}
 
 
 _ACTIONS = {

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import churnobs
 from churnobs import BadConfig
-from churnobs.monitor import Buckets, kind_of
+from churnobs.expressions.buckets import Buckets
+from churnobs.monitor import kind_of
 
 GRANULARITIES = (
     "1 DAY",

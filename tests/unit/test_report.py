@@ -122,6 +122,15 @@ def test_a_month_with_nothing_measurable_is_shown() -> None:
     assert "keep" in html_page([report], None, "one month")
 
 
+def test_a_trial_on_labels_of_one_class_has_no_auc(year: Year) -> None:
+    report = year.reports[4]
+    trial = replace(report.decision.trial, auc=dict.fromkeys(("BASE", "DEFAULT", "CHALLENGER"), float("nan")))
+    report = replace(report, decision=replace(report.decision, trial=trial))
+    again = from_json(MonthReport, to_json(report))
+    found = json.loads(json.dumps(again.to_dict(), allow_nan=False))["decision"]["trial"]
+    assert found == {"rows": trial.rows, "BASE": None, "DEFAULT": None, "CHALLENGER": None}
+
+
 @pytest.mark.parametrize("role", ["BASE", "DEFAULT", "CHALLENGER"])
 def test_a_role_without_a_measurement_is_none(role: str, year: Year) -> None:
     assert year.reports[0].performance(role) is None
