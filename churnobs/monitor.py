@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
 
-    from churnobs.ports import EnginePort, MonitorPort
     from churnobs.model import ModelVersion
+    from churnobs.ports import EnginePort, MonitorPort
     from churnobs.registry import Registry
 
 STAT_METRICS: Final = ("COUNT", "COUNT_NULL")

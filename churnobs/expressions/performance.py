@@ -79,6 +79,8 @@ def _counts(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
     yes, said = rows.LABEL == 1.0, rows.CLASS == 1.0
     given: Any = ibis.ifelse(yes, rows.SCORE, 1.0 - rows.SCORE)
     surprise = -ibis.ifelse(given < CLIP, CLIP, ibis.ifelse(given > 1.0 - CLIP, 1.0 - CLIP, given)).ln()
+    # a parallel sum of doubles depends on its order, one of decimals does not
+    exact: Any = surprise.cast("decimal(18, 12)")
     is_probability = (rows.SCORE.min(where=scored) >= 0.0) & (rows.SCORE.max(where=scored) <= 1.0)
     grouped = rows.group_by(list(by)) if by else rows
     return grouped.agg(
@@ -91,7 +93,9 @@ def _counts(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
         FP=rows.count(where=classed & ~yes & said),
         FN=rows.count(where=classed & yes & ~said),
         TN=rows.count(where=classed & ~yes & ~said),
-        LOG_LOSS=ibis.ifelse(is_probability, surprise.mean(where=scored), ibis.null("float64")),
+        LOG_LOSS=ibis.ifelse(
+            is_probability, ratio(exact.sum(where=scored), rows.count(where=scored)), ibis.null("float64")
+        ),
     )
 
 

@@ -104,7 +104,8 @@ def _typical(values: pd.Series[Any]) -> Any:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(values):
-        return float(values.median())
+        known = values.dropna()
+        return float(known.median()) if len(known) else float("nan")
     modes = values.mode()
     return modes[0] if len(modes) else None
 

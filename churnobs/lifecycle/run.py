@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from churnobs.codec import from_json, to_json
 from churnobs.divergence import Histogram, collect
-from churnobs.errors import BadConfig, BadFile, NotFound
+from churnobs.errors import BadConfig, BadFile, LabelsNotMature, NotFound
 from churnobs.expressions.drift import Bins
 from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.render import Query
@@ -154,6 +154,24 @@ class Lifecycle:
         through = max(self.as_ofs(), default=as_of)
         window = LabelWindow.of(as_of, through, self.config.label_rule)
         return Frame(self.backend.engine, Query(labels, (window,)).sql(self.backend.engine.dialect))
+
+    def performance(self, as_of: dt.date) -> tuple[Measurement, ...]:
+        """How base, default and challenger did at an as-of, from what they had stored then; empty where nothing was.
+
+        Raises:
+            LabelsNotMature: the labels of the as-of are not final yet.
+            NotFound: there is no such as-of.
+        """
+        if as_of not in self.as_ofs():
+            known = ", ".join(map(str, self.as_ofs())) or "none"
+            raise NotFound(f"{as_of} is no as-of of this loop", hint=f"as-ofs: {known}")
+        if as_of not in self.final_as_ofs():
+            raise LabelsNotMature(
+                f"the labels of {as_of} close on {self.config.label_rule.final_at(as_of)}, "
+                f"the data reach {self.as_ofs()[-1]}",
+                hint="look at drift now, and at performance after that date",
+            )
+        return tuple(m for month in self.journal.finished() for m in self.measured(month) if m.as_of == as_of)
 
     def at_risk(self, n: int = 10) -> AtRisk:
         """The active customers most likely to leave, by the default model at the newest as-of, and what says so."""

@@ -162,14 +162,14 @@ FROM (
           )
         ) <= 1.0
       ),
-      AVG(
+      CAST(SUM(
         IFF(
           (
             "t2"."LABEL" IS NOT NULL
           ) AND (
             "t2"."SCORE" IS NOT NULL
           ),
-          -(
+          CAST(-(
             LN(
               IFF(
                 IFF("t2"."LABEL" = 1.0, "t2"."SCORE", 1.0 - "t2"."SCORE") < 1e-15,
@@ -181,9 +181,16 @@ FROM (
                 )
               )
             )
-          ),
+          ) AS DECIMAL(18, 12)),
           NULL
         )
+      ) AS DOUBLE) / NULLIF(
+        CAST(COUNT_IF((
+          "t2"."LABEL" IS NOT NULL
+        ) AND (
+          "t2"."SCORE" IS NOT NULL
+        )) AS DOUBLE),
+        0.0
       ),
       CAST(NULL AS DOUBLE)
     ) AS "LOG_LOSS"
@@ -206,15 +213,15 @@ LEFT OUTER JOIN (
       SUM("t8"."DOWN") AS "DOWNS"
     FROM (
       SELECT
-        "t6"."ROLE",
-        "t6"."BUCKET",
-        "t6"."SCORE",
-        "t6"."UP",
-        "t6"."DOWN",
-        "t6"."DOWN_UPTO",
-        CAST("t6"."UP" AS DOUBLE) * (
-          CAST("t6"."DOWN_UPTO" AS DOUBLE) - (
-            CAST("t6"."DOWN" AS DOUBLE) / 2.0
+        "t5"."ROLE",
+        "t5"."BUCKET",
+        "t5"."SCORE",
+        "t5"."UP",
+        "t5"."DOWN",
+        "t5"."DOWN_UPTO",
+        CAST("t5"."UP" AS DOUBLE) * (
+          CAST("t5"."DOWN_UPTO" AS DOUBLE) - (
+            CAST("t5"."DOWN" AS DOUBLE) / 2.0
           )
         ) AS "WINS"
       FROM (
@@ -250,7 +257,7 @@ LEFT OUTER JOIN (
             2,
             3
         ) AS "t4"
-      ) AS "t6"
+      ) AS "t5"
     ) AS "t8"
     GROUP BY
       1,

@@ -140,8 +140,8 @@ FROM (
             "t2"."SCORE" IS NOT NULL
           )) <= 1.0
       )
-      THEN AVG(
-        -(
+      THEN CAST(SUM(
+        CAST(-(
           LN(
             CASE
               WHEN CASE WHEN "t2"."LABEL" = 1.0 THEN "t2"."SCORE" ELSE 1.0 - "t2"."SCORE" END < 1e-15
@@ -153,13 +153,21 @@ FROM (
               END
             END
           )
-        )
+        ) AS DECIMAL(18, 12))
       ) FILTER(WHERE
         (
           "t2"."LABEL" IS NOT NULL
         ) AND (
           "t2"."SCORE" IS NOT NULL
-        ))
+        )) AS DOUBLE) / NULLIF(
+        CAST(COUNT(*) FILTER(WHERE
+          (
+            "t2"."LABEL" IS NOT NULL
+          ) AND (
+            "t2"."SCORE" IS NOT NULL
+          )) AS DOUBLE),
+        0.0
+      )
       ELSE CAST(NULL AS DOUBLE)
     END AS "LOG_LOSS"
   FROM "t1" AS "t2"
@@ -178,14 +186,14 @@ LEFT OUTER JOIN (
       SUM("t8"."DOWN") AS "DOWNS"
     FROM (
       SELECT
-        "t6"."TIMESTAMP",
-        "t6"."SCORE",
-        "t6"."UP",
-        "t6"."DOWN",
-        "t6"."DOWN_UPTO",
-        CAST("t6"."UP" AS DOUBLE) * (
-          CAST("t6"."DOWN_UPTO" AS DOUBLE) - (
-            CAST("t6"."DOWN" AS DOUBLE) / 2.0
+        "t5"."TIMESTAMP",
+        "t5"."SCORE",
+        "t5"."UP",
+        "t5"."DOWN",
+        "t5"."DOWN_UPTO",
+        CAST("t5"."UP" AS DOUBLE) * (
+          CAST("t5"."DOWN_UPTO" AS DOUBLE) - (
+            CAST("t5"."DOWN" AS DOUBLE) / 2.0
           )
         ) AS "WINS"
       FROM (
@@ -220,7 +228,7 @@ LEFT OUTER JOIN (
             1,
             2
         ) AS "t4"
-      ) AS "t6"
+      ) AS "t5"
     ) AS "t8"
     GROUP BY
       1

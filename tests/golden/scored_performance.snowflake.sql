@@ -159,14 +159,14 @@ FROM (
           )
         ) <= 1.0
       ),
-      AVG(
+      CAST(SUM(
         IFF(
           (
             "t2"."LABEL" IS NOT NULL
           ) AND (
             "t2"."SCORE" IS NOT NULL
           ),
-          -(
+          CAST(-(
             LN(
               IFF(
                 IFF("t2"."LABEL" = 1.0, "t2"."SCORE", 1.0 - "t2"."SCORE") < 1e-15,
@@ -178,9 +178,16 @@ FROM (
                 )
               )
             )
-          ),
+          ) AS DECIMAL(18, 12)),
           NULL
         )
+      ) AS DOUBLE) / NULLIF(
+        CAST(COUNT_IF((
+          "t2"."LABEL" IS NOT NULL
+        ) AND (
+          "t2"."SCORE" IS NOT NULL
+        )) AS DOUBLE),
+        0.0
       ),
       CAST(NULL AS DOUBLE)
     ) AS "LOG_LOSS"
@@ -200,14 +207,14 @@ LEFT OUTER JOIN (
       SUM("t8"."DOWN") AS "DOWNS"
     FROM (
       SELECT
-        "t6"."TIMESTAMP",
-        "t6"."SCORE",
-        "t6"."UP",
-        "t6"."DOWN",
-        "t6"."DOWN_UPTO",
-        CAST("t6"."UP" AS DOUBLE) * (
-          CAST("t6"."DOWN_UPTO" AS DOUBLE) - (
-            CAST("t6"."DOWN" AS DOUBLE) / 2.0
+        "t5"."TIMESTAMP",
+        "t5"."SCORE",
+        "t5"."UP",
+        "t5"."DOWN",
+        "t5"."DOWN_UPTO",
+        CAST("t5"."UP" AS DOUBLE) * (
+          CAST("t5"."DOWN_UPTO" AS DOUBLE) - (
+            CAST("t5"."DOWN" AS DOUBLE) / 2.0
           )
         ) AS "WINS"
       FROM (
@@ -240,7 +247,7 @@ LEFT OUTER JOIN (
             1,
             2
         ) AS "t4"
-      ) AS "t6"
+      ) AS "t5"
     ) AS "t8"
     GROUP BY
       1

@@ -262,8 +262,8 @@ FROM (
             "t17"."SCORE" IS NOT NULL
           )) <= 1.0
       )
-      THEN AVG(
-        -(
+      THEN CAST(SUM(
+        CAST(-(
           LN(
             CASE
               WHEN CASE WHEN "t17"."LABEL" = 1.0 THEN "t17"."SCORE" ELSE 1.0 - "t17"."SCORE" END < 1e-15
@@ -275,13 +275,21 @@ FROM (
               END
             END
           )
-        )
+        ) AS DECIMAL(18, 12))
       ) FILTER(WHERE
         (
           "t17"."LABEL" IS NOT NULL
         ) AND (
           "t17"."SCORE" IS NOT NULL
-        ))
+        )) AS DOUBLE) / NULLIF(
+        CAST(COUNT(*) FILTER(WHERE
+          (
+            "t17"."LABEL" IS NOT NULL
+          ) AND (
+            "t17"."SCORE" IS NOT NULL
+          )) AS DOUBLE),
+        0.0
+      )
       ELSE CAST(NULL AS DOUBLE)
     END AS "LOG_LOSS"
   FROM "t16" AS "t17"
@@ -306,16 +314,16 @@ LEFT OUTER JOIN (
       SUM("t23"."DOWN") AS "DOWNS"
     FROM (
       SELECT
-        "t21"."ROLE",
-        "t21"."VERSION",
-        "t21"."TIMESTAMP",
-        "t21"."SCORE",
-        "t21"."UP",
-        "t21"."DOWN",
-        "t21"."DOWN_UPTO",
-        CAST("t21"."UP" AS DOUBLE) * (
-          CAST("t21"."DOWN_UPTO" AS DOUBLE) - (
-            CAST("t21"."DOWN" AS DOUBLE) / 2.0
+        "t20"."ROLE",
+        "t20"."VERSION",
+        "t20"."TIMESTAMP",
+        "t20"."SCORE",
+        "t20"."UP",
+        "t20"."DOWN",
+        "t20"."DOWN_UPTO",
+        CAST("t20"."UP" AS DOUBLE) * (
+          CAST("t20"."DOWN_UPTO" AS DOUBLE) - (
+            CAST("t20"."DOWN" AS DOUBLE) / 2.0
           )
         ) AS "WINS"
       FROM (
@@ -356,7 +364,7 @@ LEFT OUTER JOIN (
             3,
             4
         ) AS "t19"
-      ) AS "t21"
+      ) AS "t20"
     ) AS "t23"
     GROUP BY
       1,

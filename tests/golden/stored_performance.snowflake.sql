@@ -299,14 +299,14 @@ FROM (
           )
         ) <= 1.0
       ),
-      AVG(
+      CAST(SUM(
         IFF(
           (
             "t17"."LABEL" IS NOT NULL
           ) AND (
             "t17"."SCORE" IS NOT NULL
           ),
-          -(
+          CAST(-(
             LN(
               IFF(
                 IFF("t17"."LABEL" = 1.0, "t17"."SCORE", 1.0 - "t17"."SCORE") < 1e-15,
@@ -318,9 +318,16 @@ FROM (
                 )
               )
             )
-          ),
+          ) AS DECIMAL(18, 12)),
           NULL
         )
+      ) AS DOUBLE) / NULLIF(
+        CAST(COUNT_IF((
+          "t17"."LABEL" IS NOT NULL
+        ) AND (
+          "t17"."SCORE" IS NOT NULL
+        )) AS DOUBLE),
+        0.0
       ),
       CAST(NULL AS DOUBLE)
     ) AS "LOG_LOSS"
@@ -346,16 +353,16 @@ LEFT OUTER JOIN (
       SUM("t23"."DOWN") AS "DOWNS"
     FROM (
       SELECT
-        "t21"."ROLE",
-        "t21"."VERSION",
-        "t21"."TIMESTAMP",
-        "t21"."SCORE",
-        "t21"."UP",
-        "t21"."DOWN",
-        "t21"."DOWN_UPTO",
-        CAST("t21"."UP" AS DOUBLE) * (
-          CAST("t21"."DOWN_UPTO" AS DOUBLE) - (
-            CAST("t21"."DOWN" AS DOUBLE) / 2.0
+        "t20"."ROLE",
+        "t20"."VERSION",
+        "t20"."TIMESTAMP",
+        "t20"."SCORE",
+        "t20"."UP",
+        "t20"."DOWN",
+        "t20"."DOWN_UPTO",
+        CAST("t20"."UP" AS DOUBLE) * (
+          CAST("t20"."DOWN_UPTO" AS DOUBLE) - (
+            CAST("t20"."DOWN" AS DOUBLE) / 2.0
           )
         ) AS "WINS"
       FROM (
@@ -394,7 +401,7 @@ LEFT OUTER JOIN (
             3,
             4
         ) AS "t19"
-      ) AS "t21"
+      ) AS "t20"
     ) AS "t23"
     GROUP BY
       1,

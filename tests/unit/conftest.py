@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loops import Watched, Year, scripted, write_world
 
 import churnobs
 from churnobs import Alert
-from loops import Watched, Year, scripted, write_world
 
 
 @pytest.fixture(scope="session")

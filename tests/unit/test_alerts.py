@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loops import Interrupted, Year, recipe, scripted, stops_at, write_shop
 
 import churnobs
-from churnobs import Alert, AlertEvent, BadConfig, LifecycleConfig, Measurement
+from churnobs import Alert, AlertEvent, BadConfig, LifecycleConfig, Measurement, Month
 from churnobs.alerts import look
 from churnobs.lifecycle.steps import StepKind
-from loops import Interrupted, Year, recipe, scripted, stops_at, write_world
 
 MEASURED = [
     Measurement(dt.date(2024, 4, 1), role, "V1", 100, {"ROC_AUC": auc, "F1_SCORE": None})
@@ -97,7 +97,7 @@ def test_one_row_a_month_and_alert(year: Year) -> None:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_world(tmp_path_factory.mktemp("files"), customers=120, months=4)
+    return write_shop(tmp_path_factory.mktemp("files"), Month(2023, 6), 3)
 
 
 def test_actions_are_told_and_their_failures_kept(files: Path) -> None:
@@ -119,9 +119,9 @@ def test_actions_are_told_and_their_failures_kept(files: Path) -> None:
             Alert("after", "ROC_AUC", below=1.01, action=told.append),
         )
         reports = workspace.lifecycle(scripted(alerts=alerts), source=files).run()
-        rows = {row["NAME"]: row for row in workspace.table("ALERT_HISTORY").collect() if row["MONTH"] == "2024-04"}
+        rows = {row["NAME"]: row for row in workspace.table("ALERT_HISTORY").collect() if row["MONTH"] == "2023-08"}
     value = reports[-1].performance("DEFAULT")["ROC_AUC"]
-    assert told == [AlertEvent(name, "2024-04", "ROC_AUC", value, 1.01) for name in ("TOLD", "AFTER")]
+    assert told == [AlertEvent(name, "2023-08", "ROC_AUC", value, 1.01) for name in ("TOLD", "AFTER")]
     assert {name: row["STATE"] for name, row in rows.items()} == {
         "TOLD": "TRIGGERED", "FAILS": "ACTION_FAILED", "BREAKS": "ACTION_FAILED", "QUIET": "CONDITION_FALSE",
         "AFTER": "TRIGGERED",
@@ -138,7 +138,7 @@ def test_an_interrupted_month_looks_once(files: Path) -> None:
     with churnobs.connect(threads=1) as workspace:
         for kind in (StepKind.ALERT, StepKind.PRUNE):
             with pytest.raises(Interrupted):
-                workspace.lifecycle(config, source=files).run(progress=stops_at(kind, "2024-04"))
+                workspace.lifecycle(config, source=files).run(progress=stops_at(kind, "2023-08"))
         workspace.lifecycle(config, source=files).run()
-        assert workspace.table("ALERT_HISTORY").count() == 4
+        assert workspace.table("ALERT_HISTORY").count() == 3
         assert len(told) == 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from loops import Year
 
 import churnobs
 from churnobs import BadConfig, LifecycleConfig, Month, Workspace
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.steps import StepKind, plan_month
-from loops import Year
 
 MEANING = {"horizon_days": 30, "feature_views": [["A", "V1"]]}
 
@@ -36,7 +38,9 @@ def test_what_is_appended_is_read_by_the_next_process(workspace: Workspace) -> N
         assert known.result(later, StepKind.SENTIMENT) == {"of": "2024-02", "kind": "SENTIMENT", "as_of": "2024-03-01"}
         assert known.result(later, StepKind.FEATURES) is None
         assert [r["of"] for r in known.results(StepKind.INGEST)] == ["2024-01", "2024-02"]
-        assert known.seconds(later) == {"INGEST": 0.1235, "SENTIMENT": 0.1235} or known.seconds(later)["INGEST"] == 0.1234
+        assert (
+            known.seconds(later) == {"INGEST": 0.1235, "SENTIMENT": 0.1235} or known.seconds(later)["INGEST"] == 0.1234
+        )
         assert len(known.done) == 17
     assert workspace.table("JOURNAL").count() == 18
 
@@ -54,9 +58,10 @@ def test_what_was_rolled_back_is_forgotten(workspace: Workspace) -> None:
     engine = workspace._backend.engine
     journal = Journal(engine)
     step = steps(Month(2024, 1))[0]
-    with pytest.raises(ZeroDivisionError), engine.transaction():
+    with suppress(ZeroDivisionError), engine.transaction():
         journal.append(step, {}, 0.0)
         raise ZeroDivisionError
+    assert journal.done != set()
     journal.reload()
     assert journal.done == set()
 

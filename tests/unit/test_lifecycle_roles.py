@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from loops import ACTIONS, Year, recipe, scripted, write_shop
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 import churnobs
-from churnobs import BadConfig, LifecycleConfig, NotFound
-from loops import ACTIONS, Watched, Year, scripted
+from churnobs import Always, BadConfig, LifecycleConfig, Month, NotFound, PromoteAlways
 
 
 def at(rows: list[dict[str, Any]], as_of: dt.date) -> pd.DataFrame:
@@ -184,25 +184,26 @@ def test_nobody_is_at_risk_before_there_are_predictions(world: Path) -> None:
             loop.at_risk(3)
 
 
-def test_pruning_keeps_what_is_still_needed(world: Path) -> None:
-    """Ninety days until a label is final: what predicted then must still be there to be measured."""
-    from churnobs import Always, PromoteAlways
-
+def test_pruning_keeps_what_is_still_needed(tmp_path: Path) -> None:
+    """Sixty days until a label is final: who predicted then must still be there to be measured."""
     config = LifecycleConfig(
-        trainer=Watched(), policy=Always(), promotion=PromoteAlways(), horizon_days=90, keep_versions=1, keep_datasets=2
+        trainer=recipe(), policy=Always(), promotion=PromoteAlways(), horizon_days=60, keep_versions=1, keep_datasets=2
     )
     with churnobs.connect(threads=1) as workspace:
-        loop = workspace.lifecycle(config, source=world)
-        reports = loop.run(7)
-        assert [r.decision.action for r in reports] == ["wait"] * 3 + ["first_model"] + ["promote"] * 3
+        loop = workspace.lifecycle(config, source=write_shop(tmp_path, Month(2023, 6), 6))
+        reports = loop.run()
+        assert [r.decision.action for r in reports] == ["wait"] * 2 + ["first_model"] + ["promote"] * 3
+        assert {m.role for m in reports[-1].measurements} == {"BASE", "DEFAULT", "CHALLENGER"}
         kept = {r.version_name for r in workspace.registry.records("CHURN")}
         logged = {row["VERSION"] for row in workspace.table("BACKTESTS").collect()}
-        assert kept < logged
+        assert len(logged - kept) == 2
         waiting = {t: v for t, v in loop.predicted() if t not in loop.final_as_ofs()}
-        assert len(waiting) == 3
+        assert set(waiting) == {dt.date(2023, 11, 1), dt.date(2023, 12, 1)}
         assert {name for versions in waiting.values() for name in versions.values()} <= kept
         assert loop.base().version_name in kept
         assert loop.default().version_name in kept
-        assert len(loop.datasets()) == 2
+        assert [d.as_ofs for d in loop.datasets()] == [(dt.date(2023, 9, 1),), (dt.date(2023, 10, 1),)]
         tables = {row["name"] for row in workspace.sql("SHOW TABLES").collect()}
-        assert {d.table for d in loop.datasets()} == {t for t in tables if t.startswith(loop.datasets()[0].table[:9])}
+        assert {t for t in tables if t.startswith("CHURN$2")} == {d.table for d in loop.datasets()}
+        # what was measured stays, also of versions that are gone
+        assert workspace.sql("SELECT DISTINCT VERSION FROM MEASUREMENTS").count() > len(kept & logged)

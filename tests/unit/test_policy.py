@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loops import Script, recipe, scripted, write_shop
 
 import churnobs
 from churnobs import (
@@ -21,6 +22,7 @@ from churnobs import (
     LiftOrDrop,
     Measurement,
     MetricFloor,
+    Month,
     Never,
     PairedTest,
     PromoteAlways,
@@ -32,7 +34,6 @@ from churnobs import (
     policy_named,
 )
 from churnobs.lifecycle.decisions import Paired
-from loops import Script, recipe, scripted
 
 PASSED = {"P_ABOVE_RECENCY": 0.001, "P_BELOW_BASE_RATE": 0.001}
 
@@ -218,20 +219,26 @@ class EverySecond:
         return Retrain("every second time") if len(self.asked) % 2 else Keep("not this time")
 
 
-def test_a_policy_of_ones_own_runs_the_loop(world: Path) -> None:
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """June to September: July has the first model."""
+    return write_shop(tmp_path_factory.mktemp("shop"), Month(2023, 6), 4)
+
+
+def test_a_policy_of_ones_own_runs_the_loop(shop: Path) -> None:
     policy = EverySecond()
     with churnobs.connect(threads=1) as workspace:
         config = LifecycleConfig(trainer=recipe(), policy=policy, promotion=Script({}))
-        reports = workspace.lifecycle(config, source=world).run(5)
-    assert [r.decision.action for r in reports] == ["wait", "wait", "first_model", "tie", "keep"]
-    assert reports[3].decision.reason == "every second time; so it is written"
-    assert reports[4].decision.reason == "not this time"
+        reports = workspace.lifecycle(config, source=shop).run()
+    assert [r.decision.action for r in reports] == ["wait", "first_model", "tie", "keep"]
+    assert reports[2].decision.reason == "every second time; so it is written"
+    assert reports[3].decision.reason == "not this time"
     first, second = policy.asked
     # measurements and decisions so far, and this month's drift; not the decision that is being made
-    assert [m.as_of for m in first.of("DEFAULT")] == [dt.date(2024, 4, 1)]
-    assert [m.as_of for m in second.of("DEFAULT")] == [dt.date(2024, 4, 1), dt.date(2024, 5, 1)]
-    assert [d.action for d in second.decisions] == ["wait", "wait", "first_model", "tie"]
-    assert second.drift == reports[4].drift
+    assert [m.as_of for m in first.of("DEFAULT")] == [dt.date(2023, 8, 1)]
+    assert [m.as_of for m in second.of("DEFAULT")] == [dt.date(2023, 8, 1), dt.date(2023, 9, 1)]
+    assert [d.action for d in second.decisions] == ["wait", "first_model", "tie"]
+    assert second.drift == reports[3].drift
 
 
 class Odd:
@@ -241,16 +248,18 @@ class Odd:
         return None
 
 
-def test_an_answer_that_is_none_is_told(world: Path) -> None:
+def test_an_answer_that_is_none_is_told(shop: Path) -> None:
     with churnobs.connect(threads=1) as workspace:
-        loop = workspace.lifecycle(scripted(policy=Odd()), source=world)
-        loop.run(3)
+        loop = workspace.lifecycle(scripted(policy=Odd()), source=shop)
+        loop.run(2)
         with pytest.raises(BadConfig, match=r"the policy answered None; return Keep\(reason\) or Retrain"):
             loop.run(1)
-        rule = Script({dt.date(2024, 4, 1): "NOBODY"})
+        rule = Script({dt.date(2023, 8, 1): "NOBODY"})
         with pytest.raises(BadConfig, match="the promotion rule chose 'NOBODY'; choose one of DEFAULT, BASE"):
-            workspace.lifecycle(scripted(promotion=rule), source=world).run(1)
-        assert workspace.lifecycle(scripted(), source=world).run(1)[0].decision.action == "promote"
+            workspace.lifecycle(scripted(promotion=rule), source=shop).run(1)
+        rule = Script({dt.date(2023, 8, 1): "CHALLENGER"})
+        (report,) = workspace.lifecycle(scripted(promotion=rule), source=shop).run(1)
+        assert report.decision.action == "promote"
 
 
 @pytest.mark.parametrize("setting", ["policy", "promotion", "sentiment"])

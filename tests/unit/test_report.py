@@ -8,12 +8,12 @@ import re
 from dataclasses import replace
 
 import pytest
+from loops import Year
 
 from churnobs import Decision, Measurement, MonthReport
 from churnobs.codec import from_json, to_json
 from churnobs.lifecycle.page import html_page, lead
 from churnobs.lifecycle.report import COLUMNS, month_row, months_table
-from loops import Year
 
 
 def test_reports_survive_the_journal(year: Year) -> None:

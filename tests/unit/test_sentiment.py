@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loops import Interrupted, recipe, stops_at
 
 import churnobs
 from churnobs import BadConfig, LifecycleConfig, SentimentModel, Vader, Workspace, roc_auc
-from loops import Interrupted, recipe, stops_at
 from churnobs.lifecycle.steps import StepKind
 
 DATA = Path(os.environ.get("CHURNOBS_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
@@ -151,7 +151,7 @@ def test_scores_may_be_an_array(files: Path) -> None:
 def test_another_model_is_another_meaning(files: Path) -> None:
     with churnobs.connect(threads=1) as workspace:
         loop_of(workspace, Lengths(), files).run(1)
-        with pytest.raises(BadConfig, match="sentiment='lengths-1', not 'vader-3.3'"):
+        with pytest.raises(BadConfig, match=r"sentiment='lengths-1', not 'vader-3.3'"):
             loop_of(workspace, Vader(), files).run()
 
 

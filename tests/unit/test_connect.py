@@ -1,0 +1,167 @@
+"""From a URL to a workspace, and every way a file can be wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+from loops import scripted, write_shop
+
+import churnobs
+from churnobs import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, Month, NotFound
+
+
+@contextmanager
+def another_process_writes(place: Path) -> Iterator[int]:
+    """A process that holds a database until the block ends."""
+    code = f"import churnobs, sys\nw = churnobs.connect('duckdb:{place}')\nprint('open', flush=True)\nsys.stdin.read()"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        yield holder.pid
+    finally:
+        holder.communicate("")
+        assert holder.returncode == 0
+
+
+@pytest.mark.parametrize("url", [None, "duckdb:", "duckdb::memory:"])
+def test_memory_is_the_default(url: str | None) -> None:
+    with churnobs.connect(url) as workspace:
+        assert repr(workspace) == "Workspace(memory)"
+        assert workspace.table("sales").count() == 0
+        assert workspace.sql("SELECT 1 AS ONE").collect() == [{"ONE": 1}]
+
+
+def test_a_file_is_made_and_found_again(tmp_path: Path) -> None:
+    place = tmp_path / "retail.duckdb"
+    files = write_shop(tmp_path / "files", Month(2024, 1), 1)
+    with churnobs.connect(f"duckdb:{place}") as workspace:
+        rows = workspace.ingest(files).rows_loaded
+        assert repr(workspace) == f"Workspace({place})"
+    with churnobs.connect(f"duckdb:{place}") as workspace:
+        assert workspace.table("SALES").count() == rows > 0
+
+
+def test_threads_and_memory_are_the_engines(tmp_path: Path) -> None:
+    with churnobs.connect(threads=2, memory_limit="300MB") as workspace:
+        (row,) = workspace.sql("SELECT current_setting('threads') AS T, current_setting('memory_limit') AS M").collect()
+        assert row["T"] == 2
+        assert row["M"].startswith("286")
+    for wrong in ({"threads": 0}, {"memory_limit": "much"}):
+        with pytest.raises(BadConfig, match="check the path, threads and memory_limit"):
+            churnobs.connect(f"duckdb:{tmp_path / 'x.duckdb'}", **wrong)
+
+
+@pytest.mark.parametrize("url", ["postgres:host", "retail.duckdb", "DUCKDB:x"])
+def test_other_urls_name_no_backend(url: str) -> None:
+    with pytest.raises(BadConfig, match='names no backend; use "duckdb:FILE"'):
+        churnobs.connect(url)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_files_that_are_no_database(read_only: bool, tmp_path: Path) -> None:
+    # a path that speaks of locks is no locked database
+    folder = tmp_path / "block"
+    folder.mkdir()
+    text = folder / "text.duckdb"
+    text.write_text("hello" * 1000)
+    foreign = folder / "foreign.duckdb"
+    with duckdb.connect(str(foreign)) as connection:
+        connection.execute("CREATE TABLE MINE (A INTEGER)")
+    newer = folder / "newer.duckdb"
+    churnobs.connect(f"duckdb:{newer}").close()
+    with duckdb.connect(str(newer)) as connection:
+        connection.execute("UPDATE CHURNOBS_SCHEMA SET VERSION = VERSION + 1")
+    for place, said in (
+        (text, "not a valid DuckDB database file"),
+        (foreign, "is no churnobs database; give a file that churnobs wrote, or a new one"),
+        (newer, "holds tables of schema version .*; open it with the churnobs that wrote it"),
+        (folder, "Is a directory"),
+    ):
+        before = place.read_bytes() if place.is_file() else b""
+        with pytest.raises(BadConfig, match=said):
+            churnobs.connect(f"duckdb:{place}", read_only=read_only)
+        assert (place.read_bytes() if place.is_file() else b"") == before
+
+
+def test_places_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"there is no database .* to read; check the path"):
+        churnobs.connect(f"duckdb:{tmp_path / 'none.duckdb'}", read_only=True)
+    with pytest.raises(BadConfig, match="there is no database in memory to read"):
+        churnobs.connect(read_only=True)
+    with pytest.raises(BadConfig, match=r"cannot open .*No such file or directory"):
+        churnobs.connect(f"duckdb:{tmp_path / 'none' / 'retail.duckdb'}")
+
+
+def test_a_second_writer_learns_who_the_first_is(tmp_path: Path) -> None:
+    place = tmp_path / "retail.duckdb"
+    churnobs.connect(f"duckdb:{place}").close()
+    with another_process_writes(place) as pid:
+        for read_only in (False, True):
+            with pytest.raises(DatabaseBusy, match=f"is being written by process {pid}; wait for it to end"):
+                churnobs.connect(f"duckdb:{place}", read_only=read_only)
+    churnobs.connect(f"duckdb:{place}").close()
+
+
+def test_readers_see_what_was_published(tmp_path: Path) -> None:
+    place, files = tmp_path / "it's retail.duckdb", write_shop(tmp_path / "files", Month(2024, 1), 3)
+    with churnobs.connect(f"duckdb:{place}", threads=1) as workspace:
+        wanted = workspace.lifecycle(scripted(), source=files).run()
+    plain = tmp_path / "retail.duckdb"
+    for suffix in ("", ".published"):
+        Path(f"{place}{suffix}").rename(f"{plain}{suffix}")
+    with another_process_writes(plain), churnobs.connect(f"duckdb:{plain}", read_only=True) as reader:
+        assert reader.lifecycle().history() == wanted
+        assert repr(reader) == f"Workspace({plain}.published)"
+        with pytest.raises(ChurnobsError):
+            reader.table("SALES").count()
+    with churnobs.connect(f"duckdb:{plain}", read_only=True) as reader:
+        assert reader.lifecycle().history() == wanted
+        assert reader.table("SALES").count() > 0
+        with pytest.raises(BackendFailed, match="read-only"):
+            reader.lifecycle(source=write_shop(tmp_path / "more", Month(2024, 1), 4)).run()
+
+
+def test_what_a_dead_process_left_does_not_disturb_the_next(tmp_path: Path) -> None:
+    place, files = tmp_path / "retail.duckdb", write_shop(tmp_path / "files", Month(2024, 1), 2)
+    with churnobs.connect(f"duckdb:{place}", threads=1) as workspace:
+        workspace.lifecycle(scripted(), source=files).run(1)
+    # a publication that was killed: half a file, and the log of another
+    code = f"""
+import duckdb, os
+connection = duckdb.connect("{tmp_path / "retail.duckdb.writing"}")
+connection.execute("CREATE TABLE JOURNAL (A INTEGER)")
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "retail.duckdb.writing.wal").exists()
+    with churnobs.connect(f"duckdb:{place}", threads=1) as workspace:
+        workspace.lifecycle(scripted(), source=files).run()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["files", "retail.duckdb", "retail.duckdb.published"]
+    with churnobs.connect(f"duckdb:{tmp_path / 'retail.duckdb.published'}", read_only=True) as reader:
+        assert len(reader.lifecycle().history()) == 2
+
+
+def test_a_publication_that_was_missed_is_made_by_the_next_run(tmp_path: Path) -> None:
+    place, files = tmp_path / "retail.duckdb", write_shop(tmp_path / "files", Month(2024, 1), 1)
+    with churnobs.connect(f"duckdb:{place}", threads=1) as workspace:
+        workspace.lifecycle(scripted(), source=files).run()
+    published = tmp_path / "retail.duckdb.published"
+    published.unlink()
+    with churnobs.connect(f"duckdb:{place}", threads=1) as workspace:
+        assert workspace.lifecycle(scripted(), source=files).run() == []
+    assert published.exists()
+
+
+def test_names_that_are_not_there_are_told() -> None:
+    with churnobs.connect() as workspace:
+        with pytest.raises(NotFound, match="NOTHING"):
+            workspace.table("nothing").count()
+        with pytest.raises(BadConfig, match="check the spelling"):
+            workspace.sql("SELECT NOTHING FROM SALES").count()
