@@ -52,18 +52,26 @@ class Workspace:
         return Ingest(self._backend.loader).ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
 
     def lifecycle(
-        self, config: LifecycleConfig | None = None, *, source: str | Path | None = None, mapping: Any = None
+        self,
+        config: LifecycleConfig | None = None,
+        *,
+        source: str | Path | None = None,
+        mapping: Any = None,
+        period_end: dt.date | None = None,
     ) -> Lifecycle:
         """The monthly loop over what is ingested, and over the files of a source that are not yet.
 
         Args:
             config: what churn means, how to train and when to retrain; the defaults are the design's.
-            source, mapping: as for ``ingest``; files are loaded month by month as the loop gets to them.
+            source, mapping, period_end: as for ``ingest``; files are loaded month by month as the loop gets to them, a
+                file that covers many months at once.
         """
         from churnobs.lifecycle.config import LifecycleConfig
         from churnobs.lifecycle.run import Lifecycle
 
-        return Lifecycle(self, self._backend, config or LifecycleConfig(), source, mapping)
+        door = Ingest(self._backend.loader)
+        files = None if source is None else door.open(source, mapping=mapping, period_end=period_end)
+        return Lifecycle(self, self._backend, config or LifecycleConfig(), files)
 
     def sql(self, text: str) -> Frame:
         """A query; it runs when its rows are asked for."""

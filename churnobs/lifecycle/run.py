@@ -6,7 +6,6 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import pyarrow as pa
@@ -30,6 +29,7 @@ from churnobs.records import DatasetVersion, Measurement, VersionRecord
 if TYPE_CHECKING:
     from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.ports import Backend
+    from churnobs.sources import Source
     from churnobs.workspace import Workspace
 
 Progress = Callable[[Step], None]
@@ -39,18 +39,16 @@ Progress = Callable[[Step], None]
 class Lifecycle:
     """The monthly loop of one workspace. Made by ``workspace.lifecycle(config)``."""
 
-    def __init__(
-        self, workspace: Workspace, backend: Backend, config: LifecycleConfig, source: str | Path | None, mapping: Any
-    ) -> None:
+    def __init__(self, workspace: Workspace, backend: Backend, config: LifecycleConfig, source: Source | None) -> None:
         self.workspace = workspace
         self.backend = backend
         self.config = config
         self.journal = Journal(backend.engine)
         self._door = Ingest(backend.loader)
-        self._source = None if source is None else self._door.open(source, mapping=mapping)
-        if self._source is not None:
+        self._source = source
+        if source is not None:
             # a file that covers many months cannot wait for one of them
-            self._door.ingest_history(self._source)
+            self._door.ingest_history(source)
 
     def waiting(self) -> tuple[Month, ...]:
         """The months that are ingested, or wait in the source, and are not finished yet, oldest first.
@@ -272,7 +270,8 @@ class Lifecycle:
             files = self._source.month(month).files
             hashes |= {f.content_hash for f in files if f.kind == "sales"}
             newest = max(known.month for known in self._source.months)
-            ends.append((month == newest and self._source.period_end) or month.end)
+            # what was ingested says itself how far it reaches
+            ends = ends or [(month == newest and self._source.period_end) or month.end]
         return max(ends), "/".join(sorted(hashes))
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from loops import Year, recipe, write_shop
+from loops import Year, recipe, scripted, write_shop
 
 import churnobs
 from churnobs import LifecycleConfig, Month, SeenRows, roc_auc
@@ -164,9 +164,11 @@ def test_a_february_is_too_short_and_the_loop_waits(year_number: int, closes: st
     }
 
 
-@pytest.mark.parametrize(("horizon", "anchor"), [(7, "as_of"), (30, "last_purchase"), (60, "last_purchase")])
-def test_labels_mature_by_horizon_and_anchor(horizon: int, anchor: Any, tmp_path: Path) -> None:
-    write_shop(tmp_path, Month(2022, 12), 4)
+@pytest.mark.parametrize(
+    ("horizon", "anchor", "months"), [(7, "as_of", 2), (30, "last_purchase", 3), (60, "last_purchase", 4)]
+)
+def test_labels_mature_by_horizon_and_anchor(horizon: int, anchor: Any, months: int, tmp_path: Path) -> None:
+    write_shop(tmp_path, Month(2022, 12), months)
     config = LifecycleConfig(trainer=recipe(), horizon_days=horizon, label_anchor=anchor)
     with churnobs.connect(threads=1) as workspace:
         loop = workspace.lifecycle(config, source=tmp_path)
@@ -221,3 +223,10 @@ def test_labels_of_one_kind_are_waited_for(tmp_path: Path) -> None:
     assert reports[2].status == "waiting"
     # the first fit takes what had become final before, too
     assert reports[3].newly_final == (dt.date(2024, 4, 1),)
+
+
+def test_a_source_says_how_far_its_last_month_reaches(tmp_path: Path) -> None:
+    with churnobs.connect(threads=1) as workspace:
+        files = write_shop(tmp_path, Month(2023, 6), 2)
+        loop = workspace.lifecycle(scripted(), source=files, period_end=dt.date(2023, 7, 20))
+        assert [loop.plan(month)[0].as_of for month in loop.waiting()] == [dt.date(2023, 7, 1), dt.date(2023, 7, 20)]
