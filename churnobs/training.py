@@ -85,7 +85,7 @@ class DefaultTrainer:
 
     Args:
         choice_rows: how many rows, older and newest each, the choice looks at.
-        boosted_rows: how many rows boosting is refitted on at most; its few shallow trees gain nothing from more.
+        boosted_rows: how many rows boosting is refitted on at most; it bounds the time of a fit.
     """
 
     choice_rows: int = 50_000
