@@ -1,0 +1,1 @@
+"""What monitoring knows and how it judges: small states that add up, and pure functions of them."""
