@@ -15,13 +15,11 @@ from itertools import pairwise
 from typing import Any, Final
 
 from churnobs.expressions.drift import Bins
+from churnobs.monitoring.settings import MetricSettings
 
 DRIFT_METRICS: Final = ("JENSEN_SHANNON", "WASSERSTEIN", "DIFFERENCE_OF_MEANS", "POPULATION_STABILITY_INDEX")
 NUMERIC_ONLY: Final = ("WASSERSTEIN", "DIFFERENCE_OF_MEANS")
-CELLS: Final = 256
-GROUPS: Final = 10
-# no group is taken for empty: a share below this counts as this, then shares are made to add up to 1 again
-FLOOR: Final = 1e-4
+SETTINGS: Final = MetricSettings()
 # a column whose largest value lies further out than so many standard deviations is counted on a logarithmic grid
 HEAVY_TAIL: Final = 8.0
 
@@ -62,17 +60,26 @@ def _cell_order(row: Mapping[str, Any]) -> tuple[str, int, str]:
     return row["COLUMN_NAME"], -1 if row["BIN"] is None else row["BIN"], row["CATEGORY"] or ""
 
 
-def fit_bins(column: str, low: float | None, high: float | None, mean: float | None, spread: float | None) -> Bins:
+def fit_bins(
+    column: str,
+    low: float | None,
+    high: float | None,
+    mean: float | None,
+    spread: float | None,
+    cells: int = SETTINGS.cells,
+) -> Bins:
     """The grid of a numeric column from its baseline's least, largest, mean and standard deviation."""
-    if low is None or high is None or mean is None or spread is None or not (high - low) / CELLS > 0:
+    if low is None or high is None or mean is None or spread is None or not (high - low) / cells > 0:
         return Bins(column, "number", low=low or 0.0)
     if high - mean <= HEAVY_TAIL * spread:
-        return Bins(column, "number", low=low, width=(high - low) / CELLS, cells=CELLS)
-    scale = max(mean - low, spread / CELLS)
-    return Bins(column, "number", low=low, width=math.log1p((high - low) / scale) / CELLS, cells=CELLS, scale=scale)
+        return Bins(column, "number", low=low, width=(high - low) / cells, cells=cells)
+    scale = max(mean - low, spread / cells)
+    return Bins(column, "number", low=low, width=math.log1p((high - low) / scale) / cells, cells=cells, scale=scale)
 
 
-def drift(metric: str, kind: str, baseline: Histogram, current: Histogram) -> float | None:
+def drift(
+    metric: str, kind: str, baseline: Histogram, current: Histogram, settings: MetricSettings = SETTINGS
+) -> float | None:
     """One drift metric; None where it is not defined (no rows on a side, or a mean of categories)."""
     if not baseline.rows or not current.rows or (kind == "category" and metric in NUMERIC_ONLY):
         return None
@@ -82,9 +89,10 @@ def drift(metric: str, kind: str, baseline: Histogram, current: Histogram) -> fl
         case "WASSERSTEIN":
             return wasserstein(baseline, current)
         case "JENSEN_SHANNON":
-            return jensen_shannon(*_shares(kind, baseline, current))
+            distance = jensen_shannon(*_shares(kind, baseline, current, settings.groups))
+            return distance if settings.jensen_shannon == "distance" else distance * distance
         case _:
-            return population_stability_index(*_shares(kind, baseline, current))
+            return population_stability_index(*_shares(kind, baseline, current, settings.groups), settings.floor)
 
 
 def jensen_shannon(p: list[float], q: list[float]) -> float:
@@ -102,18 +110,20 @@ def _kl(p: list[float], q: list[float]) -> float:
     return sum(a * math.log2(a / b) for a, b in zip(p, q, strict=True) if a > 0)
 
 
-def population_stability_index(baseline: list[float], current: list[float]) -> float:
-    """Sum of (current - baseline) ln(current / baseline) over groups (Siddiqi 2006), shares kept above a small floor.
+def population_stability_index(baseline: list[float], current: list[float], floor: float = SETTINGS.floor) -> float:
+    """Sum of (current - baseline) ln(current / baseline) over groups (Siddiqi 2006).
+
+    No group is taken for empty: a share below the floor counts as the floor, then shares are made to add up to 1 again.
 
     >>> round(population_stability_index([0.5, 0.5], [0.9, 0.1]), 6)
     0.87889
     """
-    b, c = _floored(baseline), _floored(current)
+    b, c = _floored(baseline, floor), _floored(current, floor)
     return sum((y - x) * math.log(y / x) for x, y in zip(b, c, strict=True))
 
 
-def _floored(shares: list[float]) -> list[float]:
-    raised = [max(share, FLOOR) for share in shares]
+def _floored(shares: list[float], floor: float) -> list[float]:
+    raised = [max(share, floor) for share in shares]
     total = sum(raised)
     return [share / total for share in raised]
 
@@ -132,8 +142,8 @@ def wasserstein(baseline: Histogram, current: Histogram) -> float:
     return distance
 
 
-def _shares(kind: str, baseline: Histogram, current: Histogram) -> tuple[list[float], list[float]]:
-    groups = _categories(baseline, current) if kind == "category" else _deciles(baseline, current)
+def _shares(kind: str, baseline: Histogram, current: Histogram, most: int) -> tuple[list[float], list[float]]:
+    groups = _categories(baseline, current) if kind == "category" else _quantiles(baseline, current, most)
     sides = []
     for histogram in (baseline, current):
         rows, cells = histogram.rows, histogram.cells
@@ -145,13 +155,13 @@ def _categories(baseline: Histogram, current: Histogram) -> list[list[int | str]
     return [[cell] for cell in sorted({*baseline.cells, *current.cells}, key=str)]
 
 
-def _deciles(baseline: Histogram, current: Histogram) -> list[list[int | str]]:
-    """Runs of cells that hold about a tenth of the baseline each; the outer ones are open-ended."""
+def _quantiles(baseline: Histogram, current: Histogram, most: int) -> list[list[int | str]]:
+    """Runs of cells that hold about the same share of the baseline each; the outer ones are open-ended."""
     groups: list[list[int | str]] = [[]]
     held, rows = 0, baseline.rows
     for cell in sorted({*baseline.cells, *current.cells}, key=lambda c: c if isinstance(c, int) else 0):
         counted = baseline.cells.get(cell, (0, 0.0))[0]
-        if groups[-1] and counted and held * GROUPS >= rows * len(groups):
+        if groups[-1] and counted and held * most >= rows * len(groups):
             groups.append([])
         groups[-1].append(cell)
         held += counted

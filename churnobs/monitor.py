@@ -4,46 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
-from typing import TYPE_CHECKING, Any, Final, final
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, final
 
-import ibis
-
-from churnobs.divergence import DRIFT_METRICS, NUMERIC_ONLY, Histogram, collect, drift, fit_bins
-from churnobs.errors import AlreadyExists, BadConfig, NotFound
-from churnobs.expressions.buckets import Buckets
-from churnobs.expressions.drift import Bins, count_cells, summaries
-from churnobs.expressions.performance import BINARY_METRICS, performance
-from churnobs.expressions.portable import moment
-from churnobs.records import ModelMonitorConfig, ModelMonitorSourceConfig, MonitorRecord, identifier
+from churnobs.errors import AlreadyExists, BadConfig, ChurnobsError, NotFound
+from churnobs.expressions.monitored import repeated_keys, with_late_labels
+from churnobs.expressions.render import Query
+from churnobs.monitor_metrics import MetricFunctions, segment_column, segment_of
+from churnobs.monitor_state import MonitorState, baseline_table
+from churnobs.monitoring.settings import TASKS, MetricSettings
+from churnobs.records import (
+    CountedElsewhere,
+    ModelMonitorConfig,
+    ModelMonitorSourceConfig,
+    MonitorRecord,
+    Refresh,
+    identifier,
+)
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
     import pandas as pd
 
+    from churnobs.expressions.drift import Bins
     from churnobs.model import ModelVersion
     from churnobs.ports import EnginePort, MonitorPort
     from churnobs.registry import Registry
 
-STAT_METRICS: Final = ("COUNT", "COUNT_NULL")
-DEFAULT_DAYS: Final = 60
-_EPOCH: Final = dt.date(1970, 1, 1)
-_PERFORMANCE: Final = (
-    "EVENT_TIMESTAMP", "METRIC_VALUE", "COUNT_USED", "COUNT_UNUSED", "METRIC_NAME", "SEGMENT_COLUMN", "SEGMENT_VALUE",
-)  # fmt: skip
-_DRIFT: Final = (
-    "EVENT_TIMESTAMP", "METRIC_VALUE", "COL_COUNT_USED", "COL_COUNT_UNUSED", "BASELINE_COL_COUNT_USED",
-    "BASELINE_COL_COUNT_UNUSED", "METRIC_NAME", "COLUMN_NAME", "SEGMENT_COLUMN", "SEGMENT_VALUE",
-)  # fmt: skip
-_STAT: Final = ("EVENT_TIMESTAMP", "METRIC_VALUE", "METRIC_NAME", "COLUMN_NAME", "SEGMENT_COLUMN", "SEGMENT_VALUE")
+# a monitor whose refresh fails so often in a row is suspended
+FAILURES: Final = 5
+_INTERVAL: Final = re.compile(r"(\d+)\s+(second|minute|hour|day)s?", re.IGNORECASE)
 
 
 @final
 class ModelMonitor:
-    """A monitor of one model version. Made by ``Monitor.add_monitor``."""
+    """A monitor of one model version. Made by ``Monitor.add_monitor`` or ``Monitor.attach``."""
 
-    def __init__(self, port: MonitorPort, record: MonitorRecord) -> None:
+    def __init__(self, port: MonitorPort, state: MonitorState, record: MonitorRecord) -> None:
         self._port = port
+        self._state = state
         self._record = record
 
     @property
@@ -57,12 +56,41 @@ class ModelMonitor:
         return next(m for m in self._port.monitors() if m.name == self._record.name)
 
     def suspend(self) -> None:
-        """Stop watching; what was measured stays."""
-        self._port.put(dataclasses.replace(self.record, state="SUSPENDED"))
+        """Stop watching; what was measured until now stays, and is what the metric functions still answer."""
+        record = self.record
+        if record.state == "ACTIVE" and record.refresh == "fresh":
+            self._state.refresh(record)
+        self._port.put(dataclasses.replace(record, state="SUSPENDED"))
 
     def resume(self) -> None:
-        """Watch again."""
-        self._port.put(dataclasses.replace(self.record, state="ACTIVE"))
+        """Watch again; refreshes that failed are forgotten."""
+        self._port.put(dataclasses.replace(self.record, state="ACTIVE", failures=0, last_error=""))
+
+    def add_segment_column(self, column: str) -> None:
+        """Count by the values of one more column; what was counted is counted anew.
+
+        Raises:
+            AlreadyExists: it is a segment column already.
+        """
+        record, name = self.record, identifier(column)
+        if name in record.source.segment_columns:
+            raise AlreadyExists(f"segment column {name} already exists", hint="choose another column")
+        self._change_segments((*record.source.segment_columns, name))
+
+    def drop_segment_column(self, column: str) -> None:
+        """Count no longer by the values of a column; it becomes a feature again."""
+        name = segment_column(column, self.record)
+        self._change_segments(tuple(c for c in self.record.source.segment_columns if c != name))
+
+    def _change_segments(self, segments: tuple[str, ...]) -> None:
+        record = self.record
+        source = dataclasses.replace(record.source, segment_columns=segments)
+        changed = self._state.with_columns(dataclasses.replace(record, source=source))
+        with self._state.transaction():
+            self._port.forget(record.name)
+            self._port.put(changed)
+            if source.baseline is not None:
+                self._state.count_baseline(changed, baseline_table(record.name))
 
     def __repr__(self) -> str:
         return f"ModelMonitor({self.name}, {self._record.version_name})"
@@ -73,31 +101,54 @@ class ModelMonitor:
 
 @final
 class Monitor:
-    """Creates monitors and answers the metric functions, always from fresh data."""
+    """Creates monitors and answers the metric functions.
 
-    def __init__(self, engine: EnginePort, port: MonitorPort, registry: Registry) -> None:
+    A monitor keeps what it has counted by day and segment: an answer of any period is a merge of that, and only days
+    whose rows changed are counted again. A monitor is ``refresh="fresh"`` (every answer looks for changes first) or
+    ``refresh="snowflake"`` (it is stale until ``advance`` says that its refresh interval has passed).
+    """
+
+    def __init__(
+        self, engine: EnginePort, port: MonitorPort, registry: Registry, *, refresh: Refresh = "fresh"
+    ) -> None:
         self._engine = engine
         self._port = port
         self._registry = registry
+        self._refresh = refresh
+        self.state = MonitorState(engine, port)
 
     def add_monitor(
-        self, name: str, source_config: ModelMonitorSourceConfig, model_monitor_config: ModelMonitorConfig
+        self,
+        name: str,
+        source_config: ModelMonitorSourceConfig,
+        model_monitor_config: ModelMonitorConfig,
+        *,
+        horizon_days: int | None = None,
+        data_through: dt.date | None = None,
+        settings: MetricSettings | None = None,
+        refresh: Refresh | None = None,
+        counted: CountedElsewhere | None = None,
     ) -> ModelMonitor:
         """Watch a model version's predictions in a table or view.
 
         The baseline is copied: later changes of its table have no effect. Every source column without a role counts as a
         feature (numbers, strings and booleans).
 
+        Args:
+            name, source_config, model_monitor_config: as Snowflake's.
+            horizon_days: labels are final so many days after their row, and count from then on; None where nobody knows.
+            data_through: the first day that the data do not cover yet; None for the newest row of the source.
+            settings: what the metric functions mean where Snowflake's documents leave it open.
+            refresh: "fresh" or "snowflake"; None for the workspace's.
+            counted: features that are counted elsewhere already, with their baseline; the loop's monitors share theirs.
+
         Raises:
             AlreadyExists: the name is taken, or the version has a monitor already.
-            BadConfig: a column is missing, has two roles, or there is no prediction column.
+            BadConfig: a column is missing, of a wrong type or has two roles, or there is no prediction column.
         """
-        monitor = identifier(name)
         version: ModelVersion = model_monitor_config.model_version
         record = version.record
         for known in self._port.monitors():
-            if known.name == monitor:
-                raise AlreadyExists(f"monitor {monitor} already exists", hint="delete_monitor first, or another name")
             if (known.model_name, known.version_name) == (record.model_name, record.version_name):
                 raise AlreadyExists(
                     f"a monitor of {record.model_name}/{record.version_name} already exists: {known.name}",
@@ -108,59 +159,176 @@ class Monitor:
                 f"function {model_monitor_config.model_function_name} is not in {record.version_name}",
                 hint=f"it has {', '.join(f.lower() for f in record.functions)}",
             )
-        columns = self._engine.columns(source_config.source)
-        features = _features(source_config, columns)
-        if source_config.baseline is not None:
-            self._engine.write(_baseline(monitor), source_config.baseline, replace=True)
-        made = MonitorRecord(
-            name=monitor,
-            model_name=record.model_name,
-            version_name=record.version_name,
-            function_name=model_monitor_config.model_function_name,
-            source=source_config,
-            features=features,
-            refresh_interval=model_monitor_config.refresh_interval,
-            aggregation_window=model_monitor_config.aggregation_window,
+        if refresh_or(refresh, self._refresh) == "snowflake":
+            interval_of(model_monitor_config.refresh_interval)
+        return self._add(
+            MonitorRecord(
+                name=identifier(name),
+                model_name=record.model_name,
+                version_name=record.version_name,
+                function_name=model_monitor_config.model_function_name,
+                source=source_config,
+                refresh_interval=model_monitor_config.refresh_interval,
+                aggregation_window=model_monitor_config.aggregation_window,
+                task=record.task,
+                settings=settings or MetricSettings(),
+                horizon_days=horizon_days,
+                data_through=data_through,
+                shared=None if counted is None else counted.subject,
+                refresh=refresh_or(refresh, self._refresh),
+            ),
+            () if counted is None else counted.bins,
         )
-        self._port.put(made)
-        return ModelMonitor(self._port, made)
+
+    def attach(
+        self,
+        name: str,
+        source_config: ModelMonitorSourceConfig,
+        *,
+        task: str = "TABULAR_BINARY_CLASSIFICATION",
+        labels: str | None = None,
+        horizon_days: int | None = None,
+        data_through: dt.date | None = None,
+        settings: MetricSettings | None = None,
+        refresh: Refresh | None = None,
+        refresh_interval: str = "1 hour",
+    ) -> ModelMonitor:
+        """Watch the predictions of a model that churnobs did not train.
+
+        Args:
+            name: of the monitor.
+            source_config: a table or view of predictions and the roles of its columns.
+            task: TABULAR_BINARY_CLASSIFICATION, TABULAR_MULTI_CLASSIFICATION or TABULAR_REGRESSION.
+            labels: a table of labels that arrive later: the id columns (and the timestamp column, where it has that) and the
+                actual column, which the predictions then do not have.
+            horizon_days, data_through, settings, refresh: as for ``add_monitor``.
+            refresh_interval: of a "snowflake" monitor.
+
+        Raises:
+            AlreadyExists: the name is taken.
+            BadConfig: as for ``add_monitor``, or a label stands twice.
+        """
+        own = identifier(name)
+        if task not in TASKS:
+            raise BadConfig(f"{task!r} is no task", hint=f"one of {', '.join(TASKS)}")
+        self._refuse_taken(own)
+        interval_of(refresh_interval)
+        if labels is not None:
+            source_config = self._with_labels(own, source_config, identifier(labels))
+        return self._add(
+            MonitorRecord(
+                name=own,
+                model_name="",
+                version_name="",
+                function_name="",
+                source=source_config,
+                refresh_interval=refresh_interval,
+                task=task,
+                settings=settings or MetricSettings(),
+                horizon_days=horizon_days,
+                data_through=data_through,
+                refresh=refresh_or(refresh, self._refresh),
+            )
+        )
 
     def get_monitor(self, *, name: str | None = None, model_version: ModelVersion | None = None) -> ModelMonitor:
         """A monitor by its name, or by the version it watches; NotFound if there is none."""
         if name is None and model_version is None:
             raise BadConfig("which monitor?", hint="give name= or model_version=")
+        wanted = identifier(name) if name else None
         for known in self._port.monitors():
-            watched = (known.model_name, known.version_name)
-            if (
-                known.name == identifier(name)
-                if name
-                else model_version
-                and watched
-                == (
-                    model_version.model_name,
-                    model_version.version_name,
-                )
-            ):
-                return ModelMonitor(self._port, known)
+            if wanted is not None:
+                found = known.name == wanted
+            else:
+                version = model_version and (model_version.model_name, model_version.version_name)
+                found = (known.model_name, known.version_name) == version
+            if found:
+                return ModelMonitor(self._port, self.state, known)
         raise NotFound(f"unable to find model monitor {name or model_version}", hint="show_model_monitors() lists them")
 
     def show_model_monitors(self) -> pd.DataFrame:
-        """One row a monitor: name, model, version, source, baseline, monitor_state, refresh_interval, aggregation_window."""
+        """One row a monitor: name, model, version, task, source, baseline, monitor_state, refresh_interval,
+        aggregation_window, aggregation_last_error.
+        """
         import pandas as pd
 
-        names = ["name", "model_name", "version_name", "source", "baseline", "monitor_state"]
-        names += ["refresh_interval", "aggregation_window"]
+        names = ["name", "model_name", "version_name", "model_task", "source", "baseline", "monitor_state"]
+        names += ["refresh_interval", "aggregation_window", "aggregation_last_error"]
         rows = [
-            (m.name, m.model_name, m.version_name, m.source.source, m.source.baseline, m.state, *_timing(m))
+            (
+                m.name, m.model_name, m.version_name, m.task, m.source.source, m.source.baseline, m.state,
+                m.refresh_interval, m.aggregation_window, m.last_error,
+            )
             for m in self._port.monitors()
-        ]
+        ]  # fmt: skip
         return pd.DataFrame(rows, columns=names)
 
     def delete_monitor(self, name: str) -> None:
-        """Drop a monitor and its copy of the baseline; its source stays."""
+        """Drop a monitor with what it counted and its copy of the baseline; its source stays."""
         record = self.get_monitor(name=name).record
-        self._port.remove(record)
-        self._engine.drop(_baseline(record.name))
+        with self._engine.transaction():
+            self._port.remove(record)
+            self._port.forget(record.name)
+            self._engine.drop(baseline_table(record.name))
+            if not record.version_name:
+                self._engine.drop(_joined(record.name))
+
+    def refresh(self, name: str, *, days: Sequence[dt.date] = (), data_through: dt.date | None = None) -> list[dt.date]:
+        """Count the days of a monitor's source that changed; gives those days.
+
+        Args:
+            name: of the monitor.
+            days: look only at these; all when empty.
+            data_through: the first day that the data do not cover, from now on; None leaves it.
+
+        Raises:
+            BadConfig: the source cannot be counted, for example a score is outside 0 to 1; nothing is changed.
+        """
+        record = self.get_monitor(name=name).record
+        if data_through is not None and data_through != record.data_through:
+            record = dataclasses.replace(record, data_through=data_through)
+            self._port.put(record)
+        return self.state.refresh(record, days)
+
+    def advance(self, now: dt.datetime) -> pd.DataFrame:
+        """Let time pass for the monitors with ``refresh="snowflake"``: those whose interval is over are refreshed.
+
+        A refresh that fails is tried again at each interval; the fifth failure in a row suspends the monitor until
+        ``resume``. Time never goes back.
+
+        Args:
+            now: the present, by any clock.
+
+        Returns:
+            One row for each monitor that was due: name, refreshed_at, days (counted), failures, monitor_state, error.
+        """
+        import pandas as pd
+
+        rows = []
+        for record in self._port.monitors():
+            if record.refresh != "snowflake" or record.state != "ACTIVE":
+                continue
+            every = interval_of(record.refresh_interval)
+            last = record.refreshed_at
+            due = 1 if last is None else int((now - last) / every)
+            if due < 1:
+                continue
+            days: list[dt.date] = []
+            failures, error = 0, ""
+            try:
+                days = self.state.refresh(record)
+            except ChurnobsError as failed:
+                failures, error = record.failures + due, str(failed)
+            changed = dataclasses.replace(
+                record,
+                refreshed_at=now if last is None else last + due * every,
+                failures=min(failures, FAILURES),
+                last_error=error,
+                state="SUSPENDED" if failures >= FAILURES else "ACTIVE",
+            )
+            self._port.put(changed)
+            rows.append((record.name, changed.refreshed_at, len(days), changed.failures, changed.state, error))
+        return pd.DataFrame(rows, columns=["name", "refreshed_at", "days", "failures", "monitor_state", "error"])
 
     def model_monitor_performance_metric(
         self,
@@ -171,9 +339,13 @@ class Monitor:
         end: dt.date | None = None,
         extra_args: str | None = None,
     ) -> pd.DataFrame:
-        """A performance metric over time: ROC_AUC, CLASSIFICATION_ACCURACY, PRECISION, RECALL or F1_SCORE.
+        """A performance metric over time.
 
         Args:
+            monitor: its name.
+            metric: binary: ROC_AUC, CLASSIFICATION_ACCURACY, PRECISION, RECALL, F1_SCORE; multi-class:
+                CLASSIFICATION_ACCURACY, MACRO_AVERAGE_PRECISION, MACRO_AVERAGE_RECALL, MICRO_AVERAGE_PRECISION,
+                MICRO_AVERAGE_RECALL; regression: RMSE, MAE, MAPE (a fraction), MSE. ``performance`` has churnobs' own too.
             granularity: '1 DAY', '2 WEEK', '1 MONTH', '1 QUARTER', '1 YEAR', or 'ALL' for one bucket from start to end.
             start: only buckets from the one that holds this date; default 60 days before ``end``.
             end: up to the bucket that holds this date; default the newest row.
@@ -183,28 +355,9 @@ class Monitor:
             EVENT_TIMESTAMP (start of the bucket), METRIC_VALUE (None where undefined), COUNT_USED, COUNT_UNUSED,
             METRIC_NAME, SEGMENT_COLUMN, SEGMENT_VALUE; one row a bucket with rows, in the order of time.
         """
-        record, name = self._asked(monitor, metric, BINARY_METRICS)
-        source = record.source
-        rows, buckets, segment = self._rows(record, granularity, start, end, extra_args)
-        if not source.actual_class_columns:
-            raise BadConfig(f"monitor {record.name} has no actual column", hint="set actual_class_columns")
-        missing = ibis.null("float64")
-        outcome = rows.select(
-            BUCKET=rows.BUCKET,
-            LABEL=rows[source.actual_class_columns[0]].cast("float64"),
-            CLASS=rows[source.prediction_class_columns[0]].cast("float64")
-            if source.prediction_class_columns
-            else missing,
-            SCORE=rows[source.prediction_score_columns[0]].cast("float64")
-            if source.prediction_score_columns
-            else missing,
-        )
-        used = "SCORE_USED" if name == "ROC_AUC" else "CLASS_USED"
-        found = []
-        for row in self._ordered(performance(outcome, ("BUCKET",))):
-            counts = (row[used], row["ROWS_ALL"] - row[used])
-            found.append((_midnight(buckets.start(row["BUCKET"])), row[name], *counts, name, *segment))
-        return _frame(found, _PERFORMANCE)
+        found, record = self._answers(monitor)
+        segment = segment_of(extra_args, record)
+        return found.performance_metric(metric, found.window(granularity, start, end), segment)
 
     def model_monitor_drift_metric(
         self,
@@ -219,36 +372,16 @@ class Monitor:
         """How far a column moved from the baseline: JENSEN_SHANNON, WASSERSTEIN, DIFFERENCE_OF_MEANS or
         POPULATION_STABILITY_INDEX, as defined in ``churnobs.divergence``; arguments as for the performance metric.
 
+        Returns:
+            EVENT_TIMESTAMP, METRIC_VALUE, COL_COUNT_USED, COL_COUNT_UNUSED, BASELINE_COL_COUNT_USED,
+            BASELINE_COL_COUNT_UNUSED, METRIC_NAME, COLUMN_NAME, SEGMENT_COLUMN, SEGMENT_VALUE.
+
         Raises:
             BadConfig: no baseline, no such column in source or baseline, or a metric of means on a string column.
         """
-        record, name = self._asked(monitor, metric, DRIFT_METRICS)
-        if record.source.baseline is None:
-            raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
-        kind = self._kind(record.source.source, column, record)
-        baseline = f'SELECT * FROM "{_baseline(record.name)}"'
-        if identifier(column) not in self._engine.columns(baseline):
-            raise BadConfig(
-                f"the baseline of {record.name} has no column {identifier(column)}", hint="choose another column"
-            )
-        if kind == "category" and name in NUMERIC_ONLY:
-            raise BadConfig(f"{name} needs a numeric column and {column} is none", hint="use JENSEN_SHANNON")
-        bins = self._bins(record, identifier(column), kind)
-        reference = collect(
-            self._engine.read(count_cells(self._table(_baseline(record.name)), (bins,), ())).to_pylist()
-        )
-        before = reference.get(bins.column, Histogram())
-        rows, buckets, segment = self._rows(record, granularity, start, end, extra_args)
-        by_bucket: dict[int, list[dict[str, Any]]] = {}
-        for row in self._ordered(count_cells(rows, (bins,), ("BUCKET",))):
-            by_bucket.setdefault(row["BUCKET"], []).append(row)
-        found = []
-        for bucket, cells in by_bucket.items():
-            now = collect(cells)[bins.column]
-            counts = (now.rows, now.missing, before.rows, before.missing)
-            value = drift(name, kind, before, now)
-            found.append((_midnight(buckets.start(bucket)), value, *counts, name, bins.column, *segment))
-        return _frame(found, _DRIFT)
+        found, record = self._answers(monitor)
+        segment = segment_of(extra_args, record)
+        return found.drift_metric(metric, column, found.window(granularity, start, end), segment)
 
     def model_monitor_stat_metric(
         self,
@@ -260,136 +393,128 @@ class Monitor:
         end: dt.date | None = None,
         extra_args: str | None = None,
     ) -> pd.DataFrame:
-        """COUNT (values that are neither NULL nor NaN) or COUNT_NULL (the others) of a column over time.
+        """COUNT (values that are neither NULL nor NaN nor infinite), COUNT_NULL (the others), and of a numeric column MIN,
+        MAX, AVG, SUM over time; arguments as for the performance metric.
 
-        The arguments are those of the performance metric.
+        Returns:
+            EVENT_TIMESTAMP, METRIC_VALUE, METRIC_NAME, COLUMN_NAME, SEGMENT_COLUMN, SEGMENT_VALUE.
         """
-        record, name = self._asked(monitor, metric, STAT_METRICS)
-        self._kind(record.source.source, column, record)
-        rows, buckets, segment = self._rows(record, granularity, start, end, extra_args)
-        value: Any = rows[identifier(column)]
-        if value.type().is_floating():
-            value = ibis.ifelse(value.isnan(), ibis.null("float64"), value)
-        counted = rows.group_by("BUCKET").agg(COUNT=value.count(), COUNT_NULL=rows.count() - value.count())
-        found = [
-            (_midnight(buckets.start(row["BUCKET"])), float(row[name]), name, identifier(column), *segment)
-            for row in self._ordered(counted)
-        ]
-        return _frame(found, _STAT)
+        found, record = self._answers(monitor)
+        segment = segment_of(extra_args, record)
+        return found.stat_metric(metric, column, found.window(granularity, start, end), segment)
 
-    def _asked(self, monitor: str, metric: str, known: tuple[str, ...]) -> tuple[MonitorRecord, str]:
-        if metric.upper() not in known:
-            raise BadConfig(f"{metric!r} is no metric here", hint=f"one of {', '.join(known)}")
-        return self.get_monitor(name=monitor).record, metric.upper()
-
-    def _table(self, name: str) -> ir.Table:
-        return ibis.table(dict(self._engine.columns(f'SELECT * FROM "{name}"')), name=name)
-
-    def _rows(
+    def performance(
         self,
-        record: MonitorRecord,
-        granularity: str | None,
-        start: dt.date | None,
-        end: dt.date | None,
-        extra: str | None,
-    ) -> tuple[ir.Table, Buckets, tuple[str | None, str | None]]:
-        """The monitored rows of the asked window with their BUCKET."""
-        rows = self._table(record.source.source)
-        segment = _segment(extra, record)
-        if segment[0] is not None:
-            rows = rows.filter(rows[segment[0]] == segment[1])
-        at = rows[record.source.timestamp_column].cast("timestamp(6)")
-        last = _day(end) or self._newest(rows, at)
-        first = _day(start) or last - dt.timedelta(days=DEFAULT_DAYS)
-        if last < first:
-            raise BadConfig(f"end {last} is before start {first}", hint="swap them")
-        buckets = dataclasses.replace(Buckets.parse(granularity), origin=first)
-        if buckets.unit == "ALL":
-            rows = rows.filter(at >= moment(first), at < moment(last + dt.timedelta(days=1)))
-        bucketed = rows.mutate(BUCKET=buckets.number(at))
-        inside = (buckets.number_of(first) <= bucketed.BUCKET) & (buckets.number_of(last) >= bucketed.BUCKET)
-        return bucketed.filter(inside), buckets, segment
+        monitor: str,
+        granularity: str | None = "1 DAY",
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        *,
+        segment: str | None = None,
+    ) -> pd.DataFrame:
+        """All performance metrics at once, Snowflake's and churnobs' own, with what they have to beat.
 
-    def _newest(self, rows: ir.Table, at: Any) -> dt.date:
-        newest = self._engine.read(rows.agg(NEWEST=at.max()))["NEWEST"][0].as_py()
-        return _EPOCH if newest is None else newest.date()
+        Args:
+            monitor, granularity, start, end: as for the metric functions.
+            segment: a segment column: one row for each of its values too.
 
-    def _ordered(self, query: ir.Table) -> list[dict[str, Any]]:
-        return sorted(self._engine.read(query).to_pylist(), key=lambda row: row["BUCKET"])
+        Returns:
+            EVENT_TIMESTAMP, IS_FINAL (True when every label of the bucket is final; None where no horizon is known),
+            ROWS_ALL, CLASS_USED and SCORE_USED (rows behind the metrics of the class and of the score), one column a
+            metric, ROC_AUC_BOUND and AVERAGE_PRECISION_BOUND (how far these may be from the value of the rows, where many
+            days were merged), SEGMENT_COLUMN, SEGMENT_VALUE.
+        """
+        found, record = self._answers(monitor)
+        of = None if segment is None else segment_column(segment, record)
+        return found.performance(found.window(granularity, start, end), of)
 
-    def _kind(self, source: str, column: str, record: MonitorRecord) -> str:
-        columns = self._engine.columns(f'SELECT * FROM "{source}"')
-        name = identifier(column)
-        if name not in columns:
-            raise BadConfig(f"monitor {record.name} watches no column {name}", hint=f"it has {', '.join(columns)}")
-        return kind_of(columns[name])
+    def drift(
+        self,
+        monitor: str,
+        granularity: str | None = "1 DAY",
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        *,
+        segment: str | None = None,
+    ) -> pd.DataFrame:
+        """All drift metrics of all columns at once, one row a bucket, column and metric; columns as the drift function's.
 
-    def _bins(self, record: MonitorRecord, column: str, kind: str) -> Bins:
-        if kind == "category":
-            return Bins(column, kind)
-        row = self._engine.read(summaries(_baseline(record.name), (column,))).to_pylist()[0]
-        return fit_bins(column, row["LOW"], row["HIGH"], row["MEAN"], row["SPREAD"])
+        Args:
+            monitor, granularity, start, end: as for the metric functions.
+            segment: a segment column: rows for each of its values instead of all rows.
+        """
+        found, record = self._answers(monitor)
+        if record.source.baseline is None:
+            raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
+        of = None if segment is None else segment_column(segment, record)
+        return found.drift(found.window(granularity, start, end), of)
 
+    def _answers(self, monitor: str) -> tuple[MetricFunctions, MonitorRecord]:
+        record = self.get_monitor(name=monitor).record
+        if record.refresh == "fresh" and record.state == "ACTIVE" and not self._engine.read_only:
+            self.state.refresh(record)
+        return MetricFunctions(self.state, record), record
 
-def kind_of(ibis_type: str) -> str:
-    """How a column of an Ibis type is counted: "number" or "category"."""
-    return "number" if ibis_type.lstrip("!").startswith(("int", "uint", "float", "decimal")) else "category"
+    def _add(self, record: MonitorRecord, bins: tuple[Bins, ...] = ()) -> ModelMonitor:
+        self._refuse_taken(record.name)
+        made = self.state.with_columns(record, bins)
+        with self._engine.transaction():
+            if made.source.baseline is not None:
+                self._engine.write(baseline_table(made.name), made.source.baseline, replace=True)
+                self.state.count_baseline(made, baseline_table(made.name))
+            self._port.put(made)
+        return ModelMonitor(self._port, self.state, made)
 
+    def _refuse_taken(self, name: str) -> None:
+        if any(known.name == name for known in self._port.monitors()):
+            raise AlreadyExists(f"monitor {name} already exists", hint="delete_monitor first, or another name")
 
-def _timing(monitor: MonitorRecord) -> tuple[str, str]:
-    return monitor.refresh_interval, monitor.aggregation_window
-
-
-def _baseline(monitor: str) -> str:
-    return f"{monitor}$BASELINE"
-
-
-def _features(source: ModelMonitorSourceConfig, columns: Any) -> tuple[str, ...]:
-    """The source columns without a role that can be watched."""
-    roles = (
-        *source.id_columns, source.timestamp_column, *source.prediction_score_columns, *source.prediction_class_columns,
-        *source.actual_score_columns, *source.actual_class_columns, *source.segment_columns,
-    )  # fmt: skip
-    for column in roles:
-        if column not in columns:
+    def _with_labels(self, name: str, source: ModelMonitorSourceConfig, labels: str) -> ModelMonitorSourceConfig:
+        """The source with late labels beside its rows, as a view."""
+        made = self._engine.columns(f'SELECT * FROM "{source.source}"')
+        known = self._engine.columns(f'SELECT * FROM "{labels}"')
+        actual = (*source.actual_class_columns, *source.actual_score_columns)
+        keys = tuple(c for c in (*source.id_columns, source.timestamp_column) if c in known)
+        missing = [c for c in (*source.id_columns, *actual) if c not in known]
+        if missing or len(actual) != 1:
             raise BadConfig(
-                f"column {column} does not exist in source {source.source}", hint=f"it has {', '.join(columns)}"
+                f"the labels {labels} have no column {', '.join(missing) or 'that is named as actual'}",
+                hint=f"they have {', '.join(known)}; they need the id columns and one actual column",
             )
-        if roles.count(column) > 1:
-            raise BadConfig(f"column {column} has two roles", hint="a column appears in one parameter only")
-    if not (source.prediction_score_columns or source.prediction_class_columns):
-        raise BadConfig("a monitor needs a prediction column", hint="set prediction_class_columns or _score_columns")
-    if len(source.segment_columns) > 5:
-        raise BadConfig("at most 5 segment columns", hint="leave some out")
-    if not columns[source.timestamp_column].startswith(("timestamp", "date")):
-        raise BadConfig(f"{source.timestamp_column} is no timestamp", hint="cast it in a view")
-    watched = ("int", "uint", "float", "decimal", "string", "boolean")
-    return tuple(c for c, kind in columns.items() if c not in roles and kind.lstrip("!").startswith(watched))
+        if actual[0] in made:
+            raise BadConfig(f"{source.source} has a column {actual[0]} too", hint="leave labels= away, or rename it")
+        repeated = self._engine.read(Query(repeated_keys, (labels, tuple(known.items()), keys)))["REPEATED"][0].as_py()
+        if repeated:
+            raise BadConfig(
+                f"{repeated} keys stand more than once in {labels}", hint="one label a prediction; make a view of them"
+            )
+        query = Query(
+            with_late_labels, (source.source, tuple(made.items()), labels, tuple(known.items()), keys, actual[0])
+        )
+        self._engine.view(_joined(name), query)
+        return dataclasses.replace(source, source=_joined(name))
 
 
-def _segment(extra_args: str | None, record: MonitorRecord) -> tuple[str | None, str | None]:
-    if extra_args is None:
-        return None, None
-    hint = '{"SEGMENTS": [{"column": "C", "value": "v"}]}'
-    try:
-        (pair,) = json.loads(extra_args)["SEGMENTS"]
-        column, value = identifier(pair["column"]), str(pair["value"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadConfig("extra_args holds exactly one segment", hint=hint) from error
-    if column not in record.source.segment_columns:
-        raise BadConfig(f"{column} is no segment column of {record.name}", hint="name it in segment_columns")
-    return column, value
+def refresh_or(asked: Refresh | None, default: Refresh) -> Refresh:
+    """How a monitor is refreshed, checked."""
+    found = asked or default
+    if found not in {"fresh", "snowflake"}:
+        raise BadConfig(f"{found!r} is no way to refresh", hint='"fresh" or "snowflake"')
+    return found
 
 
-def _day(moment_or_day: dt.date | None) -> dt.date | None:
-    return moment_or_day.date() if isinstance(moment_or_day, dt.datetime) else moment_or_day
+def interval_of(text: str) -> dt.timedelta:
+    """A refresh interval, at least 60 seconds as on Snowflake.
+
+    >>> interval_of("2 hours")
+    datetime.timedelta(seconds=7200)
+    """
+    found = _INTERVAL.fullmatch(text.strip())
+    length = dt.timedelta(**{f"{found[2].lower()}s": int(found[1])}) if found else dt.timedelta(0)
+    if length < dt.timedelta(seconds=60):
+        raise BadConfig(f"{text!r} is no refresh interval", hint="'60 seconds' at least, '1 hour', '1 day', ...")
+    return length
 
 
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime(day.year, day.month, day.day)  # noqa: DTZ001
-
-
-def _frame(rows: list[Any], names: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(names))
+def _joined(monitor: str) -> str:
+    return f"{monitor}$LABELED"

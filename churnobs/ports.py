@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     import ibis.expr.types as ir
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 class EnginePort(ABC):
     """Runs queries and keeps tables."""
+
+    # whether nothing can be written, for example because another process does
+    read_only: bool = False
 
     @property
     @abstractmethod
@@ -145,6 +149,16 @@ class RegistryPort(ABC):
         """Run versions over rows: the kept columns, then each version's outputs; the engine can write what comes back."""
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedDay:
+    """One day of a monitored source: its rows, its newest moment, and a text that differs when any row does."""
+
+    day: dt.date
+    rows: int
+    newest: dt.datetime
+    fingerprint: str
+
+
 class MonitorPort(ABC):
     """Keeps model monitors."""
 
@@ -159,6 +173,14 @@ class MonitorPort(ABC):
     @abstractmethod
     def remove(self, monitor: MonitorRecord) -> None:
         """Drop a monitor; its source stays."""
+
+    @abstractmethod
+    def days(self, source: str, timestamp: str, days: Sequence[dt.date] = ()) -> Sequence[WatchedDay]:
+        """What the days of a source look like now (all, or some of them), oldest first; rows without a date are left out."""
+
+    @abstractmethod
+    def forget(self, subject: str, days: Sequence[dt.date] | None = None) -> None:
+        """Delete what was counted of a subject: of some days, or everything with its baseline."""
 
 
 @dataclass(frozen=True, slots=True)

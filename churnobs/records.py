@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from churnobs.display import Shown
 from churnobs.errors import BadConfig
+from churnobs.expressions.drift import Bins
+from churnobs.monitoring.settings import MetricSettings
 
 Half = Literal["FIT", "JUDGE"]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
@@ -223,6 +225,7 @@ class ModelMonitorSourceConfig(Shown):
     actual_class_columns: tuple[str, ...] = ()
     baseline: str | None = None
     segment_columns: tuple[str, ...] = ()
+    custom_metric_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (
@@ -232,6 +235,7 @@ class ModelMonitorSourceConfig(Shown):
             "actual_score_columns",
             "actual_class_columns",
             "segment_columns",
+            "custom_metric_columns",
         ):
             value = getattr(self, name) or ()
             if isinstance(value, str):
@@ -254,9 +258,38 @@ class ModelMonitorConfig(Shown):
     aggregation_window: str = "1 day"
 
 
+Refresh = Literal["fresh", "snowflake"]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedElsewhere:
+    """Feature columns that several monitors share: they are counted once, under one subject, in one way."""
+
+    subject: str
+    bins: tuple[Bins, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class MonitorRecord(Shown):
-    """A model monitor as it is stored; ``features`` are the source columns without another role."""
+    """A model monitor as it is stored.
+
+    Args:
+        name: of the monitor.
+        model_name, version_name, function_name: what it watches; empty where churnobs did not train the model.
+        source: the columns and their roles.
+        features: the source columns without another role.
+        task: TABULAR_BINARY_CLASSIFICATION, TABULAR_MULTI_CLASSIFICATION or TABULAR_REGRESSION.
+        bins: how each column is counted.
+        settings: what the metric functions mean.
+        horizon_days: a label is final so many days after its row; None where nobody knows.
+        data_through: the first day that the data do not cover; None for the newest row.
+        shared: a subject that counts the features for several monitors.
+        refresh: "fresh" counts what changed whenever a metric is asked for; "snowflake" only when an interval has passed.
+        state: ACTIVE or SUSPENDED; what was measured stays.
+        refreshed_at: when a "snowflake" monitor was last due, by the clock of ``Monitor.advance``.
+        failures: refreshes that failed, one after the other; five suspend the monitor.
+        last_error: of the last refresh; empty when it worked.
+    """
 
     name: str
     model_name: str
@@ -267,6 +300,16 @@ class MonitorRecord(Shown):
     refresh_interval: str = "1 hour"
     aggregation_window: str = "1 day"
     state: Literal["ACTIVE", "SUSPENDED"] = "ACTIVE"
+    task: str = "TABULAR_BINARY_CLASSIFICATION"
+    bins: tuple[Bins, ...] = field(default=(), repr=False)
+    settings: MetricSettings = field(default_factory=MetricSettings, repr=False)
+    horizon_days: int | None = None
+    data_through: dt.date | None = None
+    shared: str | None = None
+    refresh: Refresh = "fresh"
+    refreshed_at: dt.datetime | None = None
+    failures: int = 0
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,15 +115,56 @@ PREDICTIONS: Final[Columns] = {
         for part, kind in (("VERSION", "string"), ("CLASS", "int64"), ("PROBABILITY", "float64"))
     },
 }
-# one mergeable count a subject (features at an as-of, or a baseline), column and cell
-HISTOGRAMS: Final[Columns] = {
+# what monitoring has counted, by subject (a monitor, or the features of the loop) and day; DAY is NULL for a baseline,
+# SEGMENT_COLUMN for all rows. Any period is a merge of these, and nothing is counted twice.
+_STATE: Final[Columns] = {
     "SUBJECT": "string",
-    "TIMESTAMP": "timestamp(6)",
+    "DAY": "date",
+    "SEGMENT_COLUMN": "string",
+    "SEGMENT_VALUE": "string",
+}
+MONITOR_HISTOGRAMS: Final[Columns] = {
+    **_STATE,
     "COLUMN_NAME": "string",
     "BIN": "int64",
     "CATEGORY": "string",
     "ROWS_COUNTED": "int64",
     "TOTAL": "float64",
+    "LOW": "float64",
+    "HIGH": "float64",
+}
+MONITOR_SCORES: Final[Columns] = {
+    **_STATE,
+    "CELL": "int64",
+    "LOW": "float64",
+    "HIGH": "float64",
+    "SCORE_TOTAL": "float64",
+    "SCORE_LABELED": "float64",
+    # rows by label (Up 1, Down 0, Not known) and predicted class (1, 0, None)
+    **{label + said: "int64" for label in "UDN" for said in ("1", "0", "N")},
+    "WON": "float64",
+    "SURPRISE": "float64",
+    "SQUARED_ERROR": "float64",
+}
+MONITOR_CONFUSION: Final[Columns] = {**_STATE, "LABEL": "string", "CLASS": "string", "ROWS_COUNTED": "int64"}
+MONITOR_ERRORS: Final[Columns] = {
+    **_STATE,
+    "ROWS_ALL": "int64",
+    "ROWS_USED": "int64",
+    "ROWS_NOT_ZERO": "int64",
+    "SQUARED_ERROR": "float64",
+    "ABSOLUTE_ERROR": "float64",
+    "RELATIVE_ERROR": "float64",
+    "ACTUAL_TOTAL": "float64",
+    "ACTUAL_SQUARES": "float64",
+}
+# the days that a monitor has counted: what they looked like then, and whether their labels are final (NULL: nobody knows)
+MONITOR_DAYS: Final[Columns] = {
+    "SUBJECT": "string",
+    "DAY": "date",
+    "ROWS_ALL": "int64",
+    "FINGERPRINT": "string",
+    "IS_FINAL": "boolean",
 }
 MEASUREMENTS: Final[Columns] = {
     "MONTH": "string",

@@ -6,13 +6,12 @@ totals of two periods add up to those of both, so any window is a sum of stored 
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnobs.expressions.portable import moment, table
+from churnobs.expressions.portable import finite, table
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -44,22 +43,10 @@ def summaries(source: str, columns: tuple[str, ...]) -> ir.Table:
     rows = table(source, dict.fromkeys(columns, "float64"))
     parts = []
     for name in columns:
-        value = _finite(rows[name])
+        value = finite(rows[name])
         summary = rows.agg(LOW=value.min(), HIGH=value.max(), MEAN=value.mean(), SPREAD=value.std(how="pop"))
         parts.append(summary.select(COLUMN_NAME=ibis.literal(name), **{c: summary[c] for c in summary.columns}))
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
-
-
-def histograms(source: str, bins: tuple[Bins, ...], as_of: dt.date | None) -> ir.Table:
-    """Count every column of a table, of all its rows or of those stamped with one as-of."""
-    columns = column_types(bins)
-    rows = table(source, columns if as_of is None else {**columns, "TIMESTAMP": "timestamp(6)"})
-    return count_cells(rows if as_of is None else rows.filter(moment(as_of) == rows.TIMESTAMP), bins, ())
-
-
-def column_types(bins: tuple[Bins, ...]) -> dict[str, str]:
-    """The columns to be counted, with the types they are read as."""
-    return {b.column: "float64" if b.kind == "number" else "string" for b in bins}
 
 
 def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> ir.Table:
@@ -72,7 +59,8 @@ def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> 
 
     Returns:
         ``by``, COLUMN_NAME, BIN (cell number; NULL for categories and missing values), CATEGORY (NULL for numbers and
-        missing values), ROWS_COUNTED, TOTAL (sum of the values of a cell; NULL for categories).
+        missing values), ROWS_COUNTED, TOTAL, LOW and HIGH (sum, least and largest of the values of a cell; NULL for
+        categories).
     """
     numbers = [_values(rows, b, by) for b in bins if b.kind == "number"]
     texts = [_texts(rows, b, by) for b in bins if b.kind == "category"]
@@ -82,11 +70,6 @@ def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> 
 
 def _united(parts: list[ir.Table]) -> ir.Table:
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
-
-
-def _finite(value: Any) -> Any:
-    value = value.cast("float64")
-    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
 
 
 def _values(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
@@ -109,14 +92,14 @@ def _texts(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
 
 def _count(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
     if "VALUE" in rows.columns:
-        rows = rows.mutate(VALUE=_finite(rows.VALUE))
+        rows = rows.mutate(VALUE=finite(rows.VALUE))
         rows = rows.mutate(BIN=_cell(rows))
     else:
         rows = rows.mutate(BIN=ibis.null("int64"), VALUE=ibis.null("float64"))
     counted = rows.group_by([*by, "COLUMN_NAME", "BIN", "CATEGORY"]).agg(
-        ROWS_COUNTED=rows.count(), TOTAL=rows.VALUE.sum()
+        ROWS_COUNTED=rows.count(), TOTAL=rows.VALUE.sum(), LOW=rows.VALUE.min(), HIGH=rows.VALUE.max()
     )
-    return counted.select(*by, "COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL")
+    return counted.select(*by, "COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL", "LOW", "HIGH")
 
 
 def _cell(rows: ir.Table) -> Any:

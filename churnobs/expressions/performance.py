@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
-from churnobs.expressions.portable import moment, ratio, table
+from churnobs.expressions.portable import finite, moment, ratio, table
 from churnobs.tables import LABELS, PREDICTIONS
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def performance(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
         LOG_LOSS (NULL when a score is outside 0 to 1).
     """
     usable = rows.mutate(
-        LABEL=_finite(rows.LABEL),
-        CLASS=_finite(rows.CLASS),
-        SCORE=_finite(rows.SCORE),
+        LABEL=finite(rows.LABEL),
+        CLASS=finite(rows.CLASS),
+        SCORE=finite(rows.SCORE),
     )
     counts = _counts(usable, by)
     ranked = _roc_auc(usable.filter(usable.LABEL.notnull(), usable.SCORE.notnull()), by)
@@ -66,10 +66,6 @@ def performance(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
         F1_SCORE=ratio(tp * 2, tp * 2 + fp + fn),
         LOG_LOSS=joined.LOG_LOSS,
     )
-
-
-def _finite(value: Any) -> Any:
-    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)
 
 
 def _counts(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:

@@ -48,3 +48,9 @@ def between(dates: ir.DateValue, start: dt.date | None, end: dt.date) -> ir.Bool
     """Dates in the half-open window [start, end); no start means all that came before."""
     inside: Any = dates < day(end)
     return inside if start is None else (dates >= day(start)) & inside
+
+
+def finite(value: Any) -> Any:
+    """A number as a double; NULL for NaN and the infinities."""
+    value = value.cast("float64")
+    return ibis.ifelse(value.isnan() | value.isinf(), ibis.null("float64"), value)

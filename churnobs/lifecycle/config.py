@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from churnobs.alerts import Alert
 from churnobs.codec import content_hash
@@ -12,8 +12,12 @@ from churnobs.display import Shown
 from churnobs.errors import BadConfig
 from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
 from churnobs.lifecycle.policy import LiftOrDrop, PairedTest, PromotionRule, RetrainPolicy
+from churnobs.monitoring.roles import SEGMENTS
 from churnobs.records import identifier
 from churnobs.sentiment import SentimentModel, Vader
+
+# under this name the features are counted, once for the loop and all its monitors
+FEATURES_SUBJECT: Final = "FEATURES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class LifecycleConfig(Shown):
         promotion: when it takes over.
         trainer: a Trainer, a scikit-learn estimator or a callable (X, y) -> fitted estimator; None for the default.
         alerts: conditions looked at every month.
+        segment_columns: text features (at most 5) by whose values monitors count too.
         keep_datasets: how many as-ofs to keep for training and backtests; older datasets are pruned.
         keep_versions: how many of the newest versions to keep beside base, default and former default.
     """
@@ -47,6 +52,7 @@ class LifecycleConfig(Shown):
     promotion: PromotionRule = field(default_factory=PairedTest)
     trainer: Any = None
     alerts: tuple[Alert, ...] = ()
+    segment_columns: tuple[str, ...] = ("CUSTOMER_SEGMENT",)
     keep_datasets: int = 12
     keep_versions: int = 6
 
@@ -54,6 +60,9 @@ class LifecycleConfig(Shown):
         object.__setattr__(self, "name", identifier(self.name))
         object.__setattr__(self, "feature_views", tuple((identifier(n), v) for n, v in self.feature_views))
         object.__setattr__(self, "alerts", tuple(self.alerts))
+        object.__setattr__(self, "segment_columns", tuple(identifier(c) for c in self.segment_columns))
+        if len(self.segment_columns) > SEGMENTS:
+            raise BadConfig(f"{len(self.segment_columns)} segment columns", hint=f"at most {SEGMENTS}")
         if self.label_anchor not in ANCHORS:
             raise BadConfig(f"{self.label_anchor!r} is no label anchor", hint=f"one of {', '.join(ANCHORS)}")
         for name in ("horizon_days", "active_within_days", "keep_datasets", "keep_versions"):

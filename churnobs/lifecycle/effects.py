@@ -12,10 +12,9 @@ import pyarrow as pa
 from churnobs.alerts import look
 from churnobs.codec import from_json, to_json
 from churnobs.comparison import compare_auc, compare_log_loss
-from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drift, fit_bins
+from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drift
 from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import judged
-from churnobs.expressions.drift import Bins, histograms
 from churnobs.expressions.features import (
     FEATURES,
     AsOf,
@@ -25,15 +24,16 @@ from churnobs.expressions.features import (
     rows_before,
 )
 from churnobs.expressions.labels import LabelWindow, labels
+from churnobs.expressions.monitored import SOURCE, Watched, day_histograms
 from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
 from churnobs.expressions.portable import moment
 from churnobs.expressions.render import Query
 from churnobs.lifecycle import models
+from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
-from churnobs.monitor import kind_of
 from churnobs.records import Entity, FeatureView, Measurement
 
 if TYPE_CHECKING:
@@ -240,9 +240,11 @@ def measure_drift(loop: Lifecycle, step: Step) -> Result:
     if baseline is None:
         return {"drift": {}}
     bins, before = baseline
-    state = loop.backend.engine.read(Query(histograms, ("FEATURES", bins, step.as_of)))
-    store_histograms(loop, "FEATURES", step.as_of, state)
-    now = collect(state.to_pylist())
+    columns = (*loop.feature_columns(), ("TIMESTAMP", "timestamp(6)"))
+    watched = Watched(SOURCE, columns, "TIMESTAMP", loop.segments(), (step.as_of,))
+    state = loop.workspace.monitor.state
+    state.store("MONITOR_HISTOGRAMS", FEATURES_SUBJECT, "FEATURES", Query(day_histograms, (watched, bins)))
+    now = collect(state.counted(FEATURES_SUBJECT, step.as_of).to_pylist())
     found = {
         b.column: {
             name: _rounded(drift(name, b.kind, before.get(b.column, Histogram()), now.get(b.column, Histogram())))
@@ -268,15 +270,6 @@ def measure_drift(loop: Lifecycle, step: Step) -> Result:
 def _rounded(value: float | None) -> float | None:
     # parallel sums of doubles differ in their last digits from run to run
     return None if value is None else float(f"{value:.10g}")
-
-
-def store_histograms(loop: Lifecycle, subject: str, as_of: dt.date | None, state: pa.Table) -> None:
-    """Keep a counted state, so that it never has to be counted again."""
-    rows = len(state)
-    at = None if as_of is None else dt.datetime.combine(as_of, dt.time())
-    state = state.append_column("SUBJECT", pa.array([subject] * rows, pa.string()))
-    state = state.append_column("TIMESTAMP", pa.array([at] * rows, pa.timestamp("us")))
-    loop.backend.engine.write("HISTOGRAMS", state)
 
 
 def history(loop: Lifecycle, step: Step) -> History:
@@ -358,15 +351,3 @@ def features_of(columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     left_out = {"CUSTOMER_KEY", "CUSTOMER_ID", "TIMESTAMP", "LAST_PURCHASE_DATE"}
     own = [name for name in columns if name not in left_out and name not in FEATURES]
     return tuple((name, columns[name]) for name in (*FEATURES, *own))
-
-
-def bins_for(columns: tuple[tuple[str, str], ...], summary: Mapping[str, Mapping[str, Any]]) -> tuple[Bins, ...]:
-    """How each feature is counted, from the baseline's summary of the numeric ones."""
-    made = []
-    for name, kind in columns:
-        if kind_of(kind) == "category":
-            made.append(Bins(name, "category"))
-        else:
-            row = summary[name]
-            made.append(fit_bins(name, row["LOW"], row["HIGH"], row["MEAN"], row["SPREAD"]))
-    return tuple(made)

@@ -10,13 +10,16 @@ from churnobs.codec import content_hash, from_json, to_json
 from churnobs.comparison import compare_auc, roc_auc
 from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, rows_at, scored_performance, watched
-from churnobs.expressions.drift import histograms, summaries
+from churnobs.expressions.monitored import SOURCE, Watched, day_histograms
 from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query, Rendered
+from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Action, Decision, Paired, Trial
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
+from churnobs.monitoring.settings import MetricSettings
 from churnobs.records import (
+    CountedElsewhere,
     DatasetVersion,
     DropVersion,
     FittedOn,
@@ -192,16 +195,14 @@ def proven(loop: Lifecycle, version: str | None) -> bool:
 
 def keep_baseline(loop: Lifecycle) -> None:
     """Keep what the first model was trained on, as the baseline of drift for people and monitors."""
-    from churnobs.lifecycle.effects import bins_for, store_histograms
-
     engine, columns = loop.backend.engine, loop.feature_columns()
     everything = (*KEY_TYPES.items(), *columns, ("CHURNED", "int64"))
     engine.write(loop.baseline_table, DatasetRows(tuple(Part(d.table) for d in loop.datasets()), everything))
-    numeric = tuple(name for name, kind in columns if not kind.lstrip("!").startswith(("string", "bool")))
-    summary = {row["COLUMN_NAME"]: row for row in engine.read(summaries(loop.baseline_table, numeric)).to_pylist()}
-    bins = bins_for(columns, summary)
+    state, cells = loop.workspace.monitor.state, MetricSettings().cells
+    bins = state.fit_bins([name for name, _ in columns], dict(columns), (), loop.baseline_table, cells)
     engine.write(loop.bins_table, ibis_rows(bins))
-    store_histograms(loop, "BASELINE", None, engine.read(Query(histograms, (loop.baseline_table, bins, None))))
+    watched = Watched(SOURCE, everything, None, loop.segments())
+    state.store("MONITOR_HISTOGRAMS", FEATURES_SUBJECT, loop.baseline_table, Query(day_histograms, (watched, bins)))
 
 
 def ibis_rows(bins: Sequence[Any]) -> Any:
@@ -235,46 +236,67 @@ def predict(loop: Lifecycle, step: Step) -> Result:
 
 
 def keep_monitors(loop: Lifecycle, step: Step) -> Result:
-    """One monitor a version and role: a new one when a version takes up a role, the role's former one suspended."""
+    """One monitor a version and role, each counted up to this month.
+
+    A version that takes up a role gets a new one. The role's former monitor is suspended as soon as the labels of all it
+    watched are final, so that its history is complete.
+    """
     predicted: dict[str, str] = loop.journal.result(step.month, StepKind.PREDICT)["versions"]
+    names = {role: _monitor_name(loop, role, version) for role, version in predicted.items()}
     made = []
     for role, version_name in predicted.items():
-        part = "PRODUCTION" if role == "DEFAULT" else role
-        name = f"{loop.config.name}_{part}_{version_name}"
-        monitors = loop.backend.monitors.monitors()
-        known = next((m for m in monitors if m.name == name), None)
-        if known is not None and known.state == "ACTIVE":
-            continue
-        for former in monitors:
-            if former.name.startswith(f"{loop.config.name}_{part}_") and former.state == "ACTIVE":
-                loop.workspace.monitor.get_monitor(name=former.name).suspend()
-        if known is not None:
+        known = next((m for m in loop.backend.monitors.monitors() if m.name == names[role]), None)
+        if known is None:
+            _make_monitor(loop, step, role, version_name, names[role])
+            made.append(names[role])
+        elif known.state != "ACTIVE":
             # a version that serves again: its history goes on
-            loop.workspace.monitor.get_monitor(name=name).resume()
-            continue
-        version = loop.workspace.registry.get_model(loop.config.name).version(version_name)
-        if any(m.version_name == version_name for m in monitors):
-            version = loop.workspace.registry.log_model(
-                version, model_name=loop.config.name, version_name=f"{version_name}_{part}"
-            )
-        source = f"{name}_SOURCE"
-        loop.backend.engine.view(source, watched(role, version_name, loop.feature_columns()))
-        loop.workspace.monitor.add_monitor(
-            name,
-            ModelMonitorSourceConfig(
-                source=source,
-                timestamp_column="TIMESTAMP",
-                id_columns=("CUSTOMER_ID",),
-                prediction_class_columns=("CHURN_PREDICTED",),
-                prediction_score_columns=("CHURN_PROBABILITY",),
-                actual_class_columns=("CHURNED",),
-                baseline=loop.baseline_table,
-            ),
-            ModelMonitorConfig(version),
-        )
-        record_edges(loop.backend.engine, [(("prediction", f"PREDICTIONS/{step.as_of}"), ("monitor", name))])
-        made.append(name)
+            loop.workspace.monitor.get_monitor(name=known.name).resume()
+    final = loop.final_as_ofs()
+    days = tuple(sorted({step.as_of, *loop.newly_final(step.month)}))
+    for monitor in loop.own_monitors():
+        if monitor.state == "ACTIVE":
+            loop.workspace.monitor.refresh(monitor.name, days=days, data_through=step.as_of)
+            watched = [row["DAY"] for row in loop.workspace.monitor.state.days(monitor)]
+            if monitor.name not in names.values() and all(day in final for day in watched):
+                loop.workspace.monitor.get_monitor(name=monitor.name).suspend()
     return {"made": made}
+
+
+def _monitor_name(loop: Lifecycle, role: str, version_name: str) -> str:
+    return f"{loop.config.name}_{_part(role)}_{version_name}"
+
+
+def _part(role: str) -> str:
+    return "PRODUCTION" if role == "DEFAULT" else role
+
+
+def _make_monitor(loop: Lifecycle, step: Step, role: str, version_name: str, name: str) -> None:
+    version = loop.workspace.registry.get_model(loop.config.name).version(version_name)
+    if any(m.version_name == version_name for m in loop.backend.monitors.monitors()):
+        version = loop.workspace.registry.log_model(
+            version, model_name=loop.config.name, version_name=f"{version_name}_{_part(role)}"
+        )
+    source = f"{name}_SOURCE"
+    loop.backend.engine.view(source, watched(role, version_name, loop.feature_columns()))
+    baseline = loop.baseline()
+    loop.workspace.monitor.add_monitor(
+        name,
+        ModelMonitorSourceConfig(
+            source=source,
+            timestamp_column="TIMESTAMP",
+            id_columns=("CUSTOMER_ID",),
+            prediction_class_columns=("CHURN_PREDICTED",),
+            prediction_score_columns=("CHURN_PROBABILITY",),
+            actual_class_columns=("CHURNED",),
+            segment_columns=loop.segments(),
+            baseline=loop.baseline_table,
+        ),
+        ModelMonitorConfig(version),
+        horizon_days=loop.config.horizon_days,
+        counted=CountedElsewhere(FEATURES_SUBJECT, baseline[0] if baseline else ()),
+    )
+    record_edges(loop.backend.engine, [(("prediction", f"PREDICTIONS/{step.as_of}"), ("monitor", name))])
 
 
 def prune(loop: Lifecycle) -> Result:

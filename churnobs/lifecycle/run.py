@@ -18,13 +18,14 @@ from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.render import Query
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest
+from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind, plan_month
 from churnobs.months import Month
-from churnobs.records import DatasetVersion, Measurement, VersionRecord
+from churnobs.records import DatasetVersion, Measurement, MonitorRecord, VersionRecord
 
 if TYPE_CHECKING:
     from churnobs.lifecycle.config import LifecycleConfig
@@ -214,6 +215,11 @@ class Lifecycle:
         """What was measured in a month."""
         return [from_json(Measurement, to_json(m)) for m in self.journal.result(month, StepKind.MEASURE)["measured"]]
 
+    def own_monitors(self) -> list[MonitorRecord]:
+        """The monitors of this loop's roles, oldest first."""
+        parts = tuple(f"{self.config.name}_{part}_" for part in ("BASE", "PRODUCTION", "CHALLENGER"))
+        return [m for m in self.backend.monitors.monitors() if m.name.startswith(parts)]
+
     def datasets(self) -> list[DatasetVersion]:
         """The kept dataset versions of this loop, oldest as-of first."""
         own = [d for d in self.backend.feature_store.datasets() if d.name == self.config.name]
@@ -253,8 +259,13 @@ class Lifecycle:
             return None
         engine = self.backend.engine
         texts = engine.read(f'SELECT BINS FROM "{self.bins_table}" ORDER BY POSITION')["BINS"].to_pylist()
-        counts = engine.read("SELECT * FROM HISTOGRAMS WHERE SUBJECT = 'BASELINE'").to_pylist()
+        counts = self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist()
         return tuple(from_json(Bins, text) for text in texts), collect(counts)
+
+    def segments(self) -> tuple[str, ...]:
+        """The segment columns that the features have."""
+        texts = [name for name, kind in self.feature_columns() if kind.lstrip("!").startswith("string")]
+        return tuple(name for name in self.config.segment_columns if name in texts)
 
     def append(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
         """Append rows to one of the loop's tables."""

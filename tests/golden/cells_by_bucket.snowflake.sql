@@ -10,7 +10,9 @@ FROM (
       "t5"."BIN",
       "t5"."CATEGORY",
       COUNT(*) AS "ROWS_COUNTED",
-      SUM("t5"."VALUE") AS "TOTAL"
+      SUM("t5"."VALUE") AS "TOTAL",
+      MIN("t5"."VALUE") AS "LOW",
+      MAX("t5"."VALUE") AS "HIGH"
     FROM (
       SELECT
         "t3"."BUCKET",
@@ -106,7 +108,9 @@ FROM (
       "t1"."BIN",
       "t1"."CATEGORY",
       COUNT(*) AS "ROWS_COUNTED",
-      SUM("t1"."VALUE") AS "TOTAL"
+      SUM("t1"."VALUE") AS "TOTAL",
+      MIN("t1"."VALUE") AS "LOW",
+      MAX("t1"."VALUE") AS "HIGH"
     FROM (
       SELECT
         "t0"."BUCKET",

@@ -10,12 +10,25 @@ import ibis
 import ibis.expr.types as ir
 
 from churnobs.expressions.datasets import KEY_TYPES, dataset_part, judged, rows_at, scored_performance, watched
-from churnobs.expressions.drift import Bins, count_cells, histograms, summaries
+from churnobs.expressions.drift import Bins, count_cells, summaries
 from churnobs.expressions.features import AsOf, customer_features, customer_state, recent_feedback, rows_before
 from churnobs.expressions.labels import LabelRule, LabelWindow, labels
+from churnobs.expressions.monitored import (
+    SOURCE,
+    Watched,
+    day_confusion,
+    day_errors,
+    day_histograms,
+    day_scores,
+    refused_values,
+    repeated_keys,
+    with_late_labels,
+)
 from churnobs.expressions.performance import OUTCOMES, performance, stored_performance
 from churnobs.expressions.point_in_time import View, join_at, known_rows
+from churnobs.expressions.scores import state_rows
 from churnobs.months import add_months
+from churnobs.tables import MONITOR_ERRORS
 
 MAY = dt.date(2024, 5, 1)
 FEW = (("SPEND", "float64"), ("SEGMENT", "string"))
@@ -25,6 +38,23 @@ BINS = (
     Bins("SPEND", "number", low=0.0, width=0.01, cells=256, scale=50.0),
     Bins("SEGMENT", "category"),
 )
+
+
+WATCHED = (
+    ("AT", "timestamp(6)"),
+    ("AGE", "int64"),
+    ("SPEND", "float64"),
+    ("SEGMENT", "string"),
+    ("SCORE", "float64"),
+    ("SAID", "int64"),
+    ("CHURNED", "int64"),
+)
+LATE = (("AT", "timestamp(6)"), ("CHURNED", "int64"))
+
+
+def seen(as_of: dt.date) -> Watched:
+    """What a monitor with a segment column and a horizon counts of two days."""
+    return Watched(SOURCE, WATCHED, "AT", ("SEGMENT",), (add_months(as_of, -1), as_of), as_of)
 
 
 def outcomes() -> ir.Table:
@@ -86,8 +116,18 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "performance": (outcomes, lambda _: ()),
     "stored_performance": (stored_performance, lambda t: ((t, add_months(t, -1)), 30, ("BASE", "DEFAULT"))),
     "summaries": (summaries, lambda _: ("BASELINE", ("AGE", "SPEND"))),
-    "histograms": (histograms, lambda t: ("FEATURES", BINS, t)),
-    "histograms_of_all": (histograms, lambda _: ("BASELINE", BINS, None)),
+    "day_histograms": (day_histograms, lambda t: (seen(t), BINS)),
+    "baseline_histograms": (day_histograms, lambda _: (Watched(SOURCE, WATCHED, None), BINS)),
+    "day_scores": (day_scores, lambda t: (seen(t), "CHURNED", "SAID", "SCORE", 1000, 1000)),
+    "day_confusion": (day_confusion, lambda t: (seen(t), "SEGMENT", "SEGMENT")),
+    "day_errors": (day_errors, lambda t: (seen(t), "SPEND", "SCORE")),
+    "refused_values": (refused_values, lambda t: (seen(t), "SCORE", ("AGE", "SPEND"))),
+    "with_late_labels": (with_late_labels, lambda _: ("MADE", WATCHED[:4], "LATE", LATE, ("AT",), "CHURNED")),
+    "repeated_keys": (repeated_keys, lambda _: ("LATE", LATE, ("AT",))),
+    "state_rows": (
+        state_rows,
+        lambda t: ("MONITOR_ERRORS", tuple(MONITOR_ERRORS.items()), "WATCH", t, add_months(t, 1)),
+    ),
     "cells_by_bucket": (cells, lambda _: ()),
     "known_events": (known_rows, lambda t: (view("date", known_at=False), t)),
     "known_moments": (known_rows, lambda t: (view("timestamp(6)", known_at=True), t)),

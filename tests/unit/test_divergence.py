@@ -15,7 +15,7 @@ from scipy.stats import wasserstein_distance
 
 import churnobs
 from churnobs.divergence import (
-    CELLS,
+    SETTINGS,
     Histogram,
     collect,
     drift,
@@ -24,7 +24,8 @@ from churnobs.divergence import (
     population_stability_index,
     wasserstein,
 )
-from churnobs.expressions.drift import Bins, histograms, summaries
+from churnobs.expressions.drift import Bins, summaries
+from churnobs.expressions.monitored import Watched, day_histograms
 from churnobs.expressions.render import Query
 
 
@@ -37,7 +38,10 @@ def engine() -> Any:
 def counted(engine: Any, bins: Bins, values: Any) -> Histogram:
     engine.drop("VALUES_NOW")
     engine.write("VALUES_NOW", pa.table({"X": values}))
-    return collect(engine.read(Query(histograms, ("VALUES_NOW", (bins,), None))).to_pylist()).get("X", Histogram())
+    kind = "float64" if bins.kind == "number" else "string"
+    return collect(
+        engine.read(Query(day_histograms, (Watched("VALUES_NOW", (("X", kind),), None), (bins,)))).to_pylist()
+    ).get("X", Histogram())
 
 
 def both(engine: Any, before: Any, now: Any) -> tuple[Bins, Histogram, Histogram]:
@@ -141,7 +145,7 @@ def test_wasserstein_and_means_are_near_and_exact(
 def test_wasserstein_of_few_integers_is_exact(engine: Any, before: list[int], now: list[int]) -> None:
     before = [*before, -20, 235]
     _, reference, current = both(engine, np.array(before), np.array(now))
-    assert len(set(range(-20, 236))) == CELLS
+    assert len(set(range(-20, 236))) == SETTINGS.cells
     assert drift("WASSERSTEIN", "number", reference, current) == pytest.approx(
         wasserstein_distance(before, now), abs=1e-9
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from churnobs.backends.duckdb.catalog import DuckDBFeatureStore, DuckDBMonitors
+from churnobs.backends.duckdb.catalog import DuckDBFeatureStore
 from churnobs.backends.duckdb.database import Database
 from churnobs.backends.duckdb.feedback import FeedbackStream
 from churnobs.backends.duckdb.loading import DuckDBLoader
+from churnobs.backends.duckdb.monitors import DuckDBMonitors
 from churnobs.backends.duckdb.publish import DuckDBLifetime, published_path
 from churnobs.backends.duckdb.registry import DuckDBRegistry
 from churnobs.errors import DatabaseBusy

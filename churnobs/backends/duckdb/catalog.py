@@ -1,4 +1,4 @@
-"""The simulator's catalog: entities, feature views, dataset versions and monitors as records in tables."""
+"""The simulator's catalog: entities, feature views and dataset versions as records in tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from churnobs.codec import from_json, to_json
-from churnobs.ports import FeatureStorePort, MonitorPort
-from churnobs.records import DatasetVersion, Entity, FeatureView, MonitorRecord
+from churnobs.ports import FeatureStorePort
+from churnobs.records import DatasetVersion, Entity, FeatureView
 
 if TYPE_CHECKING:
     from churnobs.backends.duckdb.database import Database
@@ -91,22 +91,3 @@ class DuckDBFeatureStore(FeatureStorePort):
         with self._database.transaction():
             self._database.drop(dataset.table)
             self._datasets.remove(dataset.name, dataset.version)
-
-
-class DuckDBMonitors(MonitorPort):
-    """The monitors of one database."""
-
-    def __init__(self, database: Database) -> None:
-        self._shelf = Shelf(database, "MONITORS", MonitorRecord)
-
-    def monitors(self) -> list[MonitorRecord]:
-        """All monitors, oldest first."""
-        return self._shelf.all()
-
-    def put(self, monitor: MonitorRecord) -> None:
-        """Store a monitor, or its new state."""
-        self._shelf.put(monitor.name, "", monitor)
-
-    def remove(self, monitor: MonitorRecord) -> None:
-        """Drop a monitor."""
-        self._shelf.remove(monitor.name, "")

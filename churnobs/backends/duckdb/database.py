@@ -52,6 +52,7 @@ class Database(EnginePort):
         memory_limit: str | None = None,
     ) -> None:
         self.path = path
+        self.read_only = read_only
         self._depth = 0
         # tables that were seen; asking the catalog costs more than most statements
         self._seen: set[str] = set()

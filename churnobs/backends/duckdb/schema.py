@@ -7,7 +7,7 @@ from typing import Final
 from churnobs import tables
 from churnobs.tables import Columns
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _RECORD: Final[Columns] = {"POSITION": "int64", "NAME": "string", "VERSION": "string", "RECORD": "string"}
 
@@ -24,7 +24,11 @@ TABLES: Final[dict[str, Columns]] = {
     "STATE_THROUGH": tables.STATE_THROUGH,
     "LABELS": tables.LABELS,
     "PREDICTIONS": tables.PREDICTIONS,
-    "HISTOGRAMS": tables.HISTOGRAMS,
+    "MONITOR_HISTOGRAMS": tables.MONITOR_HISTOGRAMS,
+    "MONITOR_SCORES": tables.MONITOR_SCORES,
+    "MONITOR_CONFUSION": tables.MONITOR_CONFUSION,
+    "MONITOR_ERRORS": tables.MONITOR_ERRORS,
+    "MONITOR_DAYS": tables.MONITOR_DAYS,
     "MEASUREMENTS": tables.MEASUREMENTS,
     "DRIFT": tables.DRIFT,
     "BACKTESTS": tables.BACKTESTS,

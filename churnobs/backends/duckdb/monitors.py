@@ -1,0 +1,67 @@
+"""The simulator's monitors: their records, and what changed in the sources they watch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from churnobs.backends.duckdb.catalog import Shelf
+from churnobs.backends.duckdb.ddl import literal, quoted
+from churnobs.ports import MonitorPort, WatchedDay
+from churnobs.records import MonitorRecord
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from churnobs.backends.duckdb.database import Database
+
+STATES: Final = ("MONITOR_DAYS", "MONITOR_HISTOGRAMS", "MONITOR_SCORES", "MONITOR_CONFUSION", "MONITOR_ERRORS")
+
+
+class DuckDBMonitors(MonitorPort):
+    """The monitors of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._shelf = Shelf(database, "MONITORS", MonitorRecord)
+
+    def monitors(self) -> list[MonitorRecord]:
+        """All monitors, oldest first."""
+        return self._shelf.all()
+
+    def put(self, monitor: MonitorRecord) -> None:
+        """Store a monitor, or its new state."""
+        self._shelf.put(monitor.name, "", monitor)
+
+    def remove(self, monitor: MonitorRecord) -> None:
+        """Drop a monitor."""
+        self._shelf.remove(monitor.name, "")
+
+    def days(self, source: str, timestamp: str, days: Sequence[dt.date] = ()) -> list[WatchedDay]:
+        """What the days of a source look like now; the order of its rows does not matter."""
+        at, day = quoted(timestamp), f"CAST({quoted(timestamp)} AS DATE)"
+        where = f"{at} IS NOT NULL"
+        if days:
+            where = f"{at} >= TIMESTAMP '{min(days)}' AND {day} IN ({_listed(days)})"
+        # the exclusive or finds what changed, the sum what stands there twice
+        rows = self._database.execute(
+            f"SELECT {day}, count(*), CAST(max({at}) AS TIMESTAMP), "
+            f"concat_ws('/', count(*), bit_xor(hash(q)), sum(hash(q))) "
+            f"FROM {quoted(source)} AS q WHERE {where} GROUP BY 1 ORDER BY 1"
+        )
+        return [WatchedDay(*row) for row in rows]
+
+    def forget(self, subject: str, days: Sequence[dt.date] | None = None) -> None:
+        """Delete what was counted of a subject."""
+        where = f"SUBJECT = {literal(subject)}"
+        if days is not None:
+            if not days:
+                return
+            where += f" AND DAY IN ({_listed(days)})"
+        with self._database.transaction():
+            for name in STATES:
+                self._database.execute(f"DELETE FROM {name} WHERE {where}")
+
+
+def _listed(days: Sequence[dt.date]) -> str:
+    return ", ".join(f"DATE '{day}'" for day in days)

@@ -1,0 +1,298 @@
+"""What monitors have counted: kept by day and segment, counted anew only where the source changed, read as merges."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final
+
+from churnobs.divergence import fit_bins
+from churnobs.errors import BadConfig
+from churnobs.expressions.drift import Bins, summaries
+from churnobs.expressions.monitored import (
+    SOURCE,
+    Watched,
+    day_confusion,
+    day_errors,
+    day_histograms,
+    day_scores,
+    refused_values,
+)
+from churnobs.expressions.render import Query, Rendered, with_named
+from churnobs.expressions.scores import state_rows
+from churnobs.monitoring.roles import features_of, watched_columns
+from churnobs.tables import MONITOR_CONFUSION, MONITOR_ERRORS, MONITOR_HISTOGRAMS, MONITOR_SCORES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from churnobs.ports import EnginePort, MonitorPort, WatchedDay
+    from churnobs.records import MonitorRecord
+    from churnobs.tables import Columns
+
+OUTCOMES: Final[Mapping[str, tuple[str, Columns]]] = {
+    "TABULAR_BINARY_CLASSIFICATION": ("MONITOR_SCORES", MONITOR_SCORES),
+    "TABULAR_MULTI_CLASSIFICATION": ("MONITOR_CONFUSION", MONITOR_CONFUSION),
+    "TABULAR_REGRESSION": ("MONITOR_ERRORS", MONITOR_ERRORS),
+}
+
+
+def kind_of(ibis_type: str) -> str:
+    """How a column of an Ibis type is counted: "number" or "category"."""
+    return "number" if ibis_type.lstrip("!").startswith(("int", "uint", "float", "decimal")) else "category"
+
+
+def baseline_table(monitor: str) -> str:
+    """Where a monitor keeps its copy of the baseline."""
+    return f"{monitor}$BASELINE"
+
+
+class MonitorState:
+    """Counts what monitors watch, and reads what was counted."""
+
+    def __init__(self, engine: EnginePort, port: MonitorPort) -> None:
+        self._engine = engine
+        self._port = port
+
+    def refresh(self, record: MonitorRecord, days: Sequence[dt.date] = ()) -> list[dt.date]:
+        """Count the days of a monitor's source that are new or not what they were, and forget those that are gone.
+
+        A day whose labels are final is never counted again, whatever becomes of its rows.
+
+        Args:
+            record: the monitor.
+            days: look at these days only; all of them when empty.
+
+        Returns:
+            The days that were counted.
+
+        Raises:
+            BadConfig: a score is outside 0 to 1, or (strict) a value is no finite number; nothing was counted.
+        """
+        source = record.source
+        seen = self._port.days(source.source, source.timestamp_column, sorted(days))
+        known = {row["DAY"]: row for row in self.days(record)}
+        through = record.data_through or max((d.newest.date() for d in seen), default=None)
+        ripe_before = None
+        if record.horizon_days is not None and through is not None:
+            ripe_before = through - dt.timedelta(days=record.horizon_days)
+        final = {d.day: _is_final(d, ripe_before) for d in seen}
+        changed = [
+            d
+            for d in seen
+            if d.day not in known or (not known[d.day]["IS_FINAL"] and _differs(d, known[d.day], is_final=final[d.day]))
+        ]
+        gone = [] if days else [day for day in known if day not in final and not known[day]["IS_FINAL"]]
+        if not changed and not gone:
+            return []
+        counted = [d.day for d in changed]
+        everything = not days and len(changed) == len(seen)
+        with self._engine.transaction():
+            if counted:
+                columns = tuple(self._engine.columns(f'SELECT * FROM "{source.source}"').items())
+                watched = Watched(
+                    SOURCE,
+                    columns,
+                    source.timestamp_column,
+                    source.segment_columns,
+                    () if everything else tuple(counted),
+                    ripe_before,
+                )
+                self._refuse(record, watched)
+                self._port.forget(record.name, [*counted, *gone])
+                self._count(record, watched)
+                self._note(record, changed, final)
+            else:
+                self._port.forget(record.name, gone)
+        return counted
+
+    def count_baseline(self, record: MonitorRecord, table: str) -> None:
+        """Count a table as the baseline of a monitor; segments are those that the table has."""
+        columns = self._engine.columns(f'SELECT * FROM "{table}"')
+        own = self._subjects(record)[record.name]
+        bins = tuple(b for b in record.bins if b.column in columns and b.column in own)
+        if not bins:
+            return
+        segments = tuple(c for c in record.source.segment_columns if c in columns)
+        watched = Watched(SOURCE, tuple(columns.items()), None, segments)
+        self.store("MONITOR_HISTOGRAMS", record.name, table, Query(day_histograms, (watched, bins)))
+
+    def with_columns(self, record: MonitorRecord, bins: tuple[Bins, ...] = ()) -> MonitorRecord:
+        """The record with its features, and how each of its columns is counted.
+
+        Args:
+            record: a monitor whose source is set.
+            bins: columns that are counted in a given way.
+
+        Raises:
+            BadConfig: see ``features_of``.
+        """
+        source = record.source
+        columns = self._engine.columns(f'SELECT * FROM "{source.source}"')
+        features = features_of(source, columns, record.task)
+        given = {b.column: b for b in bins}
+        names = [c for c in watched_columns(source, features) if c not in given]
+        is_binary = record.task == "TABULAR_BINARY_CLASSIFICATION"
+        scores = source.prediction_score_columns if is_binary else ()
+        fitted = self.fit_bins(names, columns, scores, source.baseline, record.settings.cells)
+        return dataclasses.replace(record, features=features, bins=(*bins, *fitted))
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing."""
+        return self._engine.transaction()
+
+    def fit_bins(
+        self, names: Sequence[str], kinds: Mapping[str, str], scores: Sequence[str], table: str | None, cells: int
+    ) -> tuple[Bins, ...]:
+        """How columns are counted, by what the baseline (where there is one) holds of them.
+
+        Args:
+            names: the columns.
+            kinds: name -> Ibis type in the source.
+            scores: those that are probabilities: their grid is 0 to 1.
+            table: the baseline.
+            cells: of a numeric column.
+        """
+        numbers = [n for n in names if kind_of(kinds[n]) == "number" and n not in scores]
+        there = self._engine.columns(f'SELECT * FROM "{table}"') if table else {}
+        known = tuple(n for n in numbers if n in there and kind_of(there[n]) == "number")
+        found = {}
+        if known:
+            rows = self._engine.read(summaries(table or "", known)).to_pylist()
+            found = {row["COLUMN_NAME"]: row for row in rows}
+        bins = []
+        for name in names:
+            if name in scores:
+                bins.append(Bins(name, "number", low=0.0, width=1.0 / cells, cells=cells))
+            elif name in found:
+                row = found[name]
+                bins.append(fit_bins(name, row["LOW"], row["HIGH"], row["MEAN"], row["SPREAD"], cells))
+            else:
+                bins.append(Bins(name, kind_of(kinds[name])))
+        return tuple(bins)
+
+    def days(self, record: MonitorRecord) -> list[dict[str, Any]]:
+        """The days that were counted: DAY, ROWS_ALL, FINGERPRINT, IS_FINAL; oldest first."""
+        query = f"SELECT * FROM MONITOR_DAYS WHERE SUBJECT = '{record.name}' ORDER BY DAY"
+        rows: list[dict[str, Any]] = self._engine.read(query).to_pylist()
+        return rows
+
+    def outcomes(self, record: MonitorRecord, first: dt.date, last: dt.date) -> pa.Table:
+        """The counted outcomes of the days first to last."""
+        name, columns = OUTCOMES[record.task]
+        return self._engine.read(Query(state_rows, (name, tuple(columns.items()), record.name, first, last)))
+
+    def histograms(self, record: MonitorRecord, column: str | None, first: dt.date, last: dt.date) -> pa.Table:
+        """The counted cells of one column (or all) over the days first to last."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        parts = []
+        for subject, names in self._subjects(record).items():
+            if column is None or column in names:
+                query = Query(
+                    state_rows, ("MONITOR_HISTOGRAMS", tuple(MONITOR_HISTOGRAMS.items()), subject, first, last)
+                )
+                rows = self._engine.read(query)
+                wanted = list(names) if column is None else [column]
+                parts.append(rows.filter(pc.is_in(rows["COLUMN_NAME"], pa.array(wanted, pa.string()))))
+        return pa.concat_tables(parts)
+
+    def baseline(self, record: MonitorRecord, column: str | None = None) -> pa.Table:
+        """The counted cells of the baseline, of one column or all."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        parts = []
+        for subject, names in self._subjects(record).items():
+            rows = self._engine.read(f"SELECT * FROM MONITOR_HISTOGRAMS WHERE SUBJECT = '{subject}' AND DAY IS NULL")
+            wanted = list(names) if column is None else [c for c in names if c == column]
+            parts.append(rows.filter(pc.is_in(rows["COLUMN_NAME"], pa.array(wanted, pa.string()))))
+        return pa.concat_tables(parts)
+
+    def counted(self, subject: str, day: dt.date | None) -> pa.Table:
+        """The counted cells of all rows of one day, or of the baseline (None)."""
+        when = "DAY IS NULL" if day is None else f"DAY = DATE '{day}'"
+        return self._engine.read(
+            f"SELECT * FROM MONITOR_HISTOGRAMS WHERE SUBJECT = '{subject}' AND {when} AND SEGMENT_COLUMN IS NULL"
+        )
+
+    def store(self, table: str, subject: str, source: str, query: Rendered) -> None:
+        """Count a source and keep what was counted under a subject."""
+        text = with_named(query.sql(self._engine.dialect), {SOURCE: f'SELECT * FROM "{source}"'})
+        self._engine.write(table, f"SELECT '{subject}' AS SUBJECT, COUNTED.* FROM (\n{text}\n) AS COUNTED")
+
+    def _subjects(self, record: MonitorRecord) -> dict[str, tuple[str, ...]]:
+        """Who counts which columns of a monitor."""
+        names = tuple(b.column for b in record.bins)
+        if record.shared is None:
+            return {record.name: names}
+        return {
+            record.name: tuple(n for n in names if n not in record.features),
+            record.shared: tuple(n for n in names if n in record.features),
+        }
+
+    def _count(self, record: MonitorRecord, watched: Watched) -> None:
+        source, settings = record.source, record.settings
+        label, said = (_first(c) for c in (source.actual_class_columns, source.prediction_class_columns))
+        actual, score = (_first(c) for c in (source.actual_score_columns, source.prediction_score_columns))
+        query: Query
+        match record.task:
+            case "TABULAR_REGRESSION":
+                query = Query(day_errors, (watched, actual, score))
+            case "TABULAR_MULTI_CLASSIFICATION":
+                query = Query(day_confusion, (watched, label, said))
+            case _:
+                cells = (settings.score_cells, settings.exact_rows)
+                query = Query(day_scores, (watched, label, said, score, *cells))
+        self.store(OUTCOMES[record.task][0], record.name, source.source, query)
+        own = self._subjects(record)[record.name]
+        bins = tuple(b for b in record.bins if b.column in own)
+        if bins:
+            self.store("MONITOR_HISTOGRAMS", record.name, source.source, Query(day_histograms, (watched, bins)))
+
+    def _refuse(self, record: MonitorRecord, watched: Watched) -> None:
+        score = _first(record.source.prediction_score_columns)
+        is_probability = score is not None and record.task == "TABULAR_BINARY_CLASSIFICATION"
+        numbers = tuple(b.column for b in record.bins if b.kind == "number") if record.settings.strict else ()
+        if not is_probability and not numbers:
+            return
+        query = Query(refused_values, (watched, score if is_probability else None, numbers))
+        text = with_named(query.sql(self._engine.dialect), {SOURCE: f'SELECT * FROM "{record.source.source}"'})
+        (row,) = self._engine.read(text).to_pylist()
+        if row["OUTSIDE"]:
+            raise BadConfig(
+                f"{row['OUTSIDE']} rows of {record.source.source} have a {score} outside 0 to 1",
+                hint="a score is the probability of class 1; rescale it in a view",
+            )
+        if row["NOT_FINITE"]:
+            raise BadConfig(
+                f"{row['NOT_FINITE']} rows of {record.source.source} hold NaN or an infinity",
+                hint="make them NULL in a view, or watch without strict",
+            )
+
+    def _note(self, record: MonitorRecord, days: Sequence[WatchedDay], final: Mapping[dt.date, bool | None]) -> None:
+        import pyarrow as pa
+
+        columns = {
+            "SUBJECT": pa.array([record.name] * len(days), pa.string()),
+            "DAY": pa.array([d.day for d in days], pa.date32()),
+            "ROWS_ALL": pa.array([d.rows for d in days], pa.int64()),
+            "FINGERPRINT": pa.array([d.fingerprint for d in days], pa.string()),
+            "IS_FINAL": pa.array([final[d.day] for d in days], pa.bool_()),
+        }
+        self._engine.write("MONITOR_DAYS", pa.table(columns))
+
+
+def _is_final(day: WatchedDay, ripe_before: dt.date | None) -> bool | None:
+    return None if ripe_before is None else day.newest <= dt.datetime.combine(ripe_before, dt.time())
+
+
+def _differs(day: WatchedDay, known: Mapping[str, Any], *, is_final: bool | None) -> bool:
+    return (day.fingerprint, is_final) != (known["FINGERPRINT"], known["IS_FINAL"])
+
+
+def _first(columns: Sequence[str]) -> str | None:
+    return columns[0] if columns else None

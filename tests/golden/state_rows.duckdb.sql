@@ -1,0 +1,7 @@
+SELECT
+  *
+FROM "MONITOR_ERRORS" AS "t0"
+WHERE
+  "t0"."SUBJECT" = 'WATCH'
+  AND MAKE_DATE(2024, 5, 1) <= "t0"."DAY"
+  AND MAKE_DATE(2024, 6, 1) >= "t0"."DAY"
