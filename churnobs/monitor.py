@@ -114,7 +114,7 @@ class Monitor:
         self._engine = engine
         self._port = port
         self._registry = registry
-        self._refresh = refresh
+        self._refresh = refresh_or(None, refresh)
         self.state = MonitorState(engine, port)
 
     def add_monitor(

@@ -43,7 +43,7 @@ class Registry:
         comment: str = "",
         metrics: Mapping[str, Any] | None = None,
         sample_input_data: pd.DataFrame | None = None,
-        task: str = "TABULAR_BINARY_CLASSIFICATION",
+        task: str | None = None,
         fitted_on: Sequence[FittedOn] = (),
         linked_to: str | None = None,
         recipe: str = "",
@@ -54,6 +54,8 @@ class Registry:
             model: a fitted scikit-learn style estimator, or a ModelVersion to copy on the server.
             version_name: upper-cased.
             sample_input_data: a few rows of the feature columns; they fix which columns the version reads.
+            task: TABULAR_BINARY_CLASSIFICATION, TABULAR_MULTI_CLASSIFICATION or TABULAR_REGRESSION; read off a scikit-learn
+                style model, whatever is given.
             fitted_on: the dataset versions behind it; what they hold is refused as a measure of this version.
             linked_to: the version this one was refitted from.
 
@@ -83,7 +85,7 @@ class Registry:
         record = VersionRecord(
             model_name=name,
             version_name=version,
-            task=task,
+            task=_task_of(model, task),
             comment=comment,
             features=tuple(str(c) for c in sample_input_data.columns),
             functions=tuple(f.upper() for f in ("predict", "predict_proba") if hasattr(model, f)),
@@ -172,3 +174,16 @@ class Registry:
 
     def _records(self, model_name: str) -> list[VersionRecord]:
         return [record for record in self.port.versions() if record.model_name == model_name]
+
+
+def _task_of(model: Any, given: str | None) -> str:
+    """What a model does; what can be read off it wins over what is said of it, as in snowflake-ml."""
+    classes = getattr(model, "classes_", None)
+    if classes is not None:
+        return "TABULAR_MULTI_CLASSIFICATION" if len(classes) > 2 else "TABULAR_BINARY_CLASSIFICATION"
+    if hasattr(model, "__sklearn_tags__"):
+        from sklearn.base import is_regressor
+
+        if is_regressor(model):
+            return "TABULAR_REGRESSION"
+    return given or "TABULAR_BINARY_CLASSIFICATION"

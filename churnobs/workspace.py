@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.ports import Backend
+    from churnobs.records import Refresh
 
 
 @final
 class Workspace:
     """One database with everything in it: data, features, models, monitors and the loop."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, *, refresh: Refresh = "fresh") -> None:
         self._backend = backend
         self.feature_store = FeatureStore(backend.engine, backend.feature_store)
         self.registry = Registry(backend.engine, backend.registry)
-        self.monitor = Monitor(backend.engine, backend.monitors, self.registry)
+        self.monitor = Monitor(backend.engine, backend.monitors, self.registry, refresh=refresh)
 
     def ingest(
         self,
