@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, final
 from churnobs.errors import AlreadyExists, BadConfig, ChurnobsError, NotFound
 from churnobs.expressions.monitored import repeated_keys, with_late_labels
 from churnobs.expressions.render import Query
-from churnobs.monitor_metrics import MetricFunctions, segment_column, segment_of
-from churnobs.monitor_state import MonitorState, baseline_table
+from churnobs.monitoring.answers import MetricFunctions, segment_column, segment_of
+from churnobs.monitoring.model_monitor import ModelMonitor
 from churnobs.monitoring.settings import TASKS, MetricSettings
+from churnobs.monitoring.state import MonitorState, baseline_table
 from churnobs.records import (
     CountedElsewhere,
     ModelMonitorConfig,
@@ -28,75 +29,14 @@ if TYPE_CHECKING:
 
     from churnobs.expressions.drift import Bins
     from churnobs.model import ModelVersion
+    from churnobs.monitoring.decomposition import DropExplained
+    from churnobs.monitoring.estimation import Trust
     from churnobs.ports import EnginePort, MonitorPort
     from churnobs.registry import Registry
 
 # a monitor whose refresh fails so often in a row is suspended
 FAILURES: Final = 5
 _INTERVAL: Final = re.compile(r"(\d+)\s+(second|minute|hour|day)s?", re.IGNORECASE)
-
-
-@final
-class ModelMonitor:
-    """A monitor of one model version. Made by ``Monitor.add_monitor`` or ``Monitor.attach``."""
-
-    def __init__(self, port: MonitorPort, state: MonitorState, record: MonitorRecord) -> None:
-        self._port = port
-        self._state = state
-        self._record = record
-
-    @property
-    def name(self) -> str:
-        """The monitor's name."""
-        return self._record.name
-
-    @property
-    def record(self) -> MonitorRecord:
-        """The monitor as it is stored now."""
-        return next(m for m in self._port.monitors() if m.name == self._record.name)
-
-    def suspend(self) -> None:
-        """Stop watching; what was measured until now stays, and is what the metric functions still answer."""
-        record = self.record
-        if record.state == "ACTIVE" and record.refresh == "fresh":
-            self._state.refresh(record)
-        self._port.put(dataclasses.replace(record, state="SUSPENDED"))
-
-    def resume(self) -> None:
-        """Watch again; refreshes that failed are forgotten."""
-        self._port.put(dataclasses.replace(self.record, state="ACTIVE", failures=0, last_error=""))
-
-    def add_segment_column(self, column: str) -> None:
-        """Count by the values of one more column; what was counted is counted anew.
-
-        Raises:
-            AlreadyExists: it is a segment column already.
-        """
-        record, name = self.record, identifier(column)
-        if name in record.source.segment_columns:
-            raise AlreadyExists(f"segment column {name} already exists", hint="choose another column")
-        self._change_segments((*record.source.segment_columns, name))
-
-    def drop_segment_column(self, column: str) -> None:
-        """Count no longer by the values of a column; it becomes a feature again."""
-        name = segment_column(column, self.record)
-        self._change_segments(tuple(c for c in self.record.source.segment_columns if c != name))
-
-    def _change_segments(self, segments: tuple[str, ...]) -> None:
-        record = self.record
-        source = dataclasses.replace(record.source, segment_columns=segments)
-        changed = self._state.with_columns(dataclasses.replace(record, source=source))
-        with self._state.transaction():
-            self._port.forget(record.name)
-            self._port.put(changed)
-            if source.baseline is not None:
-                self._state.count_baseline(changed, baseline_table(record.name))
-
-    def __repr__(self) -> str:
-        return f"ModelMonitor({self.name}, {self._record.version_name})"
-
-    def _repr_html_(self) -> str:
-        return self.record._repr_html_()
 
 
 @final
@@ -448,6 +388,74 @@ class Monitor:
             raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
         of = None if segment is None else segment_column(segment, record)
         return found.drift(found.window(granularity, start, end), of)
+
+    def estimate(
+        self,
+        monitor: str,
+        granularity: str | None = "1 MONTH",
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        *,
+        reference: tuple[dt.date, dt.date] | None = None,
+        level: float = 0.90,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Performance before the labels are final, by calibrated scores, and graded where they are final by now.
+
+        Each period is estimated by what was known when it began, so that its grade is honest
+        (``churnobs.monitoring.estimation`` has the method).
+
+        Args:
+            monitor, granularity, start, end: as for the metric functions.
+            reference: first and last day to calibrate on; None for the newest 92 final days before each period.
+            level: the probability that an interval holds the realised metric.
+            seed: of the intervals' draws.
+
+        Returns:
+            EVENT_TIMESTAMP, IS_FINAL, METRIC_NAME (F1_SCORE, PRECISION, RECALL, CLASSIFICATION_ACCURACY, ROC_AUC),
+            METRIC_VALUE (the estimate), LOW, HIGH, LEVEL, CALIBRATED (False: too few final labels, the score was taken at
+            its word), COUNT_USED, REALISED and INSIDE (None until final).
+        """
+        from churnobs.monitoring.insight import frame, grades
+
+        found, record = self._answers(monitor)
+        window = found.window(granularity, start, end)
+        return frame(grades(found, record, window, reference=reference, level=level, seed=seed))
+
+    def trust(self, monitor: str, granularity: str | None = "1 MONTH", *, start: dt.date | None = None) -> Trust:
+        """Whether a monitor's estimates can be relied on, by how its final periods were graded."""
+        from churnobs.monitoring.estimation import trust
+        from churnobs.monitoring.insight import grades
+
+        found, record = self._answers(monitor)
+        days = found.final_days()
+        window = found.window(granularity, start or min(days, default=None), None)
+        graded = grades(found, record, window, reference=None, level=0.90, seed=0)
+        return trust([g for final, g in graded if final and g.estimate.calibrated])
+
+    def explain_drop(
+        self, monitor: str, before: dt.date, after: dt.date, *, segment: str, granularity: str = "1 MONTH"
+    ) -> DropExplained:
+        """Why F1 changed between two periods: split exactly into segment mix and change within segments.
+
+        Args:
+            monitor: of a binary classifier.
+            before, after: a day of each period.
+            segment: a segment column.
+            granularity: of the periods.
+
+        Returns:
+            The split; ``moved`` are the columns that moved most in the segment that lowered F1 most.
+
+        Raises:
+            BadConfig: no such segment column, a period without rows, or F1 is not defined in one.
+        """
+        from churnobs.monitoring.insight import explained
+
+        found, record = self._answers(monitor)
+        name = segment_column(segment, record)
+        windows = [found.window(granularity, day, day) for day in (before, after)]
+        return explained(found, record, windows[0], windows[1], name)
 
     def _answers(self, monitor: str) -> tuple[MetricFunctions, MonitorRecord]:
         record = self.get_monitor(name=monitor).record

@@ -1,1 +1,1 @@
-"""What monitoring knows and how it judges: small states that add up, and pure functions of them."""
+"""How monitors count, and how what was counted is judged: small states that add up, and pure functions of them."""

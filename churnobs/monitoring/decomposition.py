@@ -13,7 +13,7 @@ part negative when it does worse than the rest and grows, or better and shrinks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +59,13 @@ class DropExplained(Shown):
     Args:
         f1_before, f1_after: of all rows.
         segments: the one that lowers F1 most first.
+        moved: columns that moved most within the worst segment, where somebody looked.
     """
 
     f1_before: float
     f1_after: float
     segments: tuple[SegmentPart, ...]
+    moved: tuple[str, ...] = ()
 
     @property
     def change(self) -> float:
@@ -85,12 +87,8 @@ class DropExplained(Shown):
         """The segment that lowers F1 most; None when no segment lowers it."""
         return self.segments[0] if self.segments[0].total < 0.0 else None
 
-    def text(self, drifted: Sequence[str] = ()) -> str:
-        """The explanation in words.
-
-        Args:
-            drifted: columns that moved within the worst segment, to be named with it.
-        """
+    def text(self) -> str:
+        """The explanation in words."""
         verb = "fell" if self.change < 0.0 else "rose" if self.change > 0.0 else "stayed"
         told = (
             f"F1 {verb} from {shown(self.f1_before)} to {shown(self.f1_after)} ({self.change:+.4f}): "
@@ -104,7 +102,7 @@ class DropExplained(Shown):
             f"to {worst.share_after:.1%} ({worst.mix:+.4f}), its F1 from {_f1(worst.f1_before)} to {_f1(worst.f1_after)} "
             f"({worst.within:+.4f})."
         )
-        return f"{told} Columns that moved in it: {', '.join(drifted)}." if drifted else told
+        return f"{told} Columns that moved in it: {', '.join(self.moved)}." if self.moved else told
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a segment: SEGMENT, SHARE_BEFORE, SHARE_AFTER, F1_BEFORE, F1_AFTER, MIX, WITHIN, TOTAL."""

@@ -34,6 +34,7 @@ class Measured:
         rows: all rows.
         used: rows behind the metrics of the predicted class (or of the score, in a regression).
         scored: rows behind the metrics of the score.
+        hits: of a binary classifier: true positives, false positives, false negatives.
         values: metric -> value; None where it is not defined.
         bounds: how far a value may be from that of the rows themselves, where scores were counted in cells.
     """
@@ -43,6 +44,7 @@ class Measured:
     scored: int
     values: Mapping[str, float | None]
     bounds: Mapping[str, float]
+    hits: tuple[int, int, int] = (0, 0, 0)
 
     def used_by(self, metric: str) -> int:
         """The rows behind one metric."""
@@ -88,9 +90,9 @@ class Cells:
     surprise: Floats
     squared_error: Floats
 
-    def levels(self, number: int) -> Levels:
-        """The scores, classes and labels of one period (its position), for what needs more than a metric."""
-        inside = self._of(number)
+    def levels(self, first: int, last: int | None = None) -> Levels:
+        """The scores, classes and labels of the periods at positions first to last, for what needs more than a metric."""
+        inside = slice(self._of(first).start, self._of(first if last is None else last).stop)
         rows = sum(self.counts[name][inside] for name in COUNTS)
         with np.errstate(invalid="ignore"):
             mean = np.where(self.cell[inside] < 0, np.nan, self.score_total[inside] / rows)
@@ -143,7 +145,12 @@ def binary(cells: Cells, settings: MetricSettings) -> dict[int, Measured]:
             "TRIVIAL_ACCURACY": None if base is None else max(base, 1 - base),
         }
         found[period] = Measured(
-            sum(t.values()), tp + fp + fn + tn, n, values, {"ROC_AUC": float(auc_bound[number]), **bound}
+            rows=sum(t.values()),
+            used=tp + fp + fn + tn,
+            scored=n,
+            values=values,
+            bounds={"ROC_AUC": float(auc_bound[number]), **bound},
+            hits=(tp, fp, fn),
         )
     return found
 

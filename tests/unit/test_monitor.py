@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import churnobs
 from churnobs import BadConfig
 from churnobs.expressions.buckets import Buckets
-from churnobs.monitor_state import kind_of
+from churnobs.monitoring.state import kind_of
 
 GRANULARITIES = (
     "1 DAY",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from churnobs.monitor_state import MonitorState
     from churnobs.monitoring.metrics import Cells, Measured
+    from churnobs.monitoring.state import MonitorState
 
 STAT_METRICS: Final = ("COUNT", "COUNT_NULL", "MIN", "MAX", "AVG", "SUM")
 COUNTS_ONLY: Final = ("COUNT", "COUNT_NULL")
@@ -72,6 +72,12 @@ class Window:
     def start(self, number: int) -> dt.datetime:
         """The first moment of a period."""
         return dt.datetime.combine(self.buckets.start(number), dt.time())
+
+    def last_day(self, number: int) -> dt.date:
+        """The last day of a period."""
+        if self.buckets.unit == "ALL":
+            return self.last
+        return self.buckets.start(number + 1) - dt.timedelta(days=1)
 
     def number(self, day: dt.date) -> int:
         """The period of a day."""
@@ -144,6 +150,18 @@ class MetricFunctions:
     def cells(self, window: Window, segment: str | None = None) -> dict[str | None, Cells]:
         """The counted scores of a binary classifier by segment value."""
         return self._cells(self._outcomes(window, segment), window)
+
+    def by_day(self, first: dt.date, last: dt.date) -> tuple[list[dt.date], Cells | None]:
+        """The counted scores of all rows, day by day: the days, and their cells in that order (None without rows)."""
+        window = Window(Buckets(1, "DAY"), first, last)
+        cells = self.cells(window).get(None)
+        if cells is None:
+            return [], None
+        return [window.buckets.start(number) for number in cells.period[cells.starts].tolist()], cells
+
+    def final_days(self) -> dict[dt.date, bool | None]:
+        """Whether the labels of each counted day are final; None where no horizon is known."""
+        return {row["DAY"]: row["IS_FINAL"] for row in self._state.days(self._record)}
 
     def final(self, window: Window) -> dict[int, bool | None]:
         """Whether the labels of each period are final: True, False, or None where no horizon is known."""
