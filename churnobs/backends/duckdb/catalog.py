@@ -1,12 +1,13 @@
-"""The simulator's catalog: entities, feature views, dataset versions and monitors as records in tables."""
+"""The simulator's catalog: entities, feature views, dataset versions, monitors and alerts as records in tables."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from churnobs.alerts.alert import AlertRecord
 from churnobs.codec import from_json, to_json
-from churnobs.ports import FeatureStorePort, MonitorPort
+from churnobs.ports import AlertPort, FeatureStorePort, MonitorPort
 from churnobs.records import DatasetVersion, Entity, FeatureView, MonitorRecord
 
 if TYPE_CHECKING:
@@ -110,3 +111,22 @@ class DuckDBMonitors(MonitorPort):
     def remove(self, monitor: MonitorRecord) -> None:
         """Drop a monitor."""
         self._shelf.remove(monitor.name, "")
+
+
+class DuckDBAlerts(AlertPort):
+    """The alerts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._shelf = Shelf(database, "ALERTS", AlertRecord)
+
+    def alerts(self) -> list[AlertRecord]:
+        """All alerts, oldest first."""
+        return self._shelf.all()
+
+    def put(self, alert: AlertRecord) -> None:
+        """Store an alert, or where it stands now."""
+        self._shelf.put(alert.name, "", alert)
+
+    def remove(self, alert: AlertRecord) -> None:
+        """Forget an alert."""
+        self._shelf.remove(alert.name, "")
