@@ -169,7 +169,7 @@ def test_alerts_that_cannot_be_meant(wrong: dict[str, Any], said: str) -> None:
     [
         lambda: Estimated("LOG_LOSS", below=0.1),
         lambda: Estimated("F1_SCORE"),
-        lambda: Freshness(),
+        Freshness,
         lambda: Freshness(max_days=-1),
         lambda: DriftVerdict(("my column",)),
         lambda: ToTable("my table"),
