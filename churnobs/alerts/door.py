@@ -185,9 +185,8 @@ class Alerts:
         standing = {name: record for name, record in known.items() if record is not None}
         for alert in given:
             self._given[alert.name] = alert
-            before = known.setdefault(alert.name, None)
-            made = record_of(alert, before)
-            standing[alert.name] = made if before else dataclasses.replace(made, state="started")
+            if known.setdefault(alert.name, None) is None:
+                standing[alert.name] = dataclasses.replace(record_of(alert), state="started")
         started = [(known[name], record) for name, record in standing.items() if record.state == "started"]
         return self._looks(started, observed, "SCHEDULE")
 
@@ -325,8 +324,9 @@ class Alerts:
     ) -> Looks:
         looks = []
         for before, record in started:
-            alert = self._given.get(record.name) or alert_of(record)
-            looker = Looker(alert, record, observed, scheduled_from, self._find, self._check_table)
+            given = self._given.get(record.name)
+            alert, current = (alert_of(record), record) if given is None else (given, record_of(given, record))
+            looker = Looker(alert, current, observed, scheduled_from, self._find, self._check_table)
             looks.append(looker.look(before))
         after = len(self._engine.read("SELECT NAME FROM ALERT_HISTORY"))
         rows = [row for look in looks for row in look.rows]

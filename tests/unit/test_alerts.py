@@ -551,7 +551,7 @@ def test_what_is_data_lives_on_and_what_is_code_says_that_it_is_missing(tmp_path
 
 def test_an_alarm_that_waits_goes_to_the_new_actions(workspace: Workspace) -> None:
     sink = Sink(0)
-    workspace.alerts.create_alert(Alert("low", "ROC_AUC", below=0.71, action=(Sink(99), RetrainAction())))
+    workspace.alerts.create_alert(Alert("low", "ROC_AUC", below=0.71, action=(RetrainAction(), Sink(99))))
     looked(workspace, "low", SEEN)
     workspace.alerts.alter_alert(Alert("low", "ROC_AUC", below=0.71, action=sink.got.append))
     looked(workspace, "low", auc(0.9, "2024-06"))
