@@ -181,13 +181,13 @@ class Alerts:
             given: alerts to create and resume where they are new, and to give their code (and changed definition)
                 where they are known.
         """
-        known: dict[str, AlertRecord | None] = {record.name: record for record in self._port.alerts()}
-        standing = {name: record for name, record in known.items() if record is not None}
-        for alert in given:
-            self._given[alert.name] = alert
-            if known.setdefault(alert.name, None) is None:
-                standing[alert.name] = dataclasses.replace(record_of(alert), state="started")
-        started = [(known[name], record) for name, record in standing.items() if record.state == "started"]
+        known = {record.name: record for record in self._port.alerts()}
+        self._given |= {alert.name: alert for alert in given}
+        new = [dataclasses.replace(record_of(alert), state="started") for alert in given if alert.name not in known]
+        started = [
+            *((record, record) for record in known.values() if record.state == "started"),
+            *((None, record) for record in new),
+        ]
         return self._looks(started, observed, "SCHEDULE")
 
     def keep(self, looks: Looks) -> None:
