@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
+    from churnobs.alerts.alert import AlertRecord
     from churnobs.expressions.render import Dialect, Rendered
     from churnobs.ingest import LoadPort
     from churnobs.records import (
@@ -183,6 +184,22 @@ class MonitorPort(ABC):
         """Delete what was counted of a subject: of some days, or everything with its baseline."""
 
 
+class AlertPort(ABC):
+    """Keeps alerts."""
+
+    @abstractmethod
+    def alerts(self) -> Sequence[AlertRecord]:
+        """All alerts, oldest first."""
+
+    @abstractmethod
+    def put(self, alert: AlertRecord) -> None:
+        """Store an alert, or where it stands now."""
+
+    @abstractmethod
+    def remove(self, alert: AlertRecord) -> None:
+        """Forget an alert; its history stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Everything one backend brings."""
@@ -193,6 +210,7 @@ class Backend:
     feature_store: FeatureStorePort
     registry: RegistryPort
     monitors: MonitorPort
+    alerts: AlertPort
     lifetime: LifetimePort
 
 

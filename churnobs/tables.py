@@ -194,13 +194,50 @@ BACKTESTS: Final[Columns] = {
     "METRIC_VALUE": "float64",
 }
 ALERT_HISTORY: Final[Columns] = {
+    "POSITION": "int64",
     "NAME": "string",
     "MONTH": "string",
     "STATE": "string",
+    "CONDITION": "string",
+    "ACTION": "string",
     "METRIC_NAME": "string",
     "METRIC_VALUE": "float64",
     "THRESHOLD": "float64",
+    "WORDS": "string",
+    # TAKEN, SUPPRESSED (still the cause that was told), RETRY or GIVEN_UP (after a failure); NULL where nothing was true
+    "ACTION_TAKEN": "string",
+    "ATTEMPT": "int64",
+    "SCHEDULED_FROM": "string",
+    "SCHEDULED_TIME": "date",
     "SQL_ERROR_MESSAGE": "string",
+    # the alarm as JSON
+    "EVENT": "string",
+}
+ALERT_ACKNOWLEDGEMENTS: Final[Columns] = {
+    "POSITION": "int64",
+    "NAME": "string",
+    "MONTH": "string",
+    "ACKNOWLEDGED_BY": "string",
+    "ACKNOWLEDGED_ON": "date",
+    "NOTE": "string",
+}
+# a request is ASKED in the month of its alarm; a row of the same number says in which month it was TAKEN
+RETRAIN_REQUESTS: Final[Columns] = {
+    "REQUEST": "int64",
+    "NAME": "string",
+    "MONTH": "string",
+    "WORDS": "string",
+    "STATE": "string",
+}
+# the tables that alerts write alarms to; users name them
+ALARMS: Final[Columns] = {
+    "NAME": "string",
+    "MONTH": "string",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+    "THRESHOLD": "float64",
+    "WORDS": "string",
+    "EVENT": "string",
 }
 LINEAGE: Final[Columns] = {
     "SOURCE_DOMAIN": "string",

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, final
 
+from churnobs.alerts.door import Alerts
 from churnobs.feature_store import FeatureStore
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest, IngestReport
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 @final
 class Workspace:
-    """One database with everything in it: data, features, models, monitors and the loop."""
+    """One database with everything in it: data, features, models, monitors, alerts and the loop."""
 
     def __init__(self, backend: Backend, *, refresh: Refresh = "fresh") -> None:
         self._backend = backend
         self.feature_store = FeatureStore(backend.engine, backend.feature_store)
         self.registry = Registry(backend.engine, backend.registry)
         self.monitor = Monitor(backend.engine, backend.monitors, self.registry, refresh=refresh)
+        self.alerts = Alerts(backend.engine, backend.alerts, self.monitor)
 
     def ingest(
         self,

@@ -35,7 +35,7 @@ class LifecycleConfig(Shown):
         policy: when a challenger is trained.
         promotion: when it takes over.
         trainer: a Trainer, a scikit-learn estimator or a callable (X, y) -> fitted estimator; None for the default.
-        alerts: conditions looked at every month.
+        alerts: looked at every month; created and resumed when first seen, a later suspend is kept.
         segment_columns: text features (at most 5) by whose values monitors count too.
         keep_datasets: how many as-ofs to keep for training and backtests; older datasets are pruned.
         keep_versions: how many of the newest versions to keep beside base, default and former default.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import ibis
 import pyarrow as pa
 
-from churnobs.alerts import look
+from churnobs.alerts.conditions import Observed
+from churnobs.alerts.door import Looks
 from churnobs.codec import from_json, to_json
 from churnobs.comparison import compare_auc, compare_log_loss
 from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drift
@@ -78,8 +79,8 @@ def perform(loop: Lifecycle, step: Step, prepared: Result) -> Result:  # noqa: P
         case StepKind.MONITOR:
             return models.keep_monitors(loop, step)
         case StepKind.ALERT:
-            loop.append("ALERT_HISTORY", prepared)
-            return {"alerts": prepared}
+            loop.workspace.alerts.keep(prepared)
+            return prepared.facts
         case StepKind.PRUNE:
             return models.prune(loop)
         case StepKind.REPORT:
@@ -285,6 +286,12 @@ def history(loop: Lifecycle, step: Step) -> History:
 def decide(loop: Lifecycle, step: Step) -> Result:
     """Wait, train the first model, keep, or call for a challenger."""
     plan = _decide(loop, step)
+    if isinstance(plan, Keep | Retrain):
+        # what an alert asked for waits for labels to learn from, and is taken with the decision
+        asked = loop.workspace.alerts.take_requests(str(step.month))
+        if asked:
+            words = ", ".join(f"alert {one.name} of {one.month}" for one in asked)
+            plan = Retrain(f"asked for by {words}; the policy alone: {type(plan).__name__.lower()}, {plan.reason}")
     return {"plan": type(plan).__name__, "reason": plan.reason}
 
 
@@ -315,11 +322,24 @@ def _label_rates(as_ofs: tuple[dt.date, ...]) -> Any:
     return rows.agg(ROWS=rows.count(), CHURNED=rows.CHURNED.sum())
 
 
-def look_at_alerts(loop: Lifecycle, step: Step) -> list[dict[str, Any]]:
-    """Look at every alert once, and act where it is triggered."""
-    measured = loop.measured(step.month)
-    drifted: Mapping[str, Any] = loop.journal.result(step.month, StepKind.DRIFT)["drift"]
-    return [look(alert, str(step.month), measured, drifted) for alert in loop.config.alerts]
+def look_at_alerts(loop: Lifecycle, step: Step) -> Looks:
+    """Look at every started alert once, and act where its condition is true."""
+    default = loop.default()
+    final = loop.final_as_ofs()
+    own = [r for r in loop.backend.registry.versions() if r.model_name == loop.config.name]
+    observed = Observed(
+        month=str(step.month),
+        as_of=step.as_of,
+        # time is data: the loop looks on the day that its data reach
+        now=step.as_of,
+        measured=tuple(loop.measured(step.month)),
+        drift=loop.journal.result(step.month, StepKind.DRIFT)["drift"],
+        data_through=step.as_of,
+        open_since=min((t for t in loop.as_ofs() if t not in final), default=None),
+        version=default.version_name if default else None,
+        datasets={r.version_name: tuple(f"{f.dataset}/{f.version}" for f in r.fitted_on) for r in own},
+    )
+    return loop.workspace.alerts.look(observed, loop.config.alerts)
 
 
 def report(loop: Lifecycle, step: Step) -> Result:
@@ -341,7 +361,10 @@ def report(loop: Lifecycle, step: Step) -> Result:
         decision=from_json(Decision, to_json(journal.result(month, StepKind.PROMOTE)["decision"])),
         proven=journal.result(month, StepKind.PROMOTE)["proven"],
         alerts=tuple(
-            a["NAME"] for a in journal.result(month, StepKind.ALERT)["alerts"] if a["STATE"] != "CONDITION_FALSE"
+            a["NAME"]
+            for a in journal.result(month, StepKind.ALERT)["alerts"]
+            # an alarm of an earlier month that was delivered late is not of this one
+            if a["MONTH"] == str(month) and a["STATE"] in {"TRIGGERED", "ACTION_FAILED"}
         ),
     )
 

@@ -21,6 +21,7 @@ HEAVY = (
     "skops",
     "streamlit",
     "vaderSentiment",
+    "apprise",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from churnobs.backends.duckdb.catalog import DuckDBFeatureStore
+from churnobs.backends.duckdb.catalog import DuckDBAlerts, DuckDBFeatureStore
 from churnobs.backends.duckdb.database import Database
 from churnobs.backends.duckdb.feedback import FeedbackStream
 from churnobs.backends.duckdb.loading import DuckDBLoader
@@ -40,5 +40,6 @@ def _backend(database: Database) -> Backend:
         feature_store=DuckDBFeatureStore(database),
         registry=DuckDBRegistry(database),
         monitors=DuckDBMonitors(database),
+        alerts=DuckDBAlerts(database),
         lifetime=DuckDBLifetime(database),
     )

@@ -1,12 +1,13 @@
-"""The simulator's catalog: entities, feature views and dataset versions as records in tables."""
+"""The simulator's catalog: entities, feature views, dataset versions and alerts as records in tables."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from churnobs.alerts.alert import AlertRecord
 from churnobs.codec import from_json, to_json
-from churnobs.ports import FeatureStorePort
+from churnobs.ports import AlertPort, FeatureStorePort
 from churnobs.records import DatasetVersion, Entity, FeatureView
 
 if TYPE_CHECKING:
@@ -91,3 +92,22 @@ class DuckDBFeatureStore(FeatureStorePort):
         with self._database.transaction():
             self._database.drop(dataset.table)
             self._datasets.remove(dataset.name, dataset.version)
+
+
+class DuckDBAlerts(AlertPort):
+    """The alerts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._shelf = Shelf(database, "ALERTS", AlertRecord)
+
+    def alerts(self) -> list[AlertRecord]:
+        """All alerts, oldest first."""
+        return self._shelf.all()
+
+    def put(self, alert: AlertRecord) -> None:
+        """Store an alert, or where it stands now."""
+        self._shelf.put(alert.name, "", alert)
+
+    def remove(self, alert: AlertRecord) -> None:
+        """Forget an alert."""
+        self._shelf.remove(alert.name, "")

@@ -16,6 +16,8 @@ PUBLISHED: Final = (
     "DRIFT",
     "BACKTESTS",
     "ALERT_HISTORY",
+    "ALERT_ACKNOWLEDGEMENTS",
+    "RETRAIN_REQUESTS",
     "LINEAGE",
     "FILES_INGESTED",
     "ENTITIES",
@@ -24,6 +26,7 @@ PUBLISHED: Final = (
     "MODEL_VERSIONS",
     "MODEL_TAGS",
     "MONITORS",
+    "ALERTS",
     "CHURNOBS_SCHEMA",
 )
 

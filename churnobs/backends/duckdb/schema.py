@@ -33,6 +33,8 @@ TABLES: Final[dict[str, Columns]] = {
     "DRIFT": tables.DRIFT,
     "BACKTESTS": tables.BACKTESTS,
     "ALERT_HISTORY": tables.ALERT_HISTORY,
+    "ALERT_ACKNOWLEDGEMENTS": tables.ALERT_ACKNOWLEDGEMENTS,
+    "RETRAIN_REQUESTS": tables.RETRAIN_REQUESTS,
     "LINEAGE": tables.LINEAGE,
     "JOURNAL": tables.JOURNAL,
     # the simulator's own: how far the stream of feedback was read, and the catalog's records as JSON
@@ -43,6 +45,7 @@ TABLES: Final[dict[str, Columns]] = {
     "DATASETS": _RECORD,
     "MODEL_VERSIONS": _RECORD,
     "MONITORS": _RECORD,
+    "ALERTS": _RECORD,
     "MODEL_TAGS": {"MODEL_NAME": "string", "TAGS": "string"},
     "MODEL_ARTEFACTS": {"SHA256": "string", "CONTENT": "binary"},
 }
