@@ -193,6 +193,32 @@ BACKTESTS: Final[Columns] = {
     "METRIC_NAME": "string",
     "METRIC_VALUE": "float64",
 }
+ESTIMATES: Final[Columns] = {
+    "MONTH": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "ROLE": "string",
+    "VERSION": "string",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+    "LOW": "float64",
+    "HIGH": "float64",
+    "LEVEL": "float64",
+    "CALIBRATED": "boolean",
+    "COUNT_USED": "int64",
+}
+# MONTH is the one in which the labels of TIMESTAMP became final, and the estimate was graded
+ESTIMATE_GRADES: Final[Columns] = {
+    "MONTH": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "ROLE": "string",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+    "LOW": "float64",
+    "HIGH": "float64",
+    "REALISED": "float64",
+    "INSIDE": "boolean",
+    "TRUSTED": "boolean",
+}
 ALERT_HISTORY: Final[Columns] = {
     "POSITION": "int64",
     "NAME": "string",

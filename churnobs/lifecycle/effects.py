@@ -32,6 +32,7 @@ from churnobs.expressions.render import Query
 from churnobs.lifecycle import models
 from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
+from churnobs.lifecycle.estimates import estimate_open
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
@@ -78,6 +79,8 @@ def perform(loop: Lifecycle, step: Step, prepared: Result) -> Result:  # noqa: P
             return models.predict(loop, step)
         case StepKind.MONITOR:
             return models.keep_monitors(loop, step)
+        case StepKind.ESTIMATE:
+            return estimate_open(loop, step)
         case StepKind.ALERT:
             loop.workspace.alerts.keep(prepared)
             return prepared.facts
@@ -334,6 +337,10 @@ def look_at_alerts(loop: Lifecycle, step: Step) -> Looks:
         now=step.as_of,
         measured=tuple(loop.measured(step.month)),
         drift=loop.journal.result(step.month, StepKind.DRIFT)["drift"],
+        estimates={
+            e["metric"]: (e["value"], e["low"], e["high"])
+            for e in loop.journal.result(step.month, StepKind.ESTIMATE)["estimates"]
+        },
         data_through=step.as_of,
         open_since=min((t for t in loop.as_ofs() if t not in final), default=None),
         version=default.version_name if default else None,

@@ -15,6 +15,7 @@ from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query, Rendered
 from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Action, Decision, Paired, Trial
+from churnobs.lifecycle.roles import PARTS, monitor_name
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
 from churnobs.monitoring.settings import MetricSettings
@@ -242,7 +243,7 @@ def keep_monitors(loop: Lifecycle, step: Step) -> Result:
     watched are final, so that its history is complete.
     """
     predicted: dict[str, str] = loop.journal.result(step.month, StepKind.PREDICT)["versions"]
-    names = {role: _monitor_name(loop, role, version) for role, version in predicted.items()}
+    names = {role: monitor_name(loop.config.name, role, version) for role, version in predicted.items()}
     made = []
     for role, version_name in predicted.items():
         known = next((m for m in loop.backend.monitors.monitors() if m.name == names[role]), None)
@@ -263,19 +264,11 @@ def keep_monitors(loop: Lifecycle, step: Step) -> Result:
     return {"made": made}
 
 
-def _monitor_name(loop: Lifecycle, role: str, version_name: str) -> str:
-    return f"{loop.config.name}_{_part(role)}_{version_name}"
-
-
-def _part(role: str) -> str:
-    return "PRODUCTION" if role == "DEFAULT" else role
-
-
 def _make_monitor(loop: Lifecycle, step: Step, role: str, version_name: str, name: str) -> None:
     version = loop.workspace.registry.get_model(loop.config.name).version(version_name)
     if any(m.version_name == version_name for m in loop.backend.monitors.monitors()):
         version = loop.workspace.registry.log_model(
-            version, model_name=loop.config.name, version_name=f"{version_name}_{_part(role)}"
+            version, model_name=loop.config.name, version_name=f"{version_name}_{PARTS[role]}"
         )
     source = f"{name}_SOURCE"
     loop.backend.engine.view(source, watched(role, version_name, loop.feature_columns()))

@@ -23,6 +23,7 @@ from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.report import MonthReport
+from churnobs.lifecycle.roles import PARTS
 from churnobs.lifecycle.steps import Step, StepKind, plan_month
 from churnobs.months import Month
 from churnobs.records import DatasetVersion, Measurement, MonitorRecord, VersionRecord
@@ -217,7 +218,7 @@ class Lifecycle:
 
     def own_monitors(self) -> list[MonitorRecord]:
         """The monitors of this loop's roles, oldest first."""
-        parts = tuple(f"{self.config.name}_{part}_" for part in ("BASE", "PRODUCTION", "CHALLENGER"))
+        parts = tuple(f"{self.config.name}_{part}_" for part in PARTS.values())
         return [m for m in self.backend.monitors.monitors() if m.name.startswith(parts)]
 
     def datasets(self) -> list[DatasetVersion]:

@@ -27,6 +27,7 @@ class StepKind(StrEnum):
     PROMOTE = "PROMOTE"
     PREDICT = "PREDICT"
     MONITOR = "MONITOR"
+    ESTIMATE = "ESTIMATE"
     ALERT = "ALERT"
     PRUNE = "PRUNE"
     REPORT = "REPORT"

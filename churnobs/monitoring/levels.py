@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +67,9 @@ class Levels:
         found: Counts = self.up + self.down + self.unlabeled
         return found
 
-    def __add__(self, other: Levels) -> Levels:
-        """The state of both sets of rows; equal levels are not merged, no metric asks for that."""
-        parts = zip(self._arrays(), other._arrays(), strict=True)
-        merged: list[Any] = [np.concatenate(pair) for pair in parts]
-        return Levels(*merged)
-
-    def _arrays(self) -> tuple[Any, ...]:
-        return self.score, self.said, self.up, self.down, self.unlabeled
+    @classmethod
+    def merged(cls, parts: Sequence[Levels]) -> Levels:
+        """The state of several sets of rows; equal levels are not put together, no metric asks for that."""
+        names = ("score", "said", "up", "down", "unlabeled")
+        columns: list[Any] = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+        return cls(*columns)
