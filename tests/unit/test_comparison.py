@@ -349,6 +349,18 @@ def test_equal_classes_are_a_toss_up_and_gain_nothing() -> None:
     assert mcnemar(labels, a, a).p_value == 1.0
 
 
+@pytest.mark.parametrize("metric", CLASS_METRICS)
+@pytest.mark.parametrize("cells", [(9, 4, 4, 5, 9, 3, 3, 20), (9, 6, 2, 5, 9, 2, 5, 20)])
+def test_swapping_the_models_turns_the_certainty_round(metric: str, cells: tuple[int, ...]) -> None:
+    swapped = tuple(cells[4 * label + 2 * b + a] for label in (0, 1) for a in (0, 1) for b in (0, 1))
+    one, two = (JointCounts(c).compare(metric=metric) for c in (cells, swapped))
+    # the resamples that tie, some 10% here, count one half on both sides; 0.02 is four standard errors
+    assert one.certainty + two.certainty == pytest.approx(1.0, abs=0.02)
+    assert one.difference == pytest.approx(-two.difference)
+    if cells == swapped:
+        assert one.certainty == pytest.approx(0.5, abs=0.02)
+
+
 @pytest.mark.parametrize(("apart", "most"), [(1, 0.5), (3, 0.875), (4, 0.9375), (5, 0.96875)])
 def test_a_handful_of_rows_cannot_make_certain(apart: int, most: float) -> None:
     counts = JointCounts((500, 0, 0, 0, 0, 0, apart, 500))

@@ -131,6 +131,20 @@ def test_the_order_of_rows_does_not_matter_at_all(rows: list[tuple[float, int, f
     assert curve(mixed) == curve(rows)
 
 
+def test_sums_of_money_do_not_depend_on_the_order_of_equal_scores() -> None:
+    # the same expected value from seven values, whose sum rounds differently in most orders
+    values = [0.7 * 2.0**k for k in (0, 9, 21, 30, 42, 50, 53)]
+    chances = [1.0 / value * 0.7 for value in values]
+    offer = Offer(value=1.0)
+    assert len(set(offer.scores(chances, values))) == 1
+    orders = list(itertools.permutations(range(7)))[::97]
+    met = {
+        Ranking.of(offer, [chances[i] for i in order], [1] * 7, [values[i] for i in order]).at(7) for order in orders
+    }
+    assert len({sum(values[i] for i in order) for order in orders}) > 1
+    assert len(met) == 1
+
+
 def test_without_ties_it_is_precision_and_recall_of_the_first_k() -> None:
     rng = np.random.default_rng(0)
     chance = rng.permutation(np.linspace(0.01, 0.99, 300))
