@@ -63,9 +63,10 @@ class ClassComparison(Shown):
         difference: of a over b; None where one of them is not defined.
         low, high: the percentile interval of the difference, over the resamples in which both are defined.
         certainty: the share of resamples in which a is better by more than ``gain``, those that hit the gain exactly
-            counted one half: equal classes are at .5 for a gain of 0. A resample in which one of the two is not defined
-            speaks against a; 0 where the difference itself is not defined, never NaN. With only D rows on which a and b
-            differ it is at most 1 - 0.5^D: by chance alone all of them would favour a that rarely (the sign test).
+            counted one half: equal classes are at .5 for a gain of 0. A resample in which only one of the two is defined
+            speaks against a, one in which neither is shows no difference. 0 where the difference itself is not defined,
+            never NaN. With only D rows on which a and b differ it is at most 1 - 0.5^D: by chance alone all of them would
+            favour a that rarely (the sign test).
         gain: the least difference asked for.
         rows: how many were compared.
     """
@@ -161,12 +162,12 @@ class JointCounts(Shown):
         shares = np.array(self.cells) / self.rows
         drawn = np.random.default_rng(seed).multinomial(self.rows, shares, size=resamples)
         a, b = _values(drawn, metric)
-        ahead = a - b
+        defined = (a - b)[np.isfinite(a) & np.isfinite(b)]
+        ahead = np.where(np.isnan(a) & np.isnan(b), 0.0, a - b)
         # a NaN is on neither side of the gain
         won = np.count_nonzero(ahead > gain + _ROUNDING) + 0.5 * np.count_nonzero(np.abs(ahead - gain) <= _ROUNDING)
         apart = self.cells[5] + self.cells[6] + (0 if metric == "RECALL" else self.cells[1] + self.cells[2])
         certainty = float(min(won / resamples, max(0.5, 1.0 - 0.5**apart)))
-        defined = ahead[np.isfinite(ahead)]
         ends = np.quantile(defined, [(1.0 - level) / 2.0, (1.0 + level) / 2.0]) if len(defined) else [now_a - now_b] * 2
         return ClassComparison(
             metric, known_a, known_b, now_a - now_b, float(ends[0]), float(ends[1]), certainty, gain, self.rows

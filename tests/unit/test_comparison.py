@@ -346,6 +346,8 @@ def test_equal_classes_are_a_toss_up_and_gain_nothing() -> None:
     same = compare_classes(labels, a, a)
     assert (same.difference, same.low, same.high, same.certainty) == (0.0, 0.0, 0.0, 0.5)
     assert compare_classes(labels, a, a, gain=0.001).certainty == 0.0
+    # also where many resamples have nothing to divide by
+    assert compare_classes([0, 1, 0], [0, 1, 0], [0, 1, 0], metric="RECALL").certainty == 0.5
     assert mcnemar(labels, a, a).p_value == 1.0
 
 
