@@ -2,6 +2,7 @@
 
 ROC AUC: DeLong, DeLong & Clarke-Pearson (1988) by the midranks of Sun & Xu (2014). Log loss: the mean paired difference
 with its standard error. All tests are one-sided and by the normal distribution; what cannot be told apart is a tie.
+Predicted classes are compared in ``churnobs.class_comparison``.
 """
 
 from __future__ import annotations
@@ -53,6 +54,19 @@ class PairedComparison:
         if self.difference > 0.0 and self.p_value < alpha:
             return Verdict.BETTER
         return Verdict.WORSE if self.difference < 0.0 and 1.0 - self.p_value < alpha else Verdict.TIE
+
+    def certainty(self, gain: float = 0.0) -> float:
+        """How certain it is, 0 to 1, that a is ahead by at least ``gain``: the normal cdf of (difference - gain) / error.
+
+        Without an error the sign test speaks, as in ``p_value``; a difference that is exactly the gain is at one half.
+        """
+        ahead = self.difference - gain
+        if self.standard_error > _ROUNDING:
+            return _upper_tail(-ahead / self.standard_error)
+        if abs(ahead) <= _ROUNDING:
+            return 0.5
+        by_chance = min(self.p_value, 1.0 - self.p_value)
+        return 1.0 - by_chance if ahead > 0.0 else by_chance
 
 
 def roc_auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:

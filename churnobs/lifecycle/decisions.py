@@ -46,7 +46,12 @@ Plan = Wait | TrainFirst | Keep | Retrain
 
 @dataclass(frozen=True, slots=True)
 class Paired(Shown):
-    """Two candidates on the same unseen rows: ROC AUC of each, and the one-sided p-value that the first is no better."""
+    """Two candidates on the same unseen rows: ROC AUC of each, and the one-sided p-value that the first is no better.
+
+    Beside it ``standard_error`` of the difference of ROC AUC, the two-sided ``mcnemar_p`` that both classify equally
+    often right, and the eight ``joint`` counts of (label, class of the first, class of the second), in the order of
+    ``churnobs.class_comparison.JointCounts``. Trials journaled before these were kept have None and no counts.
+    """
 
     first: str
     second: str
@@ -54,6 +59,9 @@ class Paired(Shown):
     auc_second: float
     p_value: float
     rows: int
+    standard_error: float | None = None
+    mcnemar_p: float | None = None
+    joint: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,12 @@ class Trial(Shown):
 
     def p_better(self, first: str, second: str) -> float:
         """The p-value that ``first`` is no better than ``second``; 1 where they were not compared."""
-        return next((p.p_value for p in self.paired if (p.first, p.second) == (first, second)), 1.0)
+        met = self.pair(first, second)
+        return 1.0 if met is None else met.p_value
+
+    def pair(self, first: str, second: str) -> Paired | None:
+        """How ``first`` did against ``second``; None where they were not compared."""
+        return next((p for p in self.paired if (p.first, p.second) == (first, second)), None)
 
 
 @dataclass(frozen=True, slots=True)

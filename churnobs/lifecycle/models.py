@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from churnobs.class_comparison import JointCounts
 from churnobs.codec import content_hash, from_json, to_json
 from churnobs.comparison import compare_auc, roc_auc
 from churnobs.errors import BadConfig
@@ -111,11 +112,18 @@ def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> Trial:
     scored = rows if not isinstance(rows, Rendered | str) else loop.backend.engine.read(rows)
     label = scored["CHURNED"].to_numpy()
     score = {role: scored[f"{role}_PROBABILITY"].to_numpy() for role in versions}
+    said = {role: scored[f"{role}_CLASS"].to_numpy() for role in versions}
     pairs = [("CHALLENGER", "DEFAULT"), ("BASE", "DEFAULT"), ("CHALLENGER", "BASE")]
     paired = []
     for first, second in pairs:
         met = compare_auc(label, score[first], score[second])
-        paired.append(Paired(first, second, met.auc_a, met.auc_b, met.p_value, met.rows))
+        joint = JointCounts.of(label, said[first], said[second])
+        paired.append(
+            Paired(
+                first, second, met.auc_a, met.auc_b, met.p_value, met.rows,
+                standard_error=met.standard_error, mcnemar_p=joint.mcnemar().p_value, joint=joint.cells,
+            )
+        )  # fmt: skip
     return Trial(newly, len(label), {role: float(roc_auc(label, score[role])) for role in versions}, tuple(paired))
 
 

@@ -102,6 +102,13 @@ class MonthReport:
                     f'("everyone churns" {shown(m["TRIVIAL_F1"])}, recency rule {shown(m["RECENCY_F1"])}), '
                     f"base rate {shown(m['BASE_RATE'])}."
                 )
+        pair = self.decision.trial.pair("CHALLENGER", "DEFAULT") if self.decision.trial else None
+        if pair is not None and pair.standard_error is not None and not math.isnan(pair.auc_first):
+            lines.append(
+                f"Challenger against default on {pair.rows:,} unseen rows: ROC_AUC "
+                f"{pair.auc_first - pair.auc_second:+.4f} (standard error {pair.standard_error:.4f}), "
+                f"classes by McNemar p = {shown(pair.mcnemar_p)}."
+            )
         if self.alerts:
             lines.append(f"Alerts: {', '.join(self.alerts)}.")
         return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
@@ -25,6 +25,7 @@ from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.roles import PARTS
 from churnobs.lifecycle.steps import Step, StepKind, plan_month
+from churnobs.lifecycle.value import Offer
 from churnobs.months import Month
 from churnobs.records import DatasetVersion, Measurement, MonitorRecord, VersionRecord
 
@@ -173,9 +174,34 @@ class Lifecycle:
             )
         return tuple(m for month in self.journal.finished() for m in self.measured(month) if m.as_of == as_of)
 
-    def at_risk(self, n: int = 10) -> AtRisk:
-        """The active customers most likely to leave, by the default model at the newest as-of, and what says so."""
-        return customers_at_risk(self, n)
+    def at_risk(
+        self,
+        n: int | None = None,
+        *,
+        budget: float | None = None,
+        value: float | str | Mapping[str, float] | None = None,
+        cost: float | None = None,
+        success: float = 1.0,
+    ) -> AtRisk:
+        """The active customers most likely to leave, or most worth a call, by the default model at the newest as-of.
+
+        With a value they are ranked by what a call is expected to bring, probability * success * value - cost, and only
+        those are called from whom a gain is expected. That is as good as the probabilities are; what they were worth on
+        the newest final labels stands beside it, and in ``curve()``.
+
+        Args:
+            n: how many at most; None for as many as the budget pays for, or 10 without a budget.
+            budget: what all calls may cost together, in the money of ``cost``.
+            value: what keeping a customer is worth: a number, a numeric feature column such as
+                "SUM_TOTAL_AMOUNT_PAST_3MM", or a mapping of CUSTOMER_ID; a customer without a value is not called.
+            cost: of one call; None for nothing.
+            success: the probability that a call keeps a customer who would have left.
+
+        Raises:
+            NotFound: no predictions are stored yet.
+            BadConfig: an argument is out of range or decides nothing, or the value column is not there.
+        """
+        return customers_at_risk(self, Offer(n, budget, value, cost, success))
 
     # -- what the steps ask; each answer is a fold over the journal or the catalog
 
