@@ -349,6 +349,14 @@ def look_at_alerts(loop: Lifecycle, step: Step) -> Looks:
     return loop.workspace.alerts.look(observed, loop.config.alerts)
 
 
+def _expected(estimated: Any) -> dict[str, Any]:
+    """What the report tells of the month's estimates."""
+    found = {e["metric"]: (e["value"], e["low"], e["high"]) for e in estimated["estimates"]}
+    shown = {name: found[name] for name in ("ROC_AUC", "F1_SCORE") if name in found}
+    flag = estimated["trust"]
+    return {"estimates": shown, "trusted": flag["up"] if found else None, "trust": flag["reason"]}
+
+
 def report(loop: Lifecycle, step: Step) -> Result:
     """The month in facts; its words are made when it is shown."""
     journal, month = loop.journal, step.month
@@ -367,6 +375,7 @@ def report(loop: Lifecycle, step: Step) -> Result:
         drift=journal.result(month, StepKind.DRIFT)["drift"],
         decision=from_json(Decision, to_json(journal.result(month, StepKind.PROMOTE)["decision"])),
         proven=journal.result(month, StepKind.PROMOTE)["proven"],
+        **_expected(journal.result(month, StepKind.ESTIMATE)),
         alerts=tuple(
             a["NAME"]
             for a in journal.result(month, StepKind.ALERT)["alerts"]

@@ -15,7 +15,7 @@ from churnobs.expressions.datasets import KEY_TYPES, rows_at
 from churnobs.expressions.portable import moment, table
 from churnobs.expressions.render import Query
 from churnobs.lifecycle.value import Floats, Offer, Ranking
-from churnobs.monitor import kind_of
+from churnobs.monitoring.state import kind_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

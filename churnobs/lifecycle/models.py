@@ -34,6 +34,7 @@ from churnobs.records import (
 
 if TYPE_CHECKING:
     from churnobs.lifecycle.run import Lifecycle
+    from churnobs.monitoring.calibration import Calibration
 
 Result = Any
 _SAMPLE_ROWS: Final = 100
@@ -53,7 +54,8 @@ def train(loop: Lifecycle, step: Step) -> Result:
     newly = loop.newly_final(step.month)
     halves = [(d, "FIT" if d.as_ofs[0] in newly else None) for d in loop.datasets()]
     challenger = fit(loop, step, "CHALLENGER", halves)
-    return {"version": challenger.version_name, "trial": compare(loop, step, challenger)}
+    trial, calibration = compare(loop, step, challenger)
+    return {"version": challenger.version_name, "trial": trial, "calibration": calibration}
 
 
 def fit(
@@ -96,8 +98,11 @@ def split_seed(loop: Lifecycle, as_of: dt.date) -> int:
     return loop.config.seed * 1_000 + as_of.year * 12 + as_of.month
 
 
-def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> Trial:
-    """Base, default and challenger on the half that none of them has seen."""
+def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> tuple[Trial, Calibration]:
+    """Base, default and challenger on the half that none of them has seen; and what the challenger's scores meant there."""
+    from churnobs.monitoring.calibration import Calibration
+    from churnobs.monitoring.levels import Levels
+
     newly = loop.newly_final(step.month)
     roles = {"BASE": loop.base(), "DEFAULT": loop.default(), "CHALLENGER": challenger}
     versions = {role: version for role, version in roles.items() if version is not None}
@@ -124,7 +129,9 @@ def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> Trial:
                 standard_error=met.standard_error, mcnemar_p=joint.mcnemar().p_value, joint=joint.cells,
             )
         )  # fmt: skip
-    return Trial(newly, len(label), {role: float(roc_auc(label, score[role])) for role in versions}, tuple(paired))
+    auc = {role: float(roc_auc(label, score[role])) for role in versions}
+    seen = Levels.of(score["CHALLENGER"], said["CHALLENGER"], label)
+    return Trial(newly, len(label), auc, tuple(paired)), Calibration.fit(seen)
 
 
 def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:

@@ -31,6 +31,8 @@ class MonthReport:
         decision: what was decided.
         proven: whether the serving version has passed the gate on final labels it never saw.
         alerts: the alerts that were triggered.
+        estimates: metric -> (value, low, high) of what serves at T, expected before its labels are final.
+        trusted: whether such estimates came true so far; None while nothing serves. trust: why.
         seconds: how long each step took.
     """
 
@@ -46,6 +48,9 @@ class MonthReport:
     decision: Decision
     proven: bool
     alerts: tuple[str, ...] = ()
+    estimates: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
+    trusted: bool | None = None
+    trust: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -83,6 +88,8 @@ class MonthReport:
                 "trial": None if trial is None else {"rows": trial.rows, **_known(trial.auc)},
             },
             "alerts": list(self.alerts),
+            "estimates": {m: {"value": v, "low": lo, "high": hi} for m, (v, lo, hi) in self.estimates.items()},
+            "estimates_trusted": self.trusted,
             "seconds": dict(self.seconds),
         }
 
@@ -109,6 +116,10 @@ class MonthReport:
                 f"{pair.auc_first - pair.auc_second:+.4f} (standard error {pair.standard_error:.4f}), "
                 f"classes by McNemar p = {shown(pair.mcnemar_p)}."
             )
+        expected = [f"{m} {shown(v)} ({shown(lo)} to {shown(hi)})" for m, (v, lo, hi) in self.estimates.items() if v]
+        if expected:
+            doubt = "" if self.trusted else f"; not to be trusted: {self.trust}"
+            lines.append(f"Expected at {self.as_of}, before its labels are final: {', '.join(expected)}{doubt}.")
         if self.alerts:
             lines.append(f"Alerts: {', '.join(self.alerts)}.")
         return "\n".join(lines)

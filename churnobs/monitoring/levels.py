@@ -42,18 +42,20 @@ class Levels:
         array([1, 0])
         """
         truth = np.asarray(labels, dtype=np.float64).ravel()
-        columns = [np.asarray(column, dtype=np.float64).ravel() for column in (scores, said)]
         # NaN equals nothing, not even itself: a number that no score or class has stands in for it
-        keys = np.stack([np.where(np.isnan(column), -1.0, column) for column in columns], axis=1)
-        levels, place = np.unique(keys, axis=0, return_inverse=True)
-        place = place.ravel()
-        size = len(levels)
+        given = [np.asarray(column, dtype=np.float64).ravel() for column in (scores, said)]
+        score, told = (np.where(np.isnan(column), -1.0, column) for column in given)
+        order = np.lexsort((told, score))
+        truth, score, told = truth[order], score[order], told[order]
+        new = np.ones(len(score), dtype=bool)
+        new[1:] = (score[1:] != score[:-1]) | (told[1:] != told[:-1])
+        starts = np.flatnonzero(new)
         counts: list[Any] = [
-            np.bincount(place[chosen], minlength=size).astype(np.int64)
+            np.add.reduceat(chosen.astype(np.int64), starts) if len(starts) else np.zeros(0, np.int64)
             for chosen in (truth == 1.0, truth == 0.0, np.isnan(truth))
         ]
-        values = np.where(levels == -1.0, np.nan, levels)
-        return cls(values[:, 0], values[:, 1], *counts)
+        values = [np.where(column[starts] == -1.0, np.nan, column[starts]) for column in (score, told)]
+        return cls(values[0], values[1], *counts)
 
     @property
     def labeled(self) -> Counts:

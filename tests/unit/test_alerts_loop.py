@@ -281,7 +281,7 @@ def test_the_metric_of_a_monitor(workspace: Workspace, files: Path) -> None:
     assert rows["moved"]["METRIC_VALUE"] == pytest.approx(reports[-1].drift["TENURE_DAYS"]["JENSEN_SHANNON"])
     assert rows["moved"]["WORDS"].startswith(f"JENSEN_SHANNON of TENURE_DAYS in monitor {name} is ")
     assert rows["wrong"]["STATE"] == rows["gone"]["STATE"] == "CONDITION_FAILED"
-    assert "'NO_METRIC' is no metric here" in rows["wrong"]["SQL_ERROR_MESSAGE"]
+    assert "'NO_METRIC' is no metric of" in rows["wrong"]["SQL_ERROR_MESSAGE"]
     assert "unable to find model monitor NO_MONITOR" in rows["gone"]["SQL_ERROR_MESSAGE"]
 
 

@@ -263,7 +263,7 @@ def test_order_and_splitting_of_levels_do_not_matter(seed: int) -> None:
     scores, said = rng.integers(0, 20, rows) / 20, rng.random(rows) < 0.5
     whole = unlabeled(scores, said)
     cut = int(rng.integers(0, rows))
-    parts = unlabeled(scores[cut:], said[cut:]) + unlabeled(scores[:cut], said[:cut])
+    parts = Levels.merged([unlabeled(scores[cut:], said[cut:]), unlabeled(scores[:cut], said[:cut])])
     one, other = (estimate(levels, AT_ITS_WORD, seed=1, draws=50) for levels in (whole, parts))
     for name in ESTIMATED:
         assert one[name].value == pytest.approx(other[name].value, abs=1e-12), name

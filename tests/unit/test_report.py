@@ -23,7 +23,7 @@ def test_reports_survive_the_journal(year: Year) -> None:
         assert year.loop.report(report.month) == report
         assert set(report.seconds) == {
             "INGEST", "SENTIMENT", "FEATURES", "LABELS", "DATASET", "MEASURE", "DRIFT", "DECIDE", "TRAIN", "PROMOTE",
-            "PREDICT", "MONITOR", "ALERT", "PRUNE", "REPORT",
+            "PREDICT", "MONITOR", "ESTIMATE", "ALERT", "PRUNE", "REPORT",
         }  # fmt: skip
 
 
@@ -51,7 +51,9 @@ def test_the_json_is_the_published_one(year: Year) -> None:
         wanted = {"month", "as_of", "status", "rows", "performance", "drift", "scored_as_of", "decision", "seconds"}
         assert wanted <= set(found)
         # what is beyond the published schema
-        assert set(found) - wanted == {"rows_by_kind", "active", "newly_final", "alerts"}
+        assert set(found) - wanted == {
+            "rows_by_kind", "active", "newly_final", "alerts", "estimates", "estimates_trusted",
+        }  # fmt: skip
         assert set(found["decision"]) == {"action", "reason", "default_version", "proven", "trial"}
         assert dt.date.fromisoformat(found["as_of"]) == report.as_of
         assert found["status"] in {"waiting", "decided"}
