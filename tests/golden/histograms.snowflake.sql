@@ -2,18 +2,26 @@ SELECT
   *
 FROM (
   SELECT
-    *
+    CASE "t9"."COLUMN_NUMBER"
+      WHEN 0
+      THEN 'AGE'
+      WHEN 1
+      THEN 'SPEND'
+      ELSE CAST(NULL AS VARCHAR)
+    END AS "COLUMN_NAME",
+    "t9"."BIN",
+    CAST(NULL AS VARCHAR) AS "CATEGORY",
+    "t9"."ROWS_COUNTED",
+    "t9"."TOTAL"
   FROM (
     SELECT
-      "t8"."COLUMN_NAME",
+      "t8"."COLUMN_NUMBER",
       "t8"."BIN",
-      "t8"."CATEGORY",
       COUNT(*) AS "ROWS_COUNTED",
       SUM("t8"."VALUE") AS "TOTAL"
     FROM (
       SELECT
-        "t7"."COLUMN_NAME",
-        "t7"."CATEGORY",
+        "t7"."COLUMN_NUMBER",
         "t7"."VALUE",
         "t7"."LOW",
         "t7"."WIDTH",
@@ -66,8 +74,7 @@ FROM (
         ) AS BIGINT) AS "BIN"
       FROM (
         SELECT
-          "t4"."COLUMN_NAME",
-          "t4"."CATEGORY",
+          "t4"."COLUMN_NUMBER",
           IFF(
             (
               "t4"."VALUE" = CAST('NaN' AS DOUBLE)
@@ -85,8 +92,7 @@ FROM (
             *
           FROM (
             SELECT
-              'AGE' AS "COLUMN_NAME",
-              CAST(NULL AS VARCHAR) AS "CATEGORY",
+              0 AS "COLUMN_NUMBER",
               "t0"."AGE" AS "VALUE",
               18.0 AS "LOW",
               0.25 AS "WIDTH",
@@ -101,8 +107,7 @@ FROM (
             *
           FROM (
             SELECT
-              'SPEND' AS "COLUMN_NAME",
-              CAST(NULL AS VARCHAR) AS "CATEGORY",
+              1 AS "COLUMN_NUMBER",
               "t0"."SPEND" AS "VALUE",
               0.0 AS "LOW",
               0.01 AS "WIDTH",
@@ -117,8 +122,7 @@ FROM (
     ) AS "t8"
     GROUP BY
       1,
-      2,
-      3
+      2
   ) AS "t9"
 ) AS "t10"
 UNION ALL
@@ -126,27 +130,26 @@ SELECT
   *
 FROM (
   SELECT
-    *
+    CASE "t5"."COLUMN_NUMBER" WHEN 0 THEN 'SEGMENT' ELSE CAST(NULL AS VARCHAR) END AS "COLUMN_NAME",
+    CAST(NULL AS BIGINT) AS "BIN",
+    "t5"."CATEGORY",
+    "t5"."ROWS_COUNTED",
+    CAST(NULL AS DOUBLE) AS "TOTAL"
   FROM (
     SELECT
-      "t1"."COLUMN_NAME",
-      "t1"."BIN",
+      "t1"."COLUMN_NUMBER",
       "t1"."CATEGORY",
-      COUNT(*) AS "ROWS_COUNTED",
-      SUM("t1"."VALUE") AS "TOTAL"
+      COUNT(*) AS "ROWS_COUNTED"
     FROM (
       SELECT
-        'SEGMENT' AS "COLUMN_NAME",
-        "t0"."SEGMENT" AS "CATEGORY",
-        CAST(NULL AS BIGINT) AS "BIN",
-        CAST(NULL AS DOUBLE) AS "VALUE"
+        0 AS "COLUMN_NUMBER",
+        "t0"."SEGMENT" AS "CATEGORY"
       FROM "FEATURES" AS "t0"
       WHERE
         TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0) = "t0"."TIMESTAMP"
     ) AS "t1"
     GROUP BY
       1,
-      2,
-      3
+      2
   ) AS "t5"
 ) AS "t6"
