@@ -35,6 +35,9 @@ bench: setup
 	$(BIN)/python -m benchmarks month
 	$(BIN)/python -m benchmarks features
 	$(BIN)/python -m benchmarks growth
+	$(BIN)/python -m benchmarks drift
+	$(BIN)/python -m benchmarks performance
+	$(BIN)/python -m benchmarks cbpe
 
 clean:
 	rm -rf $(VENV) simulation.duckdb* report.html

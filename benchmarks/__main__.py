@@ -1,9 +1,11 @@
-"""``python -m benchmarks month|features|growth``: one JSON line each."""
+"""``python -m benchmarks month|features|growth|drift|performance|cbpe``: one JSON line each."""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,8 @@ import typer
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 Rounds = Annotated[int, typer.Option(help="how often each variant runs, in turn", min=1)]
+Rows = Annotated[int, typer.Option(help="rows of each Parquet file", min=1000)]
+Data = Annotated[Path | None, typer.Option(help="keep the generated Parquet files in this folder")]
 Customers = Annotated[int, typer.Option(help="customers", min=10)]
 
 
@@ -51,10 +55,51 @@ def growth(customers: Customers = 5000, seed: int = 1, rounds: Rounds = 1) -> No
     _print(measure(customers=customers, seed=seed, rounds=rounds))
 
 
+@app.command()
+def drift(rows: Rows = 1_000_000, rounds: Rounds = 2, data: Data = None) -> None:
+    """20 columns of a month against a reference, as many rows each: ours, Evidently, NannyML."""
+    from benchmarks.drift import measure
+
+    with _folder(data) as folder:
+        _print(measure(folder, rows=rows, rounds=rounds))
+
+
+@app.command()
+def performance(rows: Rows = 1_000_000, rounds: Rounds = 2, data: Data = None) -> None:
+    """The binary metrics of each day of a year: ours, scikit-learn in a pandas groupby."""
+    from benchmarks.performance import measure
+
+    with _folder(data) as folder:
+        _print(measure(folder, rows=rows, rounds=rounds))
+
+
+@app.command()
+def cbpe(rows: Rows = 1_000_000, rounds: Rounds = 2, data: Data = None) -> None:
+    """Estimated performance of twelve months, calibrated on as many labelled rows: ours, NannyML."""
+    from benchmarks.cbpe import measure
+
+    with _folder(data) as folder:
+        _print(measure(folder, rows=rows, rounds=rounds))
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    if data is not None:
+        yield data
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield Path(scratch)
+
+
 @app.command(hidden=True)
 def variant(benchmark: str, what: str) -> None:
     """One variant in this process, for ``rounds``; ``what`` is "folder or file:variant"."""
     where, _, name = what.rpartition(":")
+    if benchmark in ("drift", "performance", "cbpe"):
+        from benchmarks.monitoring import variant as watch
+
+        _print(watch(benchmark, where))
+        return
     if benchmark == "features":
         from benchmarks.features import variant as run
     else:

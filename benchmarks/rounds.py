@@ -9,17 +9,34 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 Said = dict[str, Any]
 
 
-def alternate(variants: Mapping[str, Sequence[str]], rounds: int, *, once: Sequence[str] = ()) -> dict[str, list[Said]]:
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that prints one JSON line, as a variant.
+
+    Args:
+        command: the program and its arguments.
+        environment: variables that are set for it.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+Variant = Sequence[str] | Program
+
+
+def alternate(variants: Mapping[str, Variant], rounds: int, *, once: Sequence[str] = ()) -> dict[str, list[Said]]:
     """What each variant said in each round; the order turns round every other time.
 
     Args:
-        variants: name -> arguments of ``python -m benchmarks variant``.
+        variants: name -> arguments of ``python -m benchmarks variant``, or a program.
         rounds: how often each runs.
         once: variants too slow to run in more than the first round.
     """
@@ -32,11 +49,14 @@ def alternate(variants: Mapping[str, Sequence[str]], rounds: int, *, once: Seque
     return said
 
 
-def _run(arguments: Sequence[str]) -> Said:
-    # one thread for what does not know better: two libraries with two threads each would fight over two cores
+def _run(variant: Variant) -> Said:
+    if not isinstance(variant, Program):
+        # one thread for what does not know better: two libraries with two threads each would fight over two cores
+        command = (sys.executable, "-m", "benchmarks", "variant", *variant)
+        variant = Program(command, {"OMP_NUM_THREADS": "1"})
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "variant", *arguments],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        variant.command,
+        env={**os.environ, **variant.environment},
         cwd=Path(__file__).parents[1],
         stdout=subprocess.PIPE,
         text=True,
@@ -77,5 +97,18 @@ def fair_rounds(said: Mapping[str, Sequence[Said]], ours: str, peer: str, *, wit
 
 
 def ratio(said: Mapping[str, Sequence[Said]], key: str, ours: str, peer: str) -> float:
-    """Ours over the peer: the median of the ratios within rounds, so that a busy machine slows down both."""
+    """Ours over the peer: the median of the ratios within rounds, so that a busy machine slows down both.
+
+    Where the peer ran in the first round only, that round counts.
+    """
     return statistics.median(float(a[key]) / float(b[key]) for a, b in zip(said[ours], said[peer], strict=False))
+
+
+def summary(said: Mapping[str, Sequence[Said]]) -> Said:
+    """The medians of seconds, CPU seconds and peak memory of each variant, and how many cores each run got."""
+    found: Said = {
+        key: {name: round(median(of, key), digits) for name, of in said.items()}
+        for key, digits in (("seconds", 2), ("cpu_seconds", 2), ("peak_mb", 0))
+    }
+    found["cores"] = {name: [round(cores(one), 2) for one in of] for name, of in said.items()}
+    return found

@@ -62,9 +62,13 @@ def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> 
         missing values), ROWS_COUNTED, TOTAL, LOW and HIGH (sum, least and largest of the values of a cell; NULL for
         categories).
     """
-    numbers = [_values(rows, b, by) for b in bins if b.kind == "number"]
-    texts = [_texts(rows, b, by) for b in bins if b.kind == "category"]
-    parts = [_count(_united(rows_of), by) for rows_of in (numbers, texts) if rows_of]
+    numbers = [b for b in bins if b.kind == "number"]
+    texts = [b for b in bins if b.kind == "category"]
+    parts = []
+    if numbers:
+        parts.append(_counted_numbers(_united([_values(rows, b, i, by) for i, b in enumerate(numbers)]), numbers, by))
+    if texts:
+        parts.append(_counted_texts(_united([_texts(rows, b, i, by) for i, b in enumerate(texts)]), texts, by))
     return _united(parts)
 
 
@@ -72,12 +76,11 @@ def _united(parts: list[ir.Table]) -> ir.Table:
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
-def _values(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
+def _values(rows: ir.Table, bins: Bins, number: int, by: tuple[str, ...]) -> ir.Table:
     """A column's values with its grid beside them: the cell is computed once for all columns, which keeps the text short."""
     return rows.select(
         *by,
-        COLUMN_NAME=ibis.literal(bins.column),
-        CATEGORY=ibis.null("string"),
+        COLUMN_NUMBER=ibis.literal(number, type="int32"),
         VALUE=rows[bins.column].cast("float64"),
         LOW=ibis.literal(bins.low, type="float64"),
         WIDTH=ibis.literal(bins.width, type="float64"),
@@ -86,20 +89,32 @@ def _values(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
     )
 
 
-def _texts(rows: ir.Table, bins: Bins, by: tuple[str, ...]) -> ir.Table:
-    return rows.select(*by, COLUMN_NAME=ibis.literal(bins.column), CATEGORY=rows[bins.column].cast("string"))
+def _texts(rows: ir.Table, bins: Bins, number: int, by: tuple[str, ...]) -> ir.Table:
+    return rows.select(*by, COLUMN_NUMBER=ibis.literal(number, type="int32"), CATEGORY=rows[bins.column].cast("string"))
 
 
-def _count(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
-    if "VALUE" in rows.columns:
-        rows = rows.mutate(VALUE=finite(rows.VALUE))
-        rows = rows.mutate(BIN=_cell(rows))
-    else:
-        rows = rows.mutate(BIN=ibis.null("int64"), VALUE=ibis.null("float64"))
-    counted = rows.group_by([*by, "COLUMN_NAME", "BIN", "CATEGORY"]).agg(
+def _counted_numbers(rows: ir.Table, bins: list[Bins], by: tuple[str, ...]) -> ir.Table:
+    rows = rows.mutate(VALUE=finite(rows.VALUE))
+    rows = rows.mutate(BIN=_cell(rows))
+    counted = rows.group_by([*by, "COLUMN_NUMBER", "BIN"]).agg(
         ROWS_COUNTED=rows.count(), TOTAL=rows.VALUE.sum(), LOW=rows.VALUE.min(), HIGH=rows.VALUE.max()
     )
-    return counted.select(*by, "COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL", "LOW", "HIGH")
+    return _named(counted.mutate(CATEGORY=ibis.null("string")), bins, by)
+
+
+def _counted_texts(rows: ir.Table, bins: list[Bins], by: tuple[str, ...]) -> ir.Table:
+    counted = rows.group_by([*by, "COLUMN_NUMBER", "CATEGORY"]).agg(ROWS_COUNTED=rows.count())
+    nothing = ibis.null("float64")
+    return _named(counted.mutate(BIN=ibis.null("int64"), TOTAL=nothing, LOW=nothing, HIGH=nothing), bins, by)
+
+
+def _named(counted: ir.Table, bins: list[Bins], by: tuple[str, ...]) -> ir.Table:
+    # a column goes by its number until its cells are counted: an engine hashes a short number sooner than a name
+    name: Any = counted.COLUMN_NUMBER.cases(
+        *((number, b.column) for number, b in enumerate(bins)), else_=ibis.null("string")
+    )
+    named = counted.mutate(COLUMN_NAME=name)
+    return named.select(*by, "COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL", "LOW", "HIGH")
 
 
 def _cell(rows: ir.Table) -> Any:

@@ -41,8 +41,8 @@ class Watched:
     days: tuple[dt.date, ...] = ()
     ripe_before: dt.date | None = None
 
-    def rows(self) -> ir.Table:
-        """The columns of the source with RIPE and GROUPS; a row comes once for all rows and once for each segment column."""
+    def dated(self) -> ir.Table:
+        """The columns of the source with DAY and RIPE."""
         rows = table(self.source, dict(self.columns))
         if self.timestamp is None:
             rows = rows.mutate(DAY=ibis.null("date"), RIPE=_TRUE)
@@ -56,6 +56,11 @@ class Watched:
             at = rows[self.timestamp].cast("timestamp(6)")
             ripe: Any = _TRUE if self.ripe_before is None else at <= moment(self.ripe_before)
             rows = rows.mutate(DAY=at.cast("date"), RIPE=ripe)
+        return rows
+
+    def rows(self) -> ir.Table:
+        """The columns of the source with RIPE and GROUPS; a row comes once for all rows and once for each segment column."""
+        rows = self.dated()
         parts = [rows.mutate(SEGMENT_COLUMN=ibis.null("string"), SEGMENT_VALUE=ibis.null("string"))]
         parts += [
             rows.mutate(SEGMENT_COLUMN=ibis.literal(name), SEGMENT_VALUE=rows[name].cast("string"))
@@ -103,7 +108,31 @@ def day_errors(watched: Watched, actual: str | None, score: str | None) -> ir.Ta
 
 def day_histograms(watched: Watched, bins: tuple[Bins, ...]) -> ir.Table:
     """``count_cells`` of some columns by GROUPS."""
-    return count_cells(watched.rows(), bins, GROUPS)
+    rows = watched.dated()
+    if not watched.segments:
+        return _in_segment(count_cells(rows, bins, ("DAY",)), None)
+    counted = [
+        count_cells(rows.mutate(SEGMENT_VALUE=rows[name].cast("string")), bins, ("DAY", "SEGMENT_VALUE"))
+        for name in watched.segments
+    ]
+    # all rows are the sum of any column's segments, so they are not counted once more
+    cells = counted[0]
+    total = cells.group_by(["DAY", "COLUMN_NAME", "BIN", "CATEGORY"]).agg(
+        ROWS_COUNTED=cells.ROWS_COUNTED.sum(), TOTAL=cells.TOTAL.sum(), LOW=cells.LOW.min(), HIGH=cells.HIGH.max()
+    )
+    parts = [_in_segment(one, name) for name, one in zip(watched.segments, counted, strict=True)]
+    return ibis.union(_in_segment(total, None), *parts)
+
+
+def _in_segment(cells: ir.Table, name: str | None) -> ir.Table:
+    """Counted cells with GROUPS first."""
+    column: Any = ibis.null("string") if name is None else ibis.literal(name)
+    cells = cells.mutate(SEGMENT_COLUMN=column)
+    if name is None:
+        cells = cells.mutate(SEGMENT_VALUE=ibis.null("string"))
+    return cells.select(
+        *GROUPS, "COLUMN_NAME", "BIN", "CATEGORY", cells.ROWS_COUNTED.cast("int64"), "TOTAL", "LOW", "HIGH"
+    )
 
 
 def with_late_labels(

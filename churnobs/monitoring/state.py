@@ -255,7 +255,9 @@ class MonitorState:
 
     def _refuse(self, record: MonitorRecord, watched: Watched) -> None:
         score = _first(record.source.prediction_score_columns)
-        is_probability = score is not None and record.task == "TABULAR_BINARY_CLASSIFICATION"
+        # what the loop stored are the probabilities of its own models
+        is_foreign = record.shared is None
+        is_probability = is_foreign and score is not None and record.task == "TABULAR_BINARY_CLASSIFICATION"
         numbers = tuple(b.column for b in record.bins if b.kind == "number") if record.settings.strict else ()
         if not is_probability and not numbers:
             return

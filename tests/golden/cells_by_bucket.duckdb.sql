@@ -2,13 +2,19 @@ SELECT
   *
 FROM (
   SELECT
-    *
+    "t6"."BUCKET",
+    CASE "t6"."COLUMN_NUMBER" WHEN 0 THEN 'AGE' ELSE CAST(NULL AS TEXT) END AS "COLUMN_NAME",
+    "t6"."BIN",
+    CAST(NULL AS TEXT) AS "CATEGORY",
+    "t6"."ROWS_COUNTED",
+    "t6"."TOTAL",
+    "t6"."LOW",
+    "t6"."HIGH"
   FROM (
     SELECT
       "t5"."BUCKET",
-      "t5"."COLUMN_NAME",
+      "t5"."COLUMN_NUMBER",
       "t5"."BIN",
-      "t5"."CATEGORY",
       COUNT(*) AS "ROWS_COUNTED",
       SUM("t5"."VALUE") AS "TOTAL",
       MIN("t5"."VALUE") AS "LOW",
@@ -16,8 +22,7 @@ FROM (
     FROM (
       SELECT
         "t3"."BUCKET",
-        "t3"."COLUMN_NAME",
-        "t3"."CATEGORY",
+        "t3"."COLUMN_NUMBER",
         "t3"."VALUE",
         "t3"."LOW",
         "t3"."WIDTH",
@@ -83,8 +88,7 @@ FROM (
       FROM (
         SELECT
           "t0"."BUCKET",
-          'AGE' AS "COLUMN_NAME",
-          CAST(NULL AS TEXT) AS "CATEGORY",
+          0 AS "COLUMN_NUMBER",
           CASE
             WHEN ISNAN("t0"."AGE") OR ISINF("t0"."AGE")
             THEN CAST(NULL AS DOUBLE)
@@ -100,8 +104,7 @@ FROM (
     GROUP BY
       1,
       2,
-      3,
-      4
+      3
   ) AS "t6"
 ) AS "t7"
 UNION ALL
@@ -109,30 +112,30 @@ SELECT
   *
 FROM (
   SELECT
-    *
+    "t2"."BUCKET",
+    CASE "t2"."COLUMN_NUMBER" WHEN 0 THEN 'SEGMENT' ELSE CAST(NULL AS TEXT) END AS "COLUMN_NAME",
+    CAST(NULL AS BIGINT) AS "BIN",
+    "t2"."CATEGORY",
+    "t2"."ROWS_COUNTED",
+    CAST(NULL AS DOUBLE) AS "TOTAL",
+    CAST(NULL AS DOUBLE) AS "LOW",
+    CAST(NULL AS DOUBLE) AS "HIGH"
   FROM (
     SELECT
       "t1"."BUCKET",
-      "t1"."COLUMN_NAME",
-      "t1"."BIN",
+      "t1"."COLUMN_NUMBER",
       "t1"."CATEGORY",
-      COUNT(*) AS "ROWS_COUNTED",
-      SUM("t1"."VALUE") AS "TOTAL",
-      MIN("t1"."VALUE") AS "LOW",
-      MAX("t1"."VALUE") AS "HIGH"
+      COUNT(*) AS "ROWS_COUNTED"
     FROM (
       SELECT
         "t0"."BUCKET",
-        'SEGMENT' AS "COLUMN_NAME",
-        "t0"."SEGMENT" AS "CATEGORY",
-        CAST(NULL AS BIGINT) AS "BIN",
-        CAST(NULL AS DOUBLE) AS "VALUE"
+        0 AS "COLUMN_NUMBER",
+        "t0"."SEGMENT" AS "CATEGORY"
       FROM "ROWS" AS "t0"
     ) AS "t1"
     GROUP BY
       1,
       2,
-      3,
-      4
+      3
   ) AS "t2"
 ) AS "t4"

@@ -1,229 +1,246 @@
-WITH "t3" AS (
+WITH "t11" AS (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."AT",
-      "t0"."AGE",
-      "t0"."SPEND",
-      "t0"."SEGMENT",
-      "t0"."SCORE",
-      "t0"."SAID",
-      "t0"."CHURNED",
-      CAST("t0"."AT" AS DATE) AS "DAY",
-      "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
-      CAST(NULL AS TEXT) AS "SEGMENT_COLUMN",
-      CAST(NULL AS TEXT) AS "SEGMENT_VALUE"
-    FROM "WATCHED_SOURCE" AS "t0"
-    WHERE
-      "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
-      AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
-  ) AS "t1"
+      "t9"."DAY",
+      "t9"."SEGMENT_VALUE",
+      CASE "t9"."COLUMN_NUMBER"
+        WHEN 0
+        THEN 'AGE'
+        WHEN 1
+        THEN 'SPEND'
+        ELSE CAST(NULL AS TEXT)
+      END AS "COLUMN_NAME",
+      "t9"."BIN",
+      CAST(NULL AS TEXT) AS "CATEGORY",
+      "t9"."ROWS_COUNTED",
+      "t9"."TOTAL",
+      "t9"."LOW",
+      "t9"."HIGH"
+    FROM (
+      SELECT
+        "t8"."DAY",
+        "t8"."SEGMENT_VALUE",
+        "t8"."COLUMN_NUMBER",
+        "t8"."BIN",
+        COUNT(*) AS "ROWS_COUNTED",
+        SUM("t8"."VALUE") AS "TOTAL",
+        MIN("t8"."VALUE") AS "LOW",
+        MAX("t8"."VALUE") AS "HIGH"
+      FROM (
+        SELECT
+          "t7"."DAY",
+          "t7"."SEGMENT_VALUE",
+          "t7"."COLUMN_NUMBER",
+          "t7"."VALUE",
+          "t7"."LOW",
+          "t7"."WIDTH",
+          "t7"."SCALE",
+          "t7"."CELLS",
+          CAST(FLOOR(
+            CASE
+              WHEN (
+                CASE
+                  WHEN "t7"."SCALE" IS NULL
+                  THEN "t7"."VALUE" - "t7"."LOW"
+                  ELSE LN(
+                    (
+                      CASE
+                        WHEN (
+                          "t7"."VALUE" - "t7"."LOW"
+                        ) < 0.0
+                        THEN 0.0
+                        ELSE "t7"."VALUE" - "t7"."LOW"
+                      END / "t7"."SCALE"
+                    ) + 1.0
+                  )
+                END / "t7"."WIDTH"
+              ) < 0.0
+              THEN 0.0
+              ELSE CASE
+                WHEN (
+                  CASE
+                    WHEN "t7"."SCALE" IS NULL
+                    THEN "t7"."VALUE" - "t7"."LOW"
+                    ELSE LN(
+                      (
+                        CASE
+                          WHEN (
+                            "t7"."VALUE" - "t7"."LOW"
+                          ) < 0.0
+                          THEN 0.0
+                          ELSE "t7"."VALUE" - "t7"."LOW"
+                        END / "t7"."SCALE"
+                      ) + 1.0
+                    )
+                  END / "t7"."WIDTH"
+                ) > CAST("t7"."CELLS" - 1 AS DOUBLE)
+                THEN CAST("t7"."CELLS" - 1 AS DOUBLE)
+                ELSE CASE
+                  WHEN "t7"."SCALE" IS NULL
+                  THEN "t7"."VALUE" - "t7"."LOW"
+                  ELSE LN(
+                    (
+                      CASE
+                        WHEN (
+                          "t7"."VALUE" - "t7"."LOW"
+                        ) < 0.0
+                        THEN 0.0
+                        ELSE "t7"."VALUE" - "t7"."LOW"
+                      END / "t7"."SCALE"
+                    ) + 1.0
+                  )
+                END / "t7"."WIDTH"
+              END
+            END
+          ) AS BIGINT) AS "BIN"
+        FROM (
+          SELECT
+            "t4"."DAY",
+            "t4"."SEGMENT_VALUE",
+            "t4"."COLUMN_NUMBER",
+            CASE
+              WHEN ISNAN("t4"."VALUE") OR ISINF("t4"."VALUE")
+              THEN CAST(NULL AS DOUBLE)
+              ELSE "t4"."VALUE"
+            END AS "VALUE",
+            "t4"."LOW",
+            "t4"."WIDTH",
+            "t4"."SCALE",
+            "t4"."CELLS"
+          FROM (
+            SELECT
+              *
+            FROM (
+              SELECT
+                CAST("t0"."AT" AS DATE) AS "DAY",
+                "t0"."SEGMENT" AS "SEGMENT_VALUE",
+                0 AS "COLUMN_NUMBER",
+                CAST("t0"."AGE" AS DOUBLE) AS "VALUE",
+                18.0 AS "LOW",
+                0.25 AS "WIDTH",
+                CAST(NULL AS DOUBLE) AS "SCALE",
+                256 AS "CELLS"
+              FROM "WATCHED_SOURCE" AS "t0"
+              WHERE
+                "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
+                AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
+            ) AS "t2"
+            UNION ALL
+            SELECT
+              *
+            FROM (
+              SELECT
+                CAST("t0"."AT" AS DATE) AS "DAY",
+                "t0"."SEGMENT" AS "SEGMENT_VALUE",
+                1 AS "COLUMN_NUMBER",
+                "t0"."SPEND" AS "VALUE",
+                0.0 AS "LOW",
+                0.01 AS "WIDTH",
+                50.0 AS "SCALE",
+                256 AS "CELLS"
+              FROM "WATCHED_SOURCE" AS "t0"
+              WHERE
+                "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
+                AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
+            ) AS "t3"
+          ) AS "t4"
+        ) AS "t7"
+      ) AS "t8"
+      GROUP BY
+        1,
+        2,
+        3,
+        4
+    ) AS "t9"
+  ) AS "t10"
   UNION ALL
   SELECT
     *
   FROM (
     SELECT
-      "t0"."AT",
-      "t0"."AGE",
-      "t0"."SPEND",
-      "t0"."SEGMENT",
-      "t0"."SCORE",
-      "t0"."SAID",
-      "t0"."CHURNED",
-      CAST("t0"."AT" AS DATE) AS "DAY",
-      "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
-      'SEGMENT' AS "SEGMENT_COLUMN",
-      "t0"."SEGMENT" AS "SEGMENT_VALUE"
-    FROM "WATCHED_SOURCE" AS "t0"
-    WHERE
-      "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
-      AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
-  ) AS "t2"
+      "t5"."DAY",
+      "t5"."SEGMENT_VALUE",
+      CASE "t5"."COLUMN_NUMBER" WHEN 0 THEN 'SEGMENT' ELSE CAST(NULL AS TEXT) END AS "COLUMN_NAME",
+      CAST(NULL AS BIGINT) AS "BIN",
+      "t5"."CATEGORY",
+      "t5"."ROWS_COUNTED",
+      CAST(NULL AS DOUBLE) AS "TOTAL",
+      CAST(NULL AS DOUBLE) AS "LOW",
+      CAST(NULL AS DOUBLE) AS "HIGH"
+    FROM (
+      SELECT
+        "t1"."DAY",
+        "t1"."SEGMENT_VALUE",
+        "t1"."COLUMN_NUMBER",
+        "t1"."CATEGORY",
+        COUNT(*) AS "ROWS_COUNTED"
+      FROM (
+        SELECT
+          CAST("t0"."AT" AS DATE) AS "DAY",
+          "t0"."SEGMENT" AS "SEGMENT_VALUE",
+          0 AS "COLUMN_NUMBER",
+          "t0"."SEGMENT" AS "CATEGORY"
+        FROM "WATCHED_SOURCE" AS "t0"
+        WHERE
+          "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
+          AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
+      ) AS "t1"
+      GROUP BY
+        1,
+        2,
+        3,
+        4
+    ) AS "t5"
+  ) AS "t6"
 )
 SELECT
   *
 FROM (
   SELECT
-    *
+    "t14"."DAY",
+    CAST(NULL AS TEXT) AS "SEGMENT_COLUMN",
+    CAST(NULL AS TEXT) AS "SEGMENT_VALUE",
+    "t14"."COLUMN_NAME",
+    "t14"."BIN",
+    "t14"."CATEGORY",
+    "t14"."ROWS_COUNTED",
+    "t14"."TOTAL",
+    "t14"."LOW",
+    "t14"."HIGH"
   FROM (
     SELECT
       "t12"."DAY",
-      "t12"."SEGMENT_COLUMN",
-      "t12"."SEGMENT_VALUE",
       "t12"."COLUMN_NAME",
       "t12"."BIN",
       "t12"."CATEGORY",
-      COUNT(*) AS "ROWS_COUNTED",
-      SUM("t12"."VALUE") AS "TOTAL",
-      MIN("t12"."VALUE") AS "LOW",
-      MAX("t12"."VALUE") AS "HIGH"
-    FROM (
-      SELECT
-        "t11"."DAY",
-        "t11"."SEGMENT_COLUMN",
-        "t11"."SEGMENT_VALUE",
-        "t11"."COLUMN_NAME",
-        "t11"."CATEGORY",
-        "t11"."VALUE",
-        "t11"."LOW",
-        "t11"."WIDTH",
-        "t11"."SCALE",
-        "t11"."CELLS",
-        CAST(FLOOR(
-          CASE
-            WHEN (
-              CASE
-                WHEN "t11"."SCALE" IS NULL
-                THEN "t11"."VALUE" - "t11"."LOW"
-                ELSE LN(
-                  (
-                    CASE
-                      WHEN (
-                        "t11"."VALUE" - "t11"."LOW"
-                      ) < 0.0
-                      THEN 0.0
-                      ELSE "t11"."VALUE" - "t11"."LOW"
-                    END / "t11"."SCALE"
-                  ) + 1.0
-                )
-              END / "t11"."WIDTH"
-            ) < 0.0
-            THEN 0.0
-            ELSE CASE
-              WHEN (
-                CASE
-                  WHEN "t11"."SCALE" IS NULL
-                  THEN "t11"."VALUE" - "t11"."LOW"
-                  ELSE LN(
-                    (
-                      CASE
-                        WHEN (
-                          "t11"."VALUE" - "t11"."LOW"
-                        ) < 0.0
-                        THEN 0.0
-                        ELSE "t11"."VALUE" - "t11"."LOW"
-                      END / "t11"."SCALE"
-                    ) + 1.0
-                  )
-                END / "t11"."WIDTH"
-              ) > CAST("t11"."CELLS" - 1 AS DOUBLE)
-              THEN CAST("t11"."CELLS" - 1 AS DOUBLE)
-              ELSE CASE
-                WHEN "t11"."SCALE" IS NULL
-                THEN "t11"."VALUE" - "t11"."LOW"
-                ELSE LN(
-                  (
-                    CASE
-                      WHEN (
-                        "t11"."VALUE" - "t11"."LOW"
-                      ) < 0.0
-                      THEN 0.0
-                      ELSE "t11"."VALUE" - "t11"."LOW"
-                    END / "t11"."SCALE"
-                  ) + 1.0
-                )
-              END / "t11"."WIDTH"
-            END
-          END
-        ) AS BIGINT) AS "BIN"
-      FROM (
-        SELECT
-          "t8"."DAY",
-          "t8"."SEGMENT_COLUMN",
-          "t8"."SEGMENT_VALUE",
-          "t8"."COLUMN_NAME",
-          "t8"."CATEGORY",
-          CASE
-            WHEN ISNAN("t8"."VALUE") OR ISINF("t8"."VALUE")
-            THEN CAST(NULL AS DOUBLE)
-            ELSE "t8"."VALUE"
-          END AS "VALUE",
-          "t8"."LOW",
-          "t8"."WIDTH",
-          "t8"."SCALE",
-          "t8"."CELLS"
-        FROM (
-          SELECT
-            *
-          FROM (
-            SELECT
-              "t4"."DAY",
-              "t4"."SEGMENT_COLUMN",
-              "t4"."SEGMENT_VALUE",
-              'AGE' AS "COLUMN_NAME",
-              CAST(NULL AS TEXT) AS "CATEGORY",
-              CAST("t4"."AGE" AS DOUBLE) AS "VALUE",
-              18.0 AS "LOW",
-              0.25 AS "WIDTH",
-              CAST(NULL AS DOUBLE) AS "SCALE",
-              256 AS "CELLS"
-            FROM "t3" AS "t4"
-          ) AS "t7"
-          UNION ALL
-          SELECT
-            *
-          FROM (
-            SELECT
-              "t4"."DAY",
-              "t4"."SEGMENT_COLUMN",
-              "t4"."SEGMENT_VALUE",
-              'SPEND' AS "COLUMN_NAME",
-              CAST(NULL AS TEXT) AS "CATEGORY",
-              "t4"."SPEND" AS "VALUE",
-              0.0 AS "LOW",
-              0.01 AS "WIDTH",
-              50.0 AS "SCALE",
-              256 AS "CELLS"
-            FROM "t3" AS "t4"
-          ) AS "t6"
-        ) AS "t8"
-      ) AS "t11"
-    ) AS "t12"
+      SUM("t12"."ROWS_COUNTED") AS "ROWS_COUNTED",
+      SUM("t12"."TOTAL") AS "TOTAL",
+      MIN("t12"."LOW") AS "LOW",
+      MAX("t12"."HIGH") AS "HIGH"
+    FROM "t11" AS "t12"
     GROUP BY
       1,
       2,
       3,
-      4,
-      5,
-      6
-  ) AS "t13"
-) AS "t14"
+      4
+  ) AS "t14"
+) AS "t15"
 UNION ALL
 SELECT
   *
 FROM (
   SELECT
-    *
-  FROM (
-    SELECT
-      "t5"."DAY",
-      "t5"."SEGMENT_COLUMN",
-      "t5"."SEGMENT_VALUE",
-      "t5"."COLUMN_NAME",
-      "t5"."BIN",
-      "t5"."CATEGORY",
-      COUNT(*) AS "ROWS_COUNTED",
-      SUM("t5"."VALUE") AS "TOTAL",
-      MIN("t5"."VALUE") AS "LOW",
-      MAX("t5"."VALUE") AS "HIGH"
-    FROM (
-      SELECT
-        "t4"."DAY",
-        "t4"."SEGMENT_COLUMN",
-        "t4"."SEGMENT_VALUE",
-        'SEGMENT' AS "COLUMN_NAME",
-        "t4"."SEGMENT" AS "CATEGORY",
-        CAST(NULL AS BIGINT) AS "BIN",
-        CAST(NULL AS DOUBLE) AS "VALUE"
-      FROM "t3" AS "t4"
-    ) AS "t5"
-    GROUP BY
-      1,
-      2,
-      3,
-      4,
-      5,
-      6
-  ) AS "t9"
-) AS "t10"
+    "t12"."DAY",
+    'SEGMENT' AS "SEGMENT_COLUMN",
+    "t12"."SEGMENT_VALUE",
+    "t12"."COLUMN_NAME",
+    "t12"."BIN",
+    "t12"."CATEGORY",
+    "t12"."ROWS_COUNTED",
+    "t12"."TOTAL",
+    "t12"."LOW",
+    "t12"."HIGH"
+  FROM "t11" AS "t12"
+) AS "t13"

@@ -1,0 +1,123 @@
+"""Our side of the benchmarks of monitoring: one function each, through the door that users have.
+
+The clock starts with an open workspace in a fresh file, in which the Parquet files are views: attaching the monitor,
+reading the files, counting and answering are all inside. Imports and opening the file are not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+import churnobs
+from benchmarks.monitoring_data import DAYS, MONTH_DAYS, START
+from benchmarks.rounds import Said, peak_mb
+from churnobs import ModelMonitorSourceConfig, Workspace
+from churnobs.monitoring import estimation, metrics
+from churnobs.monitoring.calibration import Calibration
+from churnobs.monitoring.levels import Levels
+
+# of the engine; the process needs about 200 MB beside it. Spilling what does not fit is part of what is measured.
+MEMORY_LIMIT: Final = "200MB"
+METRICS: Final = ("CLASSIFICATION_ACCURACY", "PRECISION", "RECALL", "F1_SCORE", "ROC_AUC")
+
+
+def drift(workspace: Workspace) -> Iterable[tuple[str, float]]:
+    """All drift metrics of all columns of a month against the reference."""
+    workspace.monitor.attach("WATCHED", _source(baseline="REFERENCE"))
+    found = workspace.monitor.drift("WATCHED", granularity="ALL", start=START, end=_last(MONTH_DAYS))
+    columns = (found["COLUMN_NAME"], found["METRIC_NAME"], found["METRIC_VALUE"])
+    return [(f"{column} {name}", float(value)) for column, name, value in zip(*columns, strict=True)]
+
+
+def performance(workspace: Workspace) -> Iterable[tuple[str, float]]:
+    """All performance metrics of each day of a year."""
+    workspace.monitor.attach("WATCHED", _source())
+    found = workspace.monitor.performance("WATCHED", granularity="1 DAY", start=START, end=_last(DAYS))
+    days = found["EVENT_TIMESTAMP"].dt.strftime("%Y-%m-%d")
+    return [(f"{day} {name}", float(value)) for name in METRICS for day, value in zip(days, found[name], strict=True)]
+
+
+def cbpe(workspace: Workspace) -> Iterable[tuple[str, float]]:
+    """Estimated performance, with its interval, of each month of a year, calibrated on the year before."""
+    reference, months = (_levels(workspace, name) for name in ("REFERENCE", "CURRENT"))
+    together = Levels.of([], [], [])
+    for levels in reference.values():
+        together += levels
+    calibration = Calibration.fit(together)
+    return [
+        (f"{month} {name}", float(one.value or 0.0))
+        for month, levels in months.items()
+        for name, one in estimation.estimate(levels, calibration).items()
+    ]
+
+
+RUNS: Final[Mapping[str, Callable[[Workspace], Iterable[tuple[str, float]]]]] = {
+    "drift": drift,
+    "performance": performance,
+    "cbpe": cbpe,
+}
+
+
+def variant(benchmark: str, folder: str, *, memory_limit: str | None = MEMORY_LIMIT) -> Said:
+    """One benchmark in this process, over the Parquet files of a folder."""
+    _import_all()
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        file = Path(scratch) / "ours.duckdb"
+        churnobs.connect(f"duckdb:{file}").close()
+        with duckdb.connect(str(file)) as connection:
+            for path in Path(folder).glob("*.parquet"):
+                connection.execute(f"CREATE VIEW {path.stem} AS FROM read_parquet('{path}')")
+        with churnobs.connect(f"duckdb:{file}", memory_limit=memory_limit) as workspace:
+            started, worked = time.perf_counter(), time.process_time()
+            values = dict(RUNS[benchmark](workspace))
+            clock = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - worked}
+    return {**clock, "peak_mb": peak_mb(), "values": values}
+
+
+def _import_all() -> None:
+    """What is imported at its first use is imported now."""
+    assert metrics
+    ibis.to_sql(ibis.table({"A": "int64"}, name="T"), dialect="duckdb")
+    pa.table({"A": [1]}).group_by("A").aggregate([]).to_pandas()
+
+
+def _source(**more: Any) -> ModelMonitorSourceConfig:
+    return ModelMonitorSourceConfig(
+        source="CURRENT",
+        timestamp_column="AT_TIME",
+        id_columns=["PREDICTION_ID"],
+        prediction_score_columns=["SCORE"],
+        prediction_class_columns=["CLASS"],
+        actual_class_columns=["LABEL"],
+        **more,
+    )
+
+
+def _last(days: int) -> dt.date:
+    return START + dt.timedelta(days=days - 1)
+
+
+def _levels(workspace: Workspace, table: str) -> dict[str, Levels]:
+    rows = workspace.sql(
+        f"SELECT strftime(AT_TIME, '%Y-%m') AS MONTH, SCORE, CLASS, count(*) FILTER (LABEL = 1) AS UP, "
+        f"count(*) FILTER (LABEL = 0) AS DOWN FROM {table} GROUP BY ALL ORDER BY ALL"
+    ).to_pandas()
+    return {
+        str(month): Levels(
+            own["SCORE"].to_numpy(),
+            own["CLASS"].to_numpy(dtype="float64"),
+            own["UP"].to_numpy(),
+            own["DOWN"].to_numpy(),
+            own["UP"].to_numpy() * 0,
+        )
+        for month, own in rows.groupby("MONTH")
+    }
