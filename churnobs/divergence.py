@@ -132,8 +132,13 @@ def wasserstein(baseline: Histogram, current: Histogram) -> float:
     return distance
 
 
+def groups_of(kind: str, baseline: Histogram, current: Histogram) -> list[list[int | str]]:
+    """The groups of cells whose shares JENSEN_SHANNON and POPULATION_STABILITY_INDEX compare, each cell in one of them."""
+    return _categories(baseline, current) if kind == "category" else _deciles(baseline, current)
+
+
 def _shares(kind: str, baseline: Histogram, current: Histogram) -> tuple[list[float], list[float]]:
-    groups = _categories(baseline, current) if kind == "category" else _deciles(baseline, current)
+    groups = groups_of(kind, baseline, current)
     sides = []
     for histogram in (baseline, current):
         rows, cells = histogram.rows, histogram.cells
