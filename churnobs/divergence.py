@@ -9,7 +9,7 @@ mean, so that it is off by at most the width of a cell, DIFFERENCE_OF_MEANS the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -74,17 +74,28 @@ def fit_bins(column: str, low: float | None, high: float | None, mean: float | N
 
 def drift(metric: str, kind: str, baseline: Histogram, current: Histogram) -> float | None:
     """One drift metric; None where it is not defined (no rows on a side, or a mean of categories)."""
-    if not baseline.rows or not current.rows or (kind == "category" and metric in NUMERIC_ONLY):
-        return None
-    match metric:
-        case "DIFFERENCE_OF_MEANS":
-            return current.mean - baseline.mean
-        case "WASSERSTEIN":
-            return wasserstein(baseline, current)
-        case "JENSEN_SHANNON":
-            return jensen_shannon(*_shares(kind, baseline, current))
-        case _:
-            return population_stability_index(*_shares(kind, baseline, current))
+    return drifts(kind, baseline, current, (metric,))[metric]
+
+
+def drifts(
+    kind: str, baseline: Histogram, current: Histogram, metrics: Sequence[str] = DRIFT_METRICS
+) -> dict[str, float | None]:
+    """Drift metrics by name, each as ``drift`` gives it; those that compare shares count them once."""
+    found: dict[str, float | None] = dict.fromkeys(metrics)
+    if not baseline.rows or not current.rows:
+        return found
+    if kind != "category" and "DIFFERENCE_OF_MEANS" in found:
+        found["DIFFERENCE_OF_MEANS"] = current.mean - baseline.mean
+    if kind != "category" and "WASSERSTEIN" in found:
+        found["WASSERSTEIN"] = wasserstein(baseline, current)
+    if any(metric not in NUMERIC_ONLY for metric in metrics):
+        shares = _shares(kind, baseline, current)
+        for metric in metrics:
+            if metric == "JENSEN_SHANNON":
+                found[metric] = jensen_shannon(*shares)
+            elif metric not in NUMERIC_ONLY:
+                found[metric] = population_stability_index(*shares)
+    return found
 
 
 def jensen_shannon(p: list[float], q: list[float]) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churnobs.display import Shown
-from churnobs.divergence import DRIFT_METRICS, NUMERIC_ONLY, Histogram, drift
+from churnobs.divergence import DRIFT_METRICS, NUMERIC_ONLY, Histogram, drifts
 from churnobs.errors import BadConfig, NotFound
 from churnobs.monitoring.drift_verdict import ColumnDrift, DriftHistory, DriftVerdict, Finding
 from churnobs.monitoring.null import DRAWS, LEAST_DRAWS, Nulls, Pair, by_segment, is_number, seed_of, tails
@@ -154,11 +154,8 @@ class _Measured:
 def _measure(sides: _Sides, nulls: Nulls, rules: DriftSettings) -> list[_Measured]:
     null, rows = nulls.column(sides.column, sides.segment), sides.current.rows
     kind = "number" if is_number(sides.baseline) else "category"
-    values: dict[str, float] = {}
-    for metric in null.tails:
-        value = drift(metric, kind, sides.baseline, sides.current)
-        if value is not None:
-            values[metric] = value
+    found = drifts(kind, sides.baseline, sides.current)
+    values = {metric: value for metric in null.tails if (value := found[metric]) is not None}
     known = {metric: null.scaled(metric, rows) for metric in values}
     # drawn anew only where it can matter: a p-value far from alpha beside an effect below the floor cannot fire
     units = {metric: null.spread if metric in NUMERIC_ONLY else 1.0 for metric in values}
@@ -170,9 +167,11 @@ def _measure(sides: _Sides, nulls: Nulls, rules: DriftSettings) -> list[_Measure
     if near:
         pair = Pair.of(sides.baseline, sides.current)
         doubtful = tuple(metric for metric in near if not pair.fits(metric))
-        if doubtful:
-            seed = seed_of(rules.seed, sides.segment, sides.column, rows)
-            known |= tails(pair, doubtful, rules.draws, seed)
+        # a few draws tell most of them to be nothing; what they do not clear is drawn in full
+        for draws in (LEAST_DRAWS, rules.draws):
+            if doubtful:
+                known |= tails(pair, doubtful, draws, seed_of(rules.seed, sides.segment, sides.column, rows, draws))
+            doubtful = tuple(m for m in doubtful if known[m].p_value(abs(values[m])) <= rules.alpha)
     return [
         _Measured(
             sides.segment,
