@@ -79,7 +79,7 @@ def domain_classifier(
     Raises:
         BadConfig: no columns, different columns, a column that is neither numbers nor texts, or too few rows.
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     if permutations < 1 or sample < LEAST_ROWS:
         raise BadConfig(f"{permutations} permutations, {sample} rows", hint=f"at least 1 and {LEAST_ROWS}")
@@ -96,6 +96,8 @@ def domain_classifier(
     labels = np.repeat([False, True], [len(side) for side in sides])
     values, texts = _encoded(sides, columns)
     judged = _other_half(labels, rng)
+    # of a column without a value there is nothing to learn, and the trees refuse it
+    values[:, np.isnan(values[~judged]).all(axis=0)] = 0.0
     # a few thousand rows are done sooner by one thread than by threads that wait for each other
     with threadpool_limits(limits=1, user_api="openmp"):
         model = _fitted(values[~judged], labels[~judged], texts, seed)
@@ -197,8 +199,6 @@ def _fitted(values: Floats, labels: npt.NDArray[np.bool_], texts: list[bool], se
         min_samples_leaf=min(20, len(labels) // 4),
         categorical_features=np.array(texts),
         early_stopping=False,
-        # the sides may differ in size: both weigh the same, so that a score does not lean to the larger
-        class_weight="balanced",
         random_state=seed % 2**32,
     )
     return model.fit(values, labels)

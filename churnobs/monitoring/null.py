@@ -58,14 +58,17 @@ class Pair:
     def of(cls, baseline: Histogram, current: Histogram) -> Pair:
         """Set two histograms side by side; the baseline must have rows."""
         number = is_number(baseline)
-        groups = groups_of("number" if number else "category", baseline, current)
-        cells = [cell for group in groups for cell in group]
         nothing = (0, 0.0)
+        held = [
+            [c for c in group if baseline.cells.get(c, nothing)[0] or current.cells.get(c, nothing)[0]]
+            for group in groups_of("number" if number else "category", baseline, current)
+        ]
+        groups = [group for group in held if group]
+        cells = [cell for group in groups for cell in group]
         sides = np.array([[*baseline.cells.get(c, nothing), *current.cells.get(c, nothing)] for c in cells])
         before, now = sides[:, 0], sides[:, 2]
-        rows = np.maximum(before + now, 1.0)
         starts = np.cumsum([0, *(len(group) for group in groups[:-1])])
-        return cls(number, before, now, (sides[:, 1] + sides[:, 3]) / rows, starts)
+        return cls(number, before, now, (sides[:, 1] + sides[:, 3]) / (before + now), starts)
 
     @property
     def shares(self) -> Floats:
@@ -159,13 +162,16 @@ def stability_rows(before: Floats, now: Floats) -> Floats:
 
 def jensen_shannon_rows(before: Floats, now: Floats) -> Floats:
     """``divergence.jensen_shannon`` of many pairs of shares, one a row."""
-    middle = (before + now) / 2.0
-    total = np.zeros(len(before))
-    for side in (before, now):
-        some = np.where(side > 0.0, side, 1.0)
-        total += np.sum(np.where(side > 0.0, side * np.log2(some / np.where(side > 0.0, middle, 1.0)), 0.0), axis=1)
-    distance: Floats = np.sqrt(np.maximum(total / 2.0, 0.0))
+    total = _information((before + now) / 2.0) - (_information(before) + _information(now)) / 2.0
+    distance: Floats = np.sqrt(np.maximum(total, 0.0))
     return distance
+
+
+def _information(shares: Floats) -> Floats:
+    """The entropy of every row, in bits."""
+    logs = np.log2(shares, where=shares > 0.0, out=np.zeros_like(shares))
+    entropy: Floats = -np.sum(shares * logs, axis=1)
+    return entropy
 
 
 def tails(pair: Pair, metrics: tuple[str, ...], draws: int, seed: tuple[int, ...]) -> dict[str, Tail]:

@@ -53,7 +53,7 @@ class Tail(Shown):
         ordered = np.sort(draws)
         count = len(ordered)
         below = ordered[math.ceil(count * (1.0 - TAIL)) - 1]
-        over = ordered[np.searchsorted(ordered, below, side="right") :]
+        over = ordered[np.searchsorted(ordered, below * (1.0 + _EQUAL), side="right") :]
         ranks = np.floor(count * (1.0 - np.geomspace(1.0, TAIL, POINTS))).astype(np.int64)
         kept = np.append(ordered[np.minimum(ranks, count - 1)], over[:1] if len(over) else ordered[-1:])
         values = np.unique([_rounded(value) for value in kept.tolist()])
