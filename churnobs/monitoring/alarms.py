@@ -242,7 +242,7 @@ def _verdict(
     history = past.after(fired, rules.of)
     columns = []
     for key, found in by_column.items():
-        strongest = max((f for f in found if f.fires or key not in fired), key=lambda f: f.times_floor)
+        strongest = max((f for f in found if f.fires or key not in fired), key=lambda f: f.strength)
         months = sum(key in month for month in history.months)
         columns.append(ColumnDrift(*key, strongest, key in fired, months, months >= rules.needed))
     columns.sort(key=lambda c: (not c.alarm, not c.fires, -c.contribution))

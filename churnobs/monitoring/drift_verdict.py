@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,9 +51,14 @@ class Finding(Shown):
     fires: bool
 
     @property
-    def times_floor(self) -> float:
-        """The effect in floors; how metrics of different scales are ranked."""
-        return self.effect / self.floor
+    def strength(self) -> float:
+        """The effect in floors, on one scale for all metrics: 1 at the floor, 2 for a move twice as far.
+
+        The stability index grows with the square of a move and the distances with the move itself, so of the index it is
+        the root that is compared.
+        """
+        times = self.effect / self.floor
+        return math.sqrt(times) if self.metric == "POPULATION_STABILITY_INDEX" else times
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class ColumnDrift(Shown):
     """One column of one segment, by its strongest finding.
 
     Args:
-        finding: of its metrics that fire, or of all when none does, the one with the largest effect in floors.
+        finding: of its metrics that fire, or of all when none does, the one of the largest strength.
         fires: whether any metric fires this month.
         months: in how many of the last months it fired, this one included.
         alarm: whether that is often enough.
@@ -75,8 +81,8 @@ class ColumnDrift(Shown):
 
     @property
     def contribution(self) -> float:
-        """What columns are ranked by: the strongest effect, in floors."""
-        return self.finding.times_floor
+        """What columns are ranked by: the strength of their strongest finding."""
+        return self.finding.strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class DriftVerdict(Shown):
         return (
             f"{_named(column.segment, column.column)}: {state}, fired in {column.months} of the last {self.of} months; "
             f"{found.metric} {found.value:.4g} (significant above {found.threshold:.4g}, p = {found.p_value:.2g}), "
-            f"effect {found.effect:.3g}{_UNITS.get(found.metric, '')}, {found.times_floor:.1f} times the floor"
+            f"effect {found.effect:.3g}{_UNITS.get(found.metric, '')}, floor {found.floor:.3g}"
         )
 
     def _repr_html_(self) -> str:

@@ -367,11 +367,16 @@ def test_columns_are_ranked_by_effect_in_floors_and_told_in_words() -> None:
     assert gap.contribution > age.contribution > 1
     for column in (gap, age):
         found = [f for f in verdict.findings if f.column == column.column and f.fires]
-        assert column.contribution == max(f.effect / f.floor for f in found)
+        strengths = {f.metric: f.effect / f.floor for f in found}
+        strengths["POPULATION_STABILITY_INDEX"] **= 0.5
+        assert column.contribution == max(strengths.values())
+    # a move of a quarter of a standard deviation is two and a half floors by every metric, give or take
+    by_metric = {f.metric: f.strength for f in verdict.findings if f.column == "AGE"}
+    assert all(1.8 < strength < 3.2 for strength in by_metric.values()), by_metric
     words = verdict.text().splitlines()
     assert words[0] == "Drift in GAP, AGE (3 columns, 10 tests, false alarm rate 0.05 a month)"
     assert words[1].startswith("  GAP: ALARM, fired in 2 of the last 3 months; ")
-    assert "times the floor" in words[2]
+    assert words[2].endswith(("floor 0.1", "floor 0.01", "floor 0.0425"))
     assert len(words) == 3
     page = verdict._repr_html_()
     assert page.count("<tr>") == 4
