@@ -1,4 +1,4 @@
-"""Our side of the benchmarks of monitoring: one function each, through the door that users have.
+"""Our side of the benchmarks of monitoring: one function each, for drift and performance through the door that users have.
 
 The clock starts with an open workspace in a fresh file, in which the Parquet files are views: attaching the monitor,
 reading the files, counting and answering are all inside. Imports and opening the file are not.
@@ -27,12 +27,18 @@ from churnobs.monitoring.levels import Levels
 
 # of the engine; the process needs about 200 MB beside it. Spilling what does not fit is part of what is measured.
 MEMORY_LIMIT: Final = "200MB"
+# of the score, between 0 and 1, as a monitor counts it
+_CELLS: Final = 1000
 METRICS: Final = ("CLASSIFICATION_ACCURACY", "PRECISION", "RECALL", "F1_SCORE", "ROC_AUC")
 
 
 def drift(workspace: Workspace) -> Iterable[tuple[str, float]]:
     """All drift metrics of all columns of a month against the reference."""
     workspace.monitor.attach("WATCHED", _source(baseline="REFERENCE"))
+    return _drift(workspace)
+
+
+def _drift(workspace: Workspace) -> Iterable[tuple[str, float]]:
     found = workspace.monitor.drift("WATCHED", granularity="ALL", start=START, end=_last(MONTH_DAYS))
     columns = (found["COLUMN_NAME"], found["METRIC_NAME"], found["METRIC_VALUE"])
     return [(f"{column} {name}", float(value)) for column, name, value in zip(*columns, strict=True)]
@@ -41,13 +47,20 @@ def drift(workspace: Workspace) -> Iterable[tuple[str, float]]:
 def performance(workspace: Workspace) -> Iterable[tuple[str, float]]:
     """All performance metrics of each day of a year."""
     workspace.monitor.attach("WATCHED", _source())
+    return _performance(workspace)
+
+
+def _performance(workspace: Workspace) -> Iterable[tuple[str, float]]:
     found = workspace.monitor.performance("WATCHED", granularity="1 DAY", start=START, end=_last(DAYS))
     days = found["EVENT_TIMESTAMP"].dt.strftime("%Y-%m-%d")
     return [(f"{day} {name}", float(value)) for name in METRICS for day, value in zip(days, found[name], strict=True)]
 
 
 def cbpe(workspace: Workspace) -> Iterable[tuple[str, float]]:
-    """Estimated performance, with its interval, of each month of a year, calibrated on the year before."""
+    """Estimated performance, with its interval, of each month of a year, calibrated on the year before.
+
+    The scores are counted by month in one query, in cells as wide as a monitor's, and not read from a monitor's state.
+    """
     reference, months = (_levels(workspace, name) for name in ("REFERENCE", "CURRENT"))
     together = Levels.of([], [], [])
     for levels in reference.values():
@@ -60,11 +73,10 @@ def cbpe(workspace: Workspace) -> Iterable[tuple[str, float]]:
     ]
 
 
-RUNS: Final[Mapping[str, Callable[[Workspace], Iterable[tuple[str, float]]]]] = {
-    "drift": drift,
-    "performance": performance,
-    "cbpe": cbpe,
-}
+Run = Callable[[Workspace], Iterable[tuple[str, float]]]
+RUNS: Final[Mapping[str, Run]] = {"drift": drift, "performance": performance, "cbpe": cbpe}
+# the same question to a monitor that has counted already: it looks for changes of its source and merges
+AGAIN: Final[Mapping[str, Run]] = {"drift": _drift, "performance": _performance}
 
 
 def variant(benchmark: str, folder: str, *, memory_limit: str | None = MEMORY_LIMIT) -> Said:
@@ -80,7 +92,12 @@ def variant(benchmark: str, folder: str, *, memory_limit: str | None = MEMORY_LI
             started, worked = time.perf_counter(), time.process_time()
             values = dict(RUNS[benchmark](workspace))
             clock = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - worked}
-    return {**clock, "peak_mb": peak_mb(), "values": values}
+            peak = peak_mb()
+            if benchmark in AGAIN:
+                started = time.perf_counter()
+                assert dict(AGAIN[benchmark](workspace)) == values
+                clock["again_seconds"] = time.perf_counter() - started
+    return {**clock, "peak_mb": peak, "values": values}
 
 
 def _import_all() -> None:
@@ -108,8 +125,8 @@ def _last(days: int) -> dt.date:
 
 def _levels(workspace: Workspace, table: str) -> dict[str, Levels]:
     rows = workspace.sql(
-        f"SELECT strftime(AT_TIME, '%Y-%m') AS MONTH, SCORE, CLASS, count(*) FILTER (LABEL = 1) AS UP, "
-        f"count(*) FILTER (LABEL = 0) AS DOWN FROM {table} GROUP BY ALL ORDER BY ALL"
+        f"SELECT strftime(AT_TIME, '%Y-%m') AS MONTH, avg(SCORE) AS SCORE, CLASS, count(*) FILTER (LABEL = 1) AS UP, "
+        f"count(*) FILTER (LABEL = 0) AS DOWN FROM {table} GROUP BY MONTH, CLASS, floor(SCORE * {_CELLS}) ORDER BY ALL"
     ).to_pandas()
     return {
         str(month): Levels(

@@ -105,10 +105,16 @@ def ratio(said: Mapping[str, Sequence[Said]], key: str, ours: str, peer: str) ->
 
 
 def summary(said: Mapping[str, Sequence[Said]]) -> Said:
-    """The medians of seconds, CPU seconds and peak memory of each variant, and how many cores each run got."""
+    """The medians of seconds, CPU seconds and peak memory of each variant, and how many cores each run got.
+
+    ``again_seconds``, of variants that say so: what the same question took when it was asked a second time.
+    """
     found: Said = {
         key: {name: round(median(of, key), digits) for name, of in said.items()}
         for key, digits in (("seconds", 2), ("cpu_seconds", 2), ("peak_mb", 0))
     }
+    again = {name: round(median(of, "again_seconds"), 2) for name, of in said.items() if "again_seconds" in of[0]}
+    if again:
+        found["again_seconds"] = again
     found["cores"] = {name: [round(cores(one), 2) for one in of] for name, of in said.items()}
     return found

@@ -5,7 +5,18 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from churnobs.alerts import Alert, AlertEvent
+from churnobs.alerts import (
+    Alert,
+    AlertEvent,
+    DriftVerdict,
+    Estimated,
+    Freshness,
+    Metric,
+    Notify,
+    Observed,
+    RetrainAction,
+    ToTable,
+)
 from churnobs.connect import connect
 from churnobs.errors import (
     AlreadyExists,
@@ -25,6 +36,7 @@ from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.decisions import Decision, History, Keep, Retrain, Trial
 from churnobs.lifecycle.policy import (
     Always,
+    ConfidentGain,
     LiftOrDrop,
     MetricFloor,
     Never,
@@ -36,6 +48,7 @@ from churnobs.lifecycle.policy import (
     policy_named,
 )
 from churnobs.lifecycle.report import MonthReport
+from churnobs.monitoring.settings import DriftSettings, MetricSettings
 from churnobs.months import Month
 from churnobs.records import (
     Entity,
@@ -49,21 +62,34 @@ from churnobs.sentiment import SentimentModel, Vader
 from churnobs.workspace import Workspace
 
 if TYPE_CHECKING:
+    from churnobs.class_comparison import ClassComparison, JointCounts, McNemar, compare_classes, mcnemar
     from churnobs.comparison import PairedComparison, compare_auc, roc_auc
+    from churnobs.lifecycle.explain import AtRisk
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.mapping import Mapping
+    from churnobs.monitoring.alarms import judge
+    from churnobs.monitoring.calibration import Calibration
+    from churnobs.monitoring.classifier import DomainDrift, domain_classifier
+    from churnobs.monitoring.decomposition import DropExplained, explain_drop
+    from churnobs.monitoring.estimation import Estimate, Trust
+    from churnobs.monitoring.levels import Levels
+    from churnobs.monitoring.null import Nulls
     from churnobs.training import DefaultTrainer, Trainer, TrainingSet, TunedTrainer
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AlertEvent", "Alert", "AlreadyExists", "Always", "BackendFailed", "BadConfig", "BadFile", "ChurnobsError",
-    "DatabaseBusy", "Decision", "DefaultTrainer", "Entity", "FeatureView", "FittedOn", "History", "Keep",
-    "LabelsNotMature", "LeakFound", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "Measurement",
-    "MetricFloor", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "Never", "NotFound",
-    "NotSupported", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact",
-    "RelativeDrop", "Retrain", "RetrainPolicy", "SeenRows", "SentimentModel", "Trainer",
-    "TrainingSet", "Trial", "TunedTrainer", "Vader", "Workspace", "compare_auc", "connect", "policy_named", "roc_auc",
+    "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
+    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "DatabaseBusy", "Decision",
+    "DefaultTrainer", "DomainDrift", "DriftSettings", "DriftVerdict", "DropExplained", "Entity", "Estimate",
+    "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "JointCounts", "Keep", "LabelsNotMature",
+    "LeakFound", "Levels", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "McNemar", "Measurement",
+    "Metric", "MetricFloor", "MetricSettings", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month",
+    "MonthReport", "Never", "NotFound", "NotSupported", "Notify", "Nulls", "Observed", "PairedComparison",
+    "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction",
+    "RetrainPolicy", "SeenRows", "SentimentModel", "ToTable", "Trainer", "TrainingSet", "Trial", "Trust",
+    "TunedTrainer", "Vader", "Workspace", "compare_auc", "compare_classes", "connect", "domain_classifier",
+    "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
 ]  # fmt: skip
 
 # names whose modules bring numpy, pyarrow or pydantic along: they load when they are asked for
@@ -71,6 +97,22 @@ _ON_DEMAND: Final = {
     "Lifecycle": "churnobs.lifecycle.run",
     "PairedComparison": "churnobs.comparison",
     "compare_auc": "churnobs.comparison",
+    "ClassComparison": "churnobs.class_comparison",
+    "JointCounts": "churnobs.class_comparison",
+    "McNemar": "churnobs.class_comparison",
+    "compare_classes": "churnobs.class_comparison",
+    "mcnemar": "churnobs.class_comparison",
+    "Calibration": "churnobs.monitoring.calibration",
+    "Estimate": "churnobs.monitoring.estimation",
+    "Trust": "churnobs.monitoring.estimation",
+    "DropExplained": "churnobs.monitoring.decomposition",
+    "explain_drop": "churnobs.monitoring.decomposition",
+    "Nulls": "churnobs.monitoring.null",
+    "judge": "churnobs.monitoring.alarms",
+    "DomainDrift": "churnobs.monitoring.classifier",
+    "domain_classifier": "churnobs.monitoring.classifier",
+    "Levels": "churnobs.monitoring.levels",
+    "AtRisk": "churnobs.lifecycle.explain",
     "roc_auc": "churnobs.comparison",
     "Mapping": "churnobs.mapping",
     "DefaultTrainer": "churnobs.training",

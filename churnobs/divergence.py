@@ -9,7 +9,7 @@ mean, so that it is off by at most the width of a cell, DIFFERENCE_OF_MEANS the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -81,18 +81,33 @@ def drift(
     metric: str, kind: str, baseline: Histogram, current: Histogram, settings: MetricSettings = SETTINGS
 ) -> float | None:
     """One drift metric; None where it is not defined (no rows on a side, or a mean of categories)."""
-    if not baseline.rows or not current.rows or (kind == "category" and metric in NUMERIC_ONLY):
-        return None
-    match metric:
-        case "DIFFERENCE_OF_MEANS":
-            return current.mean - baseline.mean
-        case "WASSERSTEIN":
-            return wasserstein(baseline, current)
-        case "JENSEN_SHANNON":
-            distance = jensen_shannon(*_shares(kind, baseline, current, settings.groups))
-            return distance if settings.jensen_shannon == "distance" else distance * distance
-        case _:
-            return population_stability_index(*_shares(kind, baseline, current, settings.groups), settings.floor)
+    return drifts(kind, baseline, current, (metric,), settings)[metric]
+
+
+def drifts(
+    kind: str,
+    baseline: Histogram,
+    current: Histogram,
+    metrics: Sequence[str] = DRIFT_METRICS,
+    settings: MetricSettings = SETTINGS,
+) -> dict[str, float | None]:
+    """Drift metrics by name, each as ``drift`` gives it; those that compare shares count them once."""
+    found: dict[str, float | None] = dict.fromkeys(metrics)
+    if not baseline.rows or not current.rows:
+        return found
+    if kind != "category" and "DIFFERENCE_OF_MEANS" in found:
+        found["DIFFERENCE_OF_MEANS"] = current.mean - baseline.mean
+    if kind != "category" and "WASSERSTEIN" in found:
+        found["WASSERSTEIN"] = wasserstein(baseline, current)
+    if any(metric not in NUMERIC_ONLY for metric in metrics):
+        shares = _shares(kind, baseline, current, settings.groups)
+        for metric in metrics:
+            if metric == "JENSEN_SHANNON":
+                distance = jensen_shannon(*shares)
+                found[metric] = distance if settings.jensen_shannon == "distance" else distance * distance
+            elif metric not in NUMERIC_ONLY:
+                found[metric] = population_stability_index(*shares, settings.floor)
+    return found
 
 
 def jensen_shannon(p: list[float], q: list[float]) -> float:
@@ -142,8 +157,13 @@ def wasserstein(baseline: Histogram, current: Histogram) -> float:
     return distance
 
 
+def groups_of(kind: str, baseline: Histogram, current: Histogram, most: int = SETTINGS.groups) -> list[list[int | str]]:
+    """The groups of cells whose shares JENSEN_SHANNON and POPULATION_STABILITY_INDEX compare, each cell in one of them."""
+    return _categories(baseline, current) if kind == "category" else _quantiles(baseline, current, most)
+
+
 def _shares(kind: str, baseline: Histogram, current: Histogram, most: int) -> tuple[list[float], list[float]]:
-    groups = _categories(baseline, current) if kind == "category" else _quantiles(baseline, current, most)
+    groups = groups_of(kind, baseline, current, most)
     sides = []
     for histogram in (baseline, current):
         rows, cells = histogram.rows, histogram.cells

@@ -13,7 +13,7 @@ from churnobs.expressions.monitored import repeated_keys, with_late_labels
 from churnobs.expressions.render import Query
 from churnobs.monitoring.answers import MetricFunctions, segment_column, segment_of
 from churnobs.monitoring.model_monitor import ModelMonitor
-from churnobs.monitoring.settings import TASKS, MetricSettings
+from churnobs.monitoring.settings import TASKS, DriftSettings, MetricSettings
 from churnobs.monitoring.state import MonitorState, baseline_table
 from churnobs.records import (
     CountedElsewhere,
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from churnobs.expressions.drift import Bins
     from churnobs.model import ModelVersion
+    from churnobs.monitoring.classifier import DomainDrift
     from churnobs.monitoring.decomposition import DropExplained
+    from churnobs.monitoring.drift_verdict import DriftVerdict
     from churnobs.monitoring.estimation import Trust
     from churnobs.ports import EnginePort, MonitorPort
     from churnobs.registry import Registry
@@ -388,6 +390,62 @@ class Monitor:
             raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
         of = None if segment is None else segment_column(segment, record)
         return found.drift(found.window(granularity, start, end), of)
+
+    def drift_verdict(
+        self,
+        monitor: str,
+        granularity: str | None = "1 MONTH",
+        end: dt.date | None = None,
+        *,
+        segment: str | None = None,
+        settings: DriftSettings | None = None,
+    ) -> DriftVerdict:
+        """Which columns have drifted in the newest period, and for how many of which it is an alarm.
+
+        An alarm is more than chance (resampled nulls, Benjamini-Hochberg over columns, metrics and segments), large enough
+        (an effect floor) and lasting (2 of the last 3 periods): see ``churnobs.monitoring.alarms``.
+
+        Args:
+            monitor: with a baseline.
+            granularity: of the periods.
+            end: a day of the newest period; default the newest row.
+            segment: a segment column: its values are judged beside all rows.
+            settings: when drift is an alarm.
+
+        Raises:
+            BadConfig: no baseline, no rows, or no such segment column.
+        """
+        from churnobs.monitoring.insight import judged
+
+        found, record = self._answers(monitor)
+        if record.source.baseline is None:
+            raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
+        of = None if segment is None else segment_column(segment, record)
+        return judged(found, record, granularity, end, of, settings or DriftSettings())
+
+    def domain_classifier(
+        self, monitor: str, start: dt.date, end: dt.date, *, sample: int = 5_000, seed: int = 0
+    ) -> DomainDrift:
+        """Whether rows of a period can be told from the baseline at all, by all features together.
+
+        Args:
+            monitor: with a baseline.
+            start, end: first and last day of the period.
+            sample: at most so many rows of each side, drawn by a seeded hash of their position.
+            seed: of the sample and the permutations.
+
+        Returns:
+            The AUC of a classifier on rows it was not fitted on, the permutation p-value, and the features that tell most.
+        """
+        from churnobs.monitoring.classifier import domain_classifier
+
+        _, record = self._answers(monitor)
+        if record.source.baseline is None:
+            raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
+        if end < start:
+            raise BadConfig(f"end {end} is before start {start}", hint="swap them")
+        before, now = self.state.samples(record, start, end)
+        return domain_classifier(before, now, seed=seed, sample=sample)
 
     def estimate(
         self,

@@ -182,6 +182,14 @@ DRIFT: Final[Columns] = {
     "COLUMN_NAME": "string",
     "METRIC_NAME": "string",
     "METRIC_VALUE": "float64",
+    # the verdict: how large without chance and what it must pass, how likely by chance, and whether it is an alarm
+    "EFFECT": "float64",
+    "EFFECT_FLOOR": "float64",
+    "P_VALUE": "float64",
+    "Q_VALUE": "float64",
+    "THRESHOLD": "float64",
+    "FIRES": "boolean",
+    "ALARM": "boolean",
 }
 BACKTESTS: Final[Columns] = {
     "MONTH": "string",

@@ -13,6 +13,7 @@ from churnobs.errors import BadConfig
 from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
 from churnobs.lifecycle.policy import LiftOrDrop, PairedTest, PromotionRule, RetrainPolicy
 from churnobs.monitoring.roles import SEGMENTS
+from churnobs.monitoring.settings import DriftSettings
 from churnobs.records import identifier
 from churnobs.sentiment import SentimentModel, Vader
 
@@ -36,6 +37,7 @@ class LifecycleConfig(Shown):
         promotion: when it takes over.
         trainer: a Trainer, a scikit-learn estimator or a callable (X, y) -> fitted estimator; None for the default.
         alerts: looked at every month; created and resumed when first seen, a later suspend is kept.
+        drift: when the drift of a feature is an alarm.
         segment_columns: text features (at most 5) by whose values monitors count too.
         keep_datasets: how many as-ofs to keep for training and backtests; older datasets are pruned.
         keep_versions: how many of the newest versions to keep beside base, default and former default.
@@ -52,6 +54,7 @@ class LifecycleConfig(Shown):
     promotion: PromotionRule = field(default_factory=PairedTest)
     trainer: Any = None
     alerts: tuple[Alert, ...] = ()
+    drift: DriftSettings = field(default_factory=DriftSettings)
     segment_columns: tuple[str, ...] = ("CUSTOMER_SEGMENT",)
     keep_datasets: int = 12
     keep_versions: int = 6

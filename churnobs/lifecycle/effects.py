@@ -13,7 +13,6 @@ from churnobs.alerts.conditions import Observed
 from churnobs.alerts.door import Looks
 from churnobs.codec import from_json, to_json
 from churnobs.comparison import compare_auc, compare_log_loss
-from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drift
 from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import judged
 from churnobs.expressions.features import (
@@ -25,13 +24,12 @@ from churnobs.expressions.features import (
     rows_before,
 )
 from churnobs.expressions.labels import LabelWindow, labels
-from churnobs.expressions.monitored import SOURCE, Watched, day_histograms
 from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
 from churnobs.expressions.portable import moment
 from churnobs.expressions.render import Query
 from churnobs.lifecycle import models
-from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
+from churnobs.lifecycle.drifts import measure_drift
 from churnobs.lifecycle.estimates import estimate_open
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
@@ -238,44 +236,6 @@ def _store_measurements(loop: Lifecycle, step: Step, measured: list[Measurement]
         loop.backend.engine.write("MEASUREMENTS", pa.Table.from_pylist(rows))
 
 
-def measure_drift(loop: Lifecycle, step: Step) -> Result:
-    """How far each feature at T has moved from what the first model was trained on."""
-    baseline = loop.baseline()
-    if baseline is None:
-        return {"drift": {}}
-    bins, before = baseline
-    columns = (*loop.feature_columns(), ("TIMESTAMP", "timestamp(6)"))
-    watched = Watched(SOURCE, columns, "TIMESTAMP", loop.segments(), (step.as_of,))
-    state = loop.workspace.monitor.state
-    state.store("MONITOR_HISTOGRAMS", FEATURES_SUBJECT, "FEATURES", Query(day_histograms, (watched, bins)))
-    now = collect(state.counted(FEATURES_SUBJECT, step.as_of).to_pylist())
-    found = {
-        b.column: {
-            name: _rounded(drift(name, b.kind, before.get(b.column, Histogram()), now.get(b.column, Histogram())))
-            for name in DRIFT_METRICS
-        }
-        for b in bins
-    }
-    rows = [
-        {
-            "MONTH": str(step.month),
-            "TIMESTAMP": dt.datetime.combine(step.as_of, dt.time()),
-            "COLUMN_NAME": column,
-            "METRIC_NAME": name,
-            "METRIC_VALUE": value,
-        }
-        for column, values in found.items()
-        for name, value in values.items()
-    ]
-    loop.backend.engine.write("DRIFT", pa.Table.from_pylist(rows))
-    return {"drift": found}
-
-
-def _rounded(value: float | None) -> float | None:
-    # parallel sums of doubles differ in their last digits from run to run
-    return None if value is None else float(f"{value:.10g}")
-
-
 def history(loop: Lifecycle, step: Step) -> History:
     """What the policy may look at this month."""
     measured = [
@@ -341,6 +301,7 @@ def look_at_alerts(loop: Lifecycle, step: Step) -> Looks:
             e["metric"]: (e["value"], e["low"], e["high"])
             for e in loop.journal.result(step.month, StepKind.ESTIMATE)["estimates"]
         },
+        alarms=tuple(tuple(a) for a in loop.journal.result(step.month, StepKind.DRIFT)["alarms"]),
         data_through=step.as_of,
         open_since=min((t for t in loop.as_ofs() if t not in final), default=None),
         version=default.version_name if default else None,
@@ -375,6 +336,7 @@ def report(loop: Lifecycle, step: Step) -> Result:
         drift=journal.result(month, StepKind.DRIFT)["drift"],
         decision=from_json(Decision, to_json(journal.result(month, StepKind.PROMOTE)["decision"])),
         proven=journal.result(month, StepKind.PROMOTE)["proven"],
+        alarms=tuple(tuple(a) for a in journal.result(month, StepKind.DRIFT)["alarms"]),
         **_expected(journal.result(month, StepKind.ESTIMATE)),
         alerts=tuple(
             a["NAME"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from churnobs.class_comparison import JointCounts
 from churnobs.codec import content_hash, from_json, to_json
 from churnobs.comparison import compare_auc, roc_auc
+from churnobs.divergence import collect
 from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, rows_at, scored_performance, watched
 from churnobs.expressions.monitored import SOURCE, Watched, day_histograms
@@ -210,7 +211,11 @@ def proven(loop: Lifecycle, version: str | None) -> bool:
 
 
 def keep_baseline(loop: Lifecycle) -> None:
-    """Keep what the first model was trained on, as the baseline of drift for people and monitors."""
+    """Keep what the first model was trained on, as the baseline of drift for people and monitors; and what chance does to it."""
+    import pyarrow as pa
+
+    from churnobs.monitoring.null import Nulls
+
     engine, columns = loop.backend.engine, loop.feature_columns()
     everything = (*KEY_TYPES.items(), *columns, ("CHURNED", "int64"))
     engine.write(loop.baseline_table, DatasetRows(tuple(Part(d.table) for d in loop.datasets()), everything))
@@ -219,6 +224,10 @@ def keep_baseline(loop: Lifecycle) -> None:
     engine.write(loop.bins_table, ibis_rows(bins))
     watched = Watched(SOURCE, everything, None, loop.segments())
     state.store("MONITOR_HISTOGRAMS", FEATURES_SUBJECT, loop.baseline_table, Query(day_histograms, (watched, bins)))
+    rules = loop.config.drift
+    counted = collect(state.counted(FEATURES_SUBJECT, None).to_pylist())
+    nulls = Nulls.build(counted, draws=rules.draws, seed=rules.seed)
+    engine.write(loop.nulls_table, pa.table({"NULLS": [to_json(nulls)]}))
 
 
 def ibis_rows(bins: Sequence[Any]) -> Any:

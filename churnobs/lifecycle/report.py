@@ -31,6 +31,7 @@ class MonthReport:
         decision: what was decided.
         proven: whether the serving version has passed the gate on final labels it never saw.
         alerts: the alerts that were triggered.
+        alarms: (column, words) of the features whose drift is an alarm.
         estimates: metric -> (value, low, high) of what serves at T, expected before its labels are final.
         trusted: whether such estimates came true so far; None while nothing serves. trust: why.
         seconds: how long each step took.
@@ -48,6 +49,7 @@ class MonthReport:
     decision: Decision
     proven: bool
     alerts: tuple[str, ...] = ()
+    alarms: tuple[tuple[str, str], ...] = ()
     estimates: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
     trusted: bool | None = None
     trust: str = ""
@@ -88,6 +90,7 @@ class MonthReport:
                 "trial": None if trial is None else {"rows": trial.rows, **_known(trial.auc)},
             },
             "alerts": list(self.alerts),
+            "drift_alarms": dict(self.alarms),
             "estimates": {m: {"value": v, "low": lo, "high": hi} for m, (v, lo, hi) in self.estimates.items()},
             "estimates_trusted": self.trusted,
             "seconds": dict(self.seconds),
@@ -120,6 +123,8 @@ class MonthReport:
         if expected:
             doubt = "" if self.trusted else f"; not to be trusted: {self.trust}"
             lines.append(f"Expected at {self.as_of}, before its labels are final: {', '.join(expected)}{doubt}.")
+        if self.alarms:
+            lines.append(f"Drift alarms: {'; '.join(f'{column} ({words})' for column, words in self.alarms)}.")
         if self.alerts:
             lines.append(f"Alerts: {', '.join(self.alerts)}.")
         return "\n".join(lines)

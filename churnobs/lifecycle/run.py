@@ -280,6 +280,11 @@ class Lifecycle:
         """How each feature is counted."""
         return f"{self.config.name}_BINS"
 
+    @property
+    def nulls_table(self) -> str:
+        """What chance alone does to each feature's drift."""
+        return f"{self.config.name}_NULLS"
+
     def baseline(self) -> tuple[tuple[Bins, ...], dict[str, Histogram]] | None:
         """How features are counted, and the baseline's counts; None before the first model."""
         if self.default() is None:

@@ -342,7 +342,16 @@ class _Baseline:
     def __init__(self, of: dict[Segment, dict[str, Histogram]]) -> None:
         self._of = of
 
+    def columns(self, segment: Segment) -> dict[str, Histogram]:
+        """The columns of one segment; (None, None) is all rows."""
+        return self._of.get(segment, {})
+
+    def values(self, column: str) -> list[str]:
+        """The values of a segment column that the baseline has."""
+        return sorted(value for name, value in self._of if name == column and value is not None)
+
     def get(self, segment: Segment, column: str) -> Histogram | None:
+        """A column of a segment, of all rows where the baseline does not know the segment."""
         own = self._of.get(segment)
         if own is None:
             own = self._of.get((None, None), {})

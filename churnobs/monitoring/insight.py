@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from churnobs.monitoring.answers import MetricFunctions, Window
+    from churnobs.monitoring.drift_verdict import DriftVerdict
     from churnobs.monitoring.metrics import Cells
+    from churnobs.monitoring.settings import DriftSettings
     from churnobs.records import MonitorRecord
 
 # an estimate is calibrated on the newest final labels of so many days
@@ -100,6 +102,60 @@ def frame(graded: list[tuple[bool | None, Grade]]) -> pd.DataFrame:
         for final, g in graded
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(ESTIMATES))
+
+
+def judged(
+    answers: MetricFunctions,
+    record: MonitorRecord,
+    granularity: str | None,
+    end: dt.date | None,
+    segment: str | None,
+    settings: DriftSettings,
+) -> DriftVerdict:
+    """The verdict on the newest period, after those before it that its persistence looks back on.
+
+    Args:
+        answers, record: of a monitor with a baseline.
+        granularity: of the periods.
+        end: a day of the newest period; None for the newest row.
+        segment: a segment column whose values are judged beside all rows.
+        settings: when drift is an alarm.
+    """
+    from churnobs.monitoring.alarms import judge
+    from churnobs.monitoring.null import Nulls
+
+    newest = answers.window(granularity, None, end)
+    numbers = range(newest.number(newest.last) - settings.of + 1, newest.number(newest.last) + 1)
+    reference = answers.baseline(None)
+    columns = tuple(c for c in record.features if reference.get((None, None), c) is not None)
+    history, verdict = None, None
+    nulls: Nulls | None = None
+    for number in numbers:
+        day = newest.buckets.start(number)
+        window = answers.window(granularity, day, day)
+        periods = {"": next(iter(answers.histograms(window, None, None).values()), {})}
+        if segment is not None:
+            found = answers.histograms(window, None, segment).items()
+            periods |= {value: own for (value, _), own in found if value is not None}
+        if not periods[""]:
+            # a period without rows says nothing about drift, neither for nor against
+            continue
+        everybody = {c: h for c, h in reference.columns((None, None)).items() if c in columns}
+        before = {"": everybody}
+        if segment is not None and record.settings.segment_baseline == "whole":
+            before |= dict.fromkeys(periods, everybody)
+        elif segment is not None:
+            for value in reference.values(segment):
+                of = reference.columns((segment, value))
+                before[value] = {c: h for c, h in of.items() if c in columns}
+        if nulls is None or not before.keys() <= nulls.segments.keys():
+            nulls = Nulls.build(before, draws=settings.draws, seed=settings.seed)
+        now = {key: {c: own[c] for c in columns if c in own} for key, own in periods.items()}
+        verdict = judge(before, now, nulls, settings, history)
+        history = verdict.history
+    if verdict is None:
+        raise BadConfig(f"monitor {record.name} has no rows up to {newest.last}", hint="choose another end")
+    return verdict
 
 
 def explained(

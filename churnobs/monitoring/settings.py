@@ -1,9 +1,11 @@
-"""What the metric functions mean where Snowflake's documents leave it open, in one record."""
+"""What the metric functions mean where Snowflake's documents leave it open, and when drift is an alarm: one record each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from churnobs.display import Shown
 from churnobs.errors import BadConfig
@@ -95,3 +97,55 @@ TASKS = {
         Task("TABULAR_REGRESSION", ("RMSE", "MAE", "MAPE", "MSE"), ("TRIVIAL_RMSE",)),
     )
 }  # fmt: skip
+
+DRAWS: Final = 5_000
+LEAST_DRAWS: Final = 1_000
+STABILITY_FLOOR: Final = 0.01
+# shares that differ little by d from p: the stability index is sum(d^2 / p), the Jensen-Shannon divergence in bits
+# sum(d^2 / p) / (8 ln 2), and the distance its root
+FLOORS: Final[Mapping[str, float]] = {
+    "DIFFERENCE_OF_MEANS": 0.1,
+    "WASSERSTEIN": 0.1,
+    "POPULATION_STABILITY_INDEX": STABILITY_FLOOR,
+    "JENSEN_SHANNON": math.sqrt(STABILITY_FLOOR / (8.0 * math.log(2.0))),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSettings(Shown):
+    """When drift is an alarm.
+
+    Args:
+        alpha: the share of false rejections that a month may have (Benjamini-Hochberg).
+        draws: of each null distribution, at least 1,000; what is rarer comes from a fitted tail.
+        needed, of: a column must fire in ``needed`` of the last ``of`` months.
+        floors: by metric, the effect that must be passed: baseline standard deviations for DIFFERENCE_OF_MEANS and
+            WASSERSTEIN, the metric's own scale for the others. Metrics left out keep their default.
+        seed: of the random numbers.
+
+    Raises:
+        BadConfig: a setting that cannot be meant.
+    """
+
+    alpha: float = 0.05
+    draws: int = DRAWS
+    needed: int = 2
+    of: int = 3
+    floors: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.alpha < 1.0:
+            raise BadConfig(f"alpha is {self.alpha}", hint="a probability such as 0.05")
+        if self.draws < LEAST_DRAWS:
+            raise BadConfig(f"{self.draws} draws are too few for a tail", hint=f"at least {LEAST_DRAWS}")
+        if not 1 <= self.needed <= self.of:
+            raise BadConfig(f"{self.needed} of the last {self.of} months", hint="for example needed=2, of=3")
+        if self.seed < 0:
+            raise BadConfig(f"seed is {self.seed}", hint="0 or more")
+        for metric, floor in self.floors.items():
+            if metric not in FLOORS:
+                raise BadConfig(f"{metric!r} is no drift metric", hint=f"one of {', '.join(FLOORS)}")
+            if not 0.0 < floor < math.inf:
+                raise BadConfig(f"the floor of {metric} is {floor}", hint="above 0; 1e-9 for none to speak of")
+        object.__setattr__(self, "floors", {**FLOORS, **self.floors})

@@ -26,6 +26,7 @@ from churnobs.monitoring.roles import features_of, watched_columns
 from churnobs.tables import MONITOR_CONFUSION, MONITOR_ERRORS, MONITOR_HISTOGRAMS, MONITOR_SCORES
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from churnobs.ports import EnginePort, MonitorPort, WatchedDay
@@ -211,6 +212,29 @@ class MonitorState:
             wanted = list(names) if column is None else [c for c in names if c == column]
             parts.append(rows.filter(pc.is_in(rows["COLUMN_NAME"], pa.array(wanted, pa.string()))))
         return pa.concat_tables(parts)
+
+    def samples(self, record: MonitorRecord, start: dt.date, end: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The features of the baseline and of the days start to end, of those features that both have.
+
+        Raises:
+            BadConfig: they have no feature in common.
+        """
+        there = self._engine.columns(f'SELECT * FROM "{self._baseline_of(record)}"')
+        names = [name for name in record.features if name in there]
+        if not names:
+            raise BadConfig(
+                f"source and baseline of {record.name} share no feature", hint="make it with another baseline"
+            )
+        listed = ", ".join(f'"{name}"' for name in names)
+        day = f'CAST("{record.source.timestamp_column}" AS DATE)'
+        period = f"WHERE {day} >= DATE '{start}' AND {day} <= DATE '{end}'"
+        before = self._engine.read(f'SELECT {listed} FROM "{self._baseline_of(record)}"')
+        now = self._engine.read(f'SELECT {listed} FROM "{record.source.source}" {period}')
+        return before.to_pandas(), now.to_pandas()
+
+    @staticmethod
+    def _baseline_of(record: MonitorRecord) -> str:
+        return baseline_table(record.name)
 
     def counted(self, subject: str, day: dt.date | None) -> pa.Table:
         """The counted cells of all rows of one day, or of the baseline (None)."""
