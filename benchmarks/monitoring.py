@@ -21,15 +21,11 @@ import churnobs
 from benchmarks.monitoring_data import DAYS, MONTH_DAYS, START
 from benchmarks.rounds import Said, peak_mb
 from churnobs import ModelMonitorSourceConfig, Workspace
-from churnobs.monitoring import estimation, metrics
-from churnobs.monitoring.calibration import Calibration
-from churnobs.monitoring.levels import Levels
+from churnobs.monitoring import estimation, insight, metrics
 
 # of the engine; the process needs about 200 MB beside it. Spilling what does not fit is part of what is measured.
 MEMORY_LIMIT: Final = "200MB"
-# of the score, between 0 and 1, as a monitor counts it
-_CELLS: Final = 1000
-METRICS: Final = ("CLASSIFICATION_ACCURACY", "PRECISION", "RECALL", "F1_SCORE", "ROC_AUC")
+METRICS: Final = ("CLASSIFICATION_ACCURACY", "PRECISION", "RECALL", "F1_SCORE", "ROC_AUC", "ROC_AUC_BOUND")
 
 
 def drift(workspace: Workspace) -> Iterable[tuple[str, float]]:
@@ -57,26 +53,24 @@ def _performance(workspace: Workspace) -> Iterable[tuple[str, float]]:
 
 
 def cbpe(workspace: Workspace) -> Iterable[tuple[str, float]]:
-    """Estimated performance, with its interval, of each month of a year, calibrated on the year before.
+    """Estimated performance, with its interval, of each month of a year, calibrated on the year before."""
+    workspace.sql("SELECT * FROM REFERENCE UNION ALL SELECT * FROM CURRENT").create_or_replace_view("BOTH_YEARS")
+    workspace.monitor.attach("WATCHED", _source(source="BOTH_YEARS"))
+    return _cbpe(workspace)
 
-    The scores are counted by month in one query, in cells as wide as a monitor's, and not read from a monitor's state.
-    """
-    reference, months = (_levels(workspace, name) for name in ("REFERENCE", "CURRENT"))
-    together = Levels.of([], [], [])
-    for levels in reference.values():
-        together += levels
-    calibration = Calibration.fit(together)
-    return [
-        (f"{month} {name}", float(one.value or 0.0))
-        for month, levels in months.items()
-        for name, one in estimation.estimate(levels, calibration).items()
-    ]
+
+def _cbpe(workspace: Workspace) -> Iterable[tuple[str, float]]:
+    year = (START - dt.timedelta(days=DAYS), START - dt.timedelta(days=1))
+    found = workspace.monitor.estimate("WATCHED", "1 MONTH", START, _last(DAYS), reference=year)
+    months = found["EVENT_TIMESTAMP"].dt.strftime("%Y-%m")
+    rows = zip(months, found["METRIC_NAME"], found["METRIC_VALUE"], strict=True)
+    return [(f"{month} {name}", float(value)) for month, name, value in rows]
 
 
 Run = Callable[[Workspace], Iterable[tuple[str, float]]]
 RUNS: Final[Mapping[str, Run]] = {"drift": drift, "performance": performance, "cbpe": cbpe}
 # the same question to a monitor that has counted already: it looks for changes of its source and merges
-AGAIN: Final[Mapping[str, Run]] = {"drift": _drift, "performance": _performance}
+AGAIN: Final[Mapping[str, Run]] = {"drift": _drift, "performance": _performance, "cbpe": _cbpe}
 
 
 def variant(benchmark: str, folder: str, *, memory_limit: str | None = MEMORY_LIMIT) -> Said:
@@ -103,13 +97,15 @@ def variant(benchmark: str, folder: str, *, memory_limit: str | None = MEMORY_LI
 def _import_all() -> None:
     """What is imported at its first use is imported now."""
     assert metrics
+    assert estimation
+    assert insight
     ibis.to_sql(ibis.table({"A": "int64"}, name="T"), dialect="duckdb")
     pa.table({"A": [1]}).group_by("A").aggregate([]).to_pandas()
 
 
-def _source(**more: Any) -> ModelMonitorSourceConfig:
+def _source(source: str = "CURRENT", **more: Any) -> ModelMonitorSourceConfig:
     return ModelMonitorSourceConfig(
-        source="CURRENT",
+        source=source,
         timestamp_column="AT_TIME",
         id_columns=["PREDICTION_ID"],
         prediction_score_columns=["SCORE"],
@@ -121,20 +117,3 @@ def _source(**more: Any) -> ModelMonitorSourceConfig:
 
 def _last(days: int) -> dt.date:
     return START + dt.timedelta(days=days - 1)
-
-
-def _levels(workspace: Workspace, table: str) -> dict[str, Levels]:
-    rows = workspace.sql(
-        f"SELECT strftime(AT_TIME, '%Y-%m') AS MONTH, avg(SCORE) AS SCORE, CLASS, count(*) FILTER (LABEL = 1) AS UP, "
-        f"count(*) FILTER (LABEL = 0) AS DOWN FROM {table} GROUP BY MONTH, CLASS, floor(SCORE * {_CELLS}) ORDER BY ALL"
-    ).to_pandas()
-    return {
-        str(month): Levels(
-            own["SCORE"].to_numpy(),
-            own["CLASS"].to_numpy(dtype="float64"),
-            own["UP"].to_numpy(),
-            own["DOWN"].to_numpy(),
-            own["UP"].to_numpy() * 0,
-        )
-        for month, own in rows.groupby("MONTH")
-    }

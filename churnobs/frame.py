@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from churnobs.display import html_table
+from churnobs.records import identifier
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -60,6 +61,10 @@ class Frame:
         """All rows as dictionaries."""
         rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
         return rows
+
+    def create_or_replace_view(self, name: str) -> None:
+        """Give the query a name, under which it can be read and monitored."""
+        self._engine.view(identifier(name), self._query)
 
     def count(self) -> int:
         """How many rows there are."""

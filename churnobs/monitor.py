@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from churnobs.monitoring.decomposition import DropExplained
     from churnobs.monitoring.drift_verdict import DriftVerdict
     from churnobs.monitoring.estimation import Trust
-    from churnobs.ports import EnginePort, MonitorPort
+    from churnobs.ports import EnginePort, MonitorPort, Part
     from churnobs.registry import Registry
 
 # a monitor whose refresh fails so often in a row is suspended
@@ -73,7 +73,7 @@ class Monitor:
     ) -> ModelMonitor:
         """Watch a model version's predictions in a table or view.
 
-        The baseline is copied: later changes of its table have no effect. Every source column without a role counts as a
+        The baseline is counted now: later changes of its table have no effect. Every source column without a role counts as a
         feature (numbers, strings and booleans).
 
         Args:
@@ -297,7 +297,7 @@ class Monitor:
             EVENT_TIMESTAMP (start of the bucket), METRIC_VALUE (None where undefined), COUNT_USED, COUNT_UNUSED,
             METRIC_NAME, SEGMENT_COLUMN, SEGMENT_VALUE; one row a bucket with rows, in the order of time.
         """
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "OUTCOMES")
         segment = segment_of(extra_args, record)
         return found.performance_metric(metric, found.window(granularity, start, end), segment)
 
@@ -321,7 +321,7 @@ class Monitor:
         Raises:
             BadConfig: no baseline, no such column in source or baseline, or a metric of means on a string column.
         """
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "HISTOGRAMS")
         segment = segment_of(extra_args, record)
         return found.drift_metric(metric, column, found.window(granularity, start, end), segment)
 
@@ -341,7 +341,7 @@ class Monitor:
         Returns:
             EVENT_TIMESTAMP, METRIC_VALUE, METRIC_NAME, COLUMN_NAME, SEGMENT_COLUMN, SEGMENT_VALUE.
         """
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "HISTOGRAMS")
         segment = segment_of(extra_args, record)
         return found.stat_metric(metric, column, found.window(granularity, start, end), segment)
 
@@ -366,7 +366,7 @@ class Monitor:
             metric, ROC_AUC_BOUND and AVERAGE_PRECISION_BOUND (how far these may be from the value of the rows, where many
             days were merged), SEGMENT_COLUMN, SEGMENT_VALUE.
         """
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "OUTCOMES")
         of = None if segment is None else segment_column(segment, record)
         return found.performance(found.window(granularity, start, end), of)
 
@@ -385,7 +385,7 @@ class Monitor:
             monitor, granularity, start, end: as for the metric functions.
             segment: a segment column: rows for each of its values instead of all rows.
         """
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "HISTOGRAMS")
         if record.source.baseline is None:
             raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
         of = None if segment is None else segment_column(segment, record)
@@ -417,7 +417,7 @@ class Monitor:
         """
         from churnobs.monitoring.insight import judged
 
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "HISTOGRAMS")
         if record.source.baseline is None:
             raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
         of = None if segment is None else segment_column(segment, record)
@@ -439,7 +439,7 @@ class Monitor:
         """
         from churnobs.monitoring.classifier import domain_classifier
 
-        _, record = self._answers(monitor)
+        _, record = self._answers(monitor, "HISTOGRAMS")
         if record.source.baseline is None:
             raise BadConfig(f"monitor {record.name} has no baseline", hint="make it with baseline=")
         if end < start:
@@ -476,7 +476,7 @@ class Monitor:
         """
         from churnobs.monitoring.insight import frame, grades
 
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "OUTCOMES")
         window = found.window(granularity, start, end)
         return frame(grades(found, record, window, reference=reference, level=level, seed=seed))
 
@@ -485,7 +485,7 @@ class Monitor:
         from churnobs.monitoring.estimation import trust
         from churnobs.monitoring.insight import grades
 
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "OUTCOMES")
         days = found.final_days()
         window = found.window(granularity, start or min(days, default=None), None)
         graded = grades(found, record, window, reference=None, level=0.90, seed=0)
@@ -510,24 +510,24 @@ class Monitor:
         """
         from churnobs.monitoring.insight import explained
 
-        found, record = self._answers(monitor)
+        found, record = self._answers(monitor, "OUTCOMES", "HISTOGRAMS")
         name = segment_column(segment, record)
         windows = [found.window(granularity, day, day) for day in (before, after)]
         return explained(found, record, windows[0], windows[1], name)
 
-    def _answers(self, monitor: str) -> tuple[MetricFunctions, MonitorRecord]:
+    def _answers(self, monitor: str, *parts: Part) -> tuple[MetricFunctions, MonitorRecord]:
+        """What a monitor has counted, after it has looked for changes in the parts that are asked."""
         record = self.get_monitor(name=monitor).record
         if record.refresh == "fresh" and record.state == "ACTIVE" and not self._engine.read_only:
-            self.state.refresh(record)
-        return MetricFunctions(self.state, record), record
+            self.state.refresh(record, parts=parts)
+        return MetricFunctions(self.state, record, parts[0]), record
 
     def _add(self, record: MonitorRecord, bins: tuple[Bins, ...] = ()) -> ModelMonitor:
         self._refuse_taken(record.name)
         made = self.state.with_columns(record, bins)
         with self._engine.transaction():
             if made.source.baseline is not None:
-                self._engine.write(baseline_table(made.name), made.source.baseline, replace=True)
-                self.state.count_baseline(made, baseline_table(made.name))
+                self.state.keep_baseline(made)
             self._port.put(made)
         return ModelMonitor(self._port, self.state, made)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -150,6 +150,10 @@ class RegistryPort(ABC):
         """Run versions over rows: the kept columns, then each version's outputs; the engine can write what comes back."""
 
 
+# what a monitor counts of a day: predictions beside what came true, and the values of columns
+Part = Literal["OUTCOMES", "HISTOGRAMS"]
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedDay:
     """One day of a monitored source: its rows, its newest moment, and a text that differs when any row does."""
@@ -180,8 +184,15 @@ class MonitorPort(ABC):
         """What the days of a source look like now (all, or some of them), oldest first; rows without a date are left out."""
 
     @abstractmethod
-    def forget(self, subject: str, days: Sequence[dt.date] | None = None) -> None:
-        """Delete what was counted of a subject: of some days, or everything with its baseline."""
+    def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
+        """A query for about so many rows of a source (all when it has no more), the same for the same rows.
+
+        ``period`` is a timestamp column with its first and last day.
+        """
+
+    @abstractmethod
+    def forget(self, subject: str, days: Sequence[dt.date] | None = None, part: Part | None = None) -> None:
+        """Delete what was counted of a subject: one part or both, of some days, or of all with the baseline."""
 
 
 class AlertPort(ABC):
@@ -221,6 +232,11 @@ class LifetimePort(ABC):
     @abstractmethod
     def location(self) -> str:
         """Where the data are, for people."""
+
+    @property
+    @abstractmethod
+    def own_tables(self) -> Collection[str]:
+        """The names of churnobs' own tables."""
 
     @abstractmethod
     def publish(self) -> None:

@@ -138,11 +138,10 @@ MONITOR_SCORES: Final[Columns] = {
     "CELL": "int64",
     "LOW": "float64",
     "HIGH": "float64",
-    "SCORE_TOTAL": "float64",
-    "SCORE_LABELED": "float64",
     # rows by label (Up 1, Down 0, Not known) and predicted class (1, 0, None)
     **{label + said: "int64" for label in "UDN" for said in ("1", "0", "N")},
-    "WON": "float64",
+    "SCORE_TOTAL": "float64",
+    "SCORE_LABELED": "float64",
     "SURPRISE": "float64",
     "SQUARED_ERROR": "float64",
 }
@@ -158,9 +157,11 @@ MONITOR_ERRORS: Final[Columns] = {
     "ACTUAL_TOTAL": "float64",
     "ACTUAL_SQUARES": "float64",
 }
-# the days that a monitor has counted: what they looked like then, and whether their labels are final (NULL: nobody knows)
+# the days of which a monitor has counted a part (OUTCOMES or HISTOGRAMS): what they looked like then, and whether their
+# labels are final (NULL: nobody knows)
 MONITOR_DAYS: Final[Columns] = {
     "SUBJECT": "string",
+    "PART": "string",
     "DAY": "date",
     "ROWS_ALL": "int64",
     "FINGERPRINT": "string",

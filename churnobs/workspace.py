@@ -12,9 +12,12 @@ from churnobs.feature_store import FeatureStore
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest, IngestReport
 from churnobs.monitor import Monitor
+from churnobs.records import identifier
 from churnobs.registry import Registry
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.ports import Backend
@@ -79,6 +82,36 @@ class Workspace:
     def sql(self, text: str) -> Frame:
         """A query; it runs when its rows are asked for."""
         return Frame(self._backend.engine, text)
+
+    def write_pandas(self, df: pd.DataFrame, table_name: str, *, overwrite: bool = False) -> Frame:
+        """Put rows into a table, which is made when it is not there; columns become upper case.
+
+        Args:
+            df: the rows; missing values become NULL.
+            table_name: upper-cased; not one of churnobs' own tables.
+            overwrite: replace the table instead of appending to it.
+
+        Raises:
+            BadConfig: the table is churnobs' own, or two columns differ in case only.
+        """
+        import pyarrow as pa
+
+        from churnobs.errors import BadConfig
+
+        name = identifier(table_name)
+        if name in self._backend.lifetime.own_tables:
+            raise BadConfig(
+                f"{name} is churnobs' own table", hint="choose another name, or ingest() what belongs there"
+            )
+        columns = [str(column).upper() for column in df.columns]
+        if len(set(columns)) != len(columns):
+            raise BadConfig("two columns differ in case only", hint="rename one")
+        rows = pa.Table.from_pandas(df, preserve_index=False).rename_columns(columns)
+        with self._backend.engine.transaction():
+            if overwrite:
+                self._backend.engine.drop(name)
+            self._backend.engine.write(name, rows)
+        return self.table(name)
 
     def table(self, name: str) -> Frame:
         """A table or view; ``.expr`` is its Ibis expression."""

@@ -79,7 +79,7 @@ def _label(rows: ir.Table, name: str | None, kind: str) -> Any:
 
 
 def day_scores(
-    watched: Watched, label: str | None, said: str | None, score: str | None, cells: int, exact_rows: int
+    watched: Watched, label: str | None, said: str | None, score: str | None, cells: int, *, exact: bool
 ) -> ir.Table:
     """``score_cells`` of a binary classifier by GROUPS; the columns may be missing."""
     rows = watched.rows()
@@ -89,7 +89,17 @@ def day_scores(
         CLASS=_column(rows, said, "float64"),
         SCORE=_column(rows, score, "float64"),
     )
-    return score_cells(outcome, GROUPS, cells, exact_rows)
+    return score_cells(outcome, GROUPS, cells, exact=exact)
+
+
+def exact_day_scores(watched: Watched, label: str | None, said: str | None, score: str | None, cells: int) -> ir.Table:
+    """``day_scores`` with a row for each different score."""
+    return day_scores(watched, label, said, score, cells, exact=True)
+
+
+def binned_day_scores(watched: Watched, label: str | None, said: str | None, score: str | None, cells: int) -> ir.Table:
+    """``day_scores`` with a row for each cell of the score."""
+    return day_scores(watched, label, said, score, cells, exact=False)
 
 
 def day_confusion(watched: Watched, label: str | None, said: str | None) -> ir.Table:
@@ -109,19 +119,12 @@ def day_errors(watched: Watched, actual: str | None, score: str | None) -> ir.Ta
 def day_histograms(watched: Watched, bins: tuple[Bins, ...]) -> ir.Table:
     """``count_cells`` of some columns by GROUPS."""
     rows = watched.dated()
-    if not watched.segments:
-        return _in_segment(count_cells(rows, bins, ("DAY",)), None)
-    counted = [
-        count_cells(rows.mutate(SEGMENT_VALUE=rows[name].cast("string")), bins, ("DAY", "SEGMENT_VALUE"))
-        for name in watched.segments
-    ]
-    # all rows are the sum of any column's segments, so they are not counted once more
-    cells = counted[0]
-    total = cells.group_by(["DAY", "COLUMN_NAME", "BIN", "CATEGORY"]).agg(
-        ROWS_COUNTED=cells.ROWS_COUNTED.sum(), TOTAL=cells.TOTAL.sum(), LOW=cells.LOW.min(), HIGH=cells.HIGH.max()
-    )
-    parts = [_in_segment(one, name) for name, one in zip(watched.segments, counted, strict=True)]
-    return ibis.union(_in_segment(total, None), *parts)
+    parts = [_in_segment(count_cells(rows, bins, ("DAY",)), None)]
+    # all rows are counted by themselves: a sum of the segments' sums of doubles would depend on their order
+    for name in watched.segments:
+        segments = rows.mutate(SEGMENT_VALUE=rows[name].cast("string"))
+        parts.append(_in_segment(count_cells(segments, bins, ("DAY", "SEGMENT_VALUE")), name))
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
 def _in_segment(cells: ir.Table, name: str | None) -> ir.Table:
@@ -130,9 +133,7 @@ def _in_segment(cells: ir.Table, name: str | None) -> ir.Table:
     cells = cells.mutate(SEGMENT_COLUMN=column)
     if name is None:
         cells = cells.mutate(SEGMENT_VALUE=ibis.null("string"))
-    return cells.select(
-        *GROUPS, "COLUMN_NAME", "BIN", "CATEGORY", cells.ROWS_COUNTED.cast("int64"), "TOTAL", "LOW", "HIGH"
-    )
+    return cells.select(*GROUPS, "COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL", "LOW", "HIGH")
 
 
 def with_late_labels(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from churnobs.monitoring.metrics import Cells, Measured
     from churnobs.monitoring.state import MonitorState
+    from churnobs.ports import Part
 
 STAT_METRICS: Final = ("COUNT", "COUNT_NULL", "MIN", "MAX", "AVG", "SUM")
 COUNTS_ONLY: Final = ("COUNT", "COUNT_NULL")
@@ -116,13 +117,14 @@ def asked(metric: str, known: Sequence[str], what: str) -> str:
 class MetricFunctions:
     """Answers of one monitor, from what was counted."""
 
-    def __init__(self, state: MonitorState, record: MonitorRecord) -> None:
+    def __init__(self, state: MonitorState, record: MonitorRecord, part: Part = "OUTCOMES") -> None:
         self._state = state
         self._record = record
+        self._part = part
 
     def window(self, granularity: str | None, start: dt.date | None, end: dt.date | None) -> Window:
         """The periods that were asked for."""
-        days = self._state.days(self._record)
+        days = self._state.days(self._record, self._part)
         newest = days[-1]["DAY"] if days else _EPOCH
         return Window.of(granularity, start, end, newest, self._record.settings.default_days)
 
@@ -249,7 +251,7 @@ class MetricFunctions:
         name, own = asked(metric, STAT_METRICS, "stat"), identifier(column)
         if self._kind(column) == "category" and name not in COUNTS_ONLY:
             raise BadConfig(f"{name} needs a numeric column and {column} is none", hint="use COUNT or COUNT_NULL")
-        rows = self._in_segment(self._state.histograms(self._record, own, window.first, window.last), segment[0])
+        rows = self._state.histograms(self._record, own, window.first, window.last, segment[0])
         rows = rows.append_column("PERIOD", _periods(rows["DAY"], window))
         there = pc.or_(pc.is_valid(rows["BIN"]), pc.is_valid(rows["CATEGORY"]))
         rows = rows.append_column("MISSING", pc.if_else(there, 0, rows["ROWS_COUNTED"]))
@@ -273,7 +275,7 @@ class MetricFunctions:
 
     def histograms(self, window: Window, column: str | None, segment: str | None) -> dict[Group, dict[str, Histogram]]:
         """Counted columns of each (segment value, period)."""
-        rows = self._in_segment(self._state.histograms(self._record, column, window.first, window.last), segment)
+        rows = self._state.histograms(self._record, column, window.first, window.last, segment)
         rows = rows.append_column("PERIOD", _periods(rows["DAY"], window))
         keys = ["PERIOD", "SEGMENT_VALUE", "COLUMN_NAME", "BIN", "CATEGORY"]
         merged = rows.group_by(keys).aggregate([("ROWS_COUNTED", "sum"), ("TOTAL", "sum")])
@@ -307,14 +309,7 @@ class MetricFunctions:
         return (at, value, now.rows, now.missing, before.rows, before.missing, name, column, *segment)
 
     def _outcomes(self, window: Window, segment: str | None) -> pa.Table:
-        return self._in_segment(self._state.outcomes(self._record, window.first, window.last), segment)
-
-    @staticmethod
-    def _in_segment(rows: pa.Table, segment: str | None) -> pa.Table:
-        import pyarrow.compute as pc
-
-        column = rows["SEGMENT_COLUMN"]
-        return rows.filter(pc.is_null(column) if segment is None else pc.equal(column, segment))
+        return self._state.outcomes(self._record, window.first, window.last, segment)
 
     @staticmethod
     def _cells(rows: pa.Table, window: Window) -> dict[str | None, Cells]:
@@ -325,15 +320,16 @@ class MetricFunctions:
         values = pc.unique(rows["SEGMENT_VALUE"]).to_pylist()
         found: dict[str | None, Cells] = {}
         for value in sorted(values, key=lambda v: (v is not None, v)):
-            own = rows.filter(
-                pc.is_null(rows["SEGMENT_VALUE"]) if value is None else pc.equal(rows["SEGMENT_VALUE"], value)
-            )
+            own = rows
+            if len(values) > 1:
+                column = rows["SEGMENT_VALUE"]
+                own = rows.filter(pc.is_null(column) if value is None else pc.equal(column, value))
             columns = {n: own[n].to_numpy() for n in own.column_names if n not in _KEYS}
             found[value] = Cells(_periods(own["DAY"], window).to_numpy(), columns)
         return found
 
 
-_KEYS: Final = ("SUBJECT", "DAY", "SEGMENT_COLUMN", "SEGMENT_VALUE")
+_KEYS: Final = ("DAY", "SEGMENT_VALUE")
 
 
 class _Baseline:

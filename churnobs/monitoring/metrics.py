@@ -75,7 +75,7 @@ class Cells:
         cell = np.where(np.isnan(column["CELL"]), -1.0, column["CELL"]).astype(np.int64)
         order = np.lexsort((np.nan_to_num(column["LOW"], nan=-1.0), cell, self.period))
         self.period, self.cell = self.period[order], cell[order]
-        for name in ("LOW", "HIGH", "SCORE_TOTAL", "SCORE_LABELED", "WON", "SURPRISE", "SQUARED_ERROR"):
+        for name in ("LOW", "HIGH", "SCORE_TOTAL", "SCORE_LABELED", "SURPRISE", "SQUARED_ERROR"):
             setattr(self, name.lower(), column[name][order])
         self.counts: dict[str, Floats] = {name: column[name][order] for name in COUNTS}
         self.up: Floats = self.counts["U1"] + self.counts["U0"] + self.counts["UN"]
@@ -86,7 +86,6 @@ class Cells:
     high: Floats
     score_total: Floats
     score_labeled: Floats
-    won: Floats
     surprise: Floats
     squared_error: Floats
 
@@ -156,7 +155,7 @@ def binary(cells: Cells, settings: MetricSettings) -> dict[int, Measured]:
 
 
 def _roc_auc(cells: Cells) -> tuple[Floats, Floats]:
-    """ROC AUC by period, and how far it may be off: by the pairs of one cell that came from different groups of rows."""
+    """ROC AUC by period, and how far it may be off: by half of the pairs in cells that hold more than one score."""
     up, down = np.where(cells.cell >= 0, cells.up, 0.0), np.where(cells.cell >= 0, cells.down, 0.0)
     starts = cells.starts
     # negatives in cells below, by period: what was counted before the cell, less what was counted before the period
@@ -172,9 +171,8 @@ def _roc_auc(cells: Cells) -> tuple[Floats, Floats]:
     inner = before[level_starts] - before[cell_starts][cell_of_level]
     exact = np.bincount(cell_of_level, level_up * (inner + level_down / 2.0), minlength=len(cell_starts))
     single = np.minimum.reduceat((cells.low == cells.high) | (cells.cell < 0), cell_starts)
-    known = np.add.reduceat(np.where(cells.cell >= 0, cells.won, 0.0), cell_starts)
-    open_pairs = cell_up * cell_down - np.add.reduceat(up * down, cell_starts)
-    within = np.where(single, exact, known + open_pairs / 2.0)
+    open_pairs = cell_up * cell_down
+    within = np.where(single, exact, open_pairs / 2.0)
     won = np.bincount(period_of_cell, cell_up * below + within, minlength=len(starts))
     off = np.bincount(period_of_cell, np.where(single, 0.0, open_pairs / 2.0), minlength=len(starts))
     pairs = np.add.reduceat(up, starts) * np.add.reduceat(down, starts)

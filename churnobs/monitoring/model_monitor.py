@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 
 from churnobs.errors import AlreadyExists
 from churnobs.monitoring.answers import segment_column
-from churnobs.monitoring.state import baseline_table
+from churnobs.monitoring.state import PARTS
 from churnobs.records import MonitorRecord, identifier
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class ModelMonitor:
     def add_segment_column(self, column: str) -> None:
         """Count by the values of one more column; what was counted is counted anew.
 
+        The baseline stays as it was counted: segments that it does not know are compared with all of it.
+
         Raises:
             AlreadyExists: it is a segment column already.
         """
@@ -64,12 +66,11 @@ class ModelMonitor:
     def _change_segments(self, segments: tuple[str, ...]) -> None:
         record = self.record
         source = dataclasses.replace(record.source, segment_columns=segments)
-        changed = self._state.with_columns(dataclasses.replace(record, source=source))
+        changed = self._state.with_columns(dataclasses.replace(record, source=source), record.bins)
         with self._state.transaction():
-            self._port.forget(record.name)
+            for part in PARTS:
+                self._port.forget(record.name, [row["DAY"] for row in self._state.days(record, part)], part)
             self._port.put(changed)
-            if source.baseline is not None:
-                self._state.count_baseline(changed, baseline_table(record.name))
 
     def __repr__(self) -> str:
         return f"ModelMonitor({self.name}, {self._record.version_name})"

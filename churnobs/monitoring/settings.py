@@ -22,8 +22,8 @@ class MetricSettings(Shown):
             the baseline.
         floor: no share counts as less than this in POPULATION_STABILITY_INDEX.
         cells: numbers are counted in so many cells between the least and the largest value of the baseline.
-        score_cells: scores are counted in so many cells between 0 and 1.
-        exact_rows: a day (and segment) of at most so many rows keeps each different score.
+        score_cells: scores are counted in so many cells between 0 and 1; answers say how far that may put them off.
+        exact_rows: a day of at most so many rows keeps each different score, and its metrics are exact.
         calibration_bins: CALIBRATION_ERROR compares scores with outcomes in so many bins of equal width; it divides
             ``score_cells``.
         mape_of_zero: rows with an actual of 0 "count" with an error of 0 in MAPE, or the metric is to "skip" them.
@@ -38,7 +38,7 @@ class MetricSettings(Shown):
     groups: int = 10
     floor: float = 1e-4
     cells: int = 256
-    score_cells: int = 1000
+    score_cells: int = 500
     exact_rows: int = 1000
     calibration_bins: int = 10
     mape_of_zero: Literal["count", "skip"] = "count"

@@ -14,14 +14,15 @@ from churnobs.expressions.drift import Bins, summaries
 from churnobs.expressions.monitored import (
     SOURCE,
     Watched,
+    binned_day_scores,
     day_confusion,
     day_errors,
     day_histograms,
-    day_scores,
+    exact_day_scores,
     refused_values,
 )
-from churnobs.expressions.render import Query, Rendered, with_named
-from churnobs.expressions.scores import state_rows
+from churnobs.expressions.render import Query, Rendered
+from churnobs.expressions.scores import out_of_range, state_rows
 from churnobs.monitoring.roles import features_of, watched_columns
 from churnobs.tables import MONITOR_CONFUSION, MONITOR_ERRORS, MONITOR_HISTOGRAMS, MONITOR_SCORES
 
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from churnobs.ports import EnginePort, MonitorPort, WatchedDay
+    from churnobs.ports import EnginePort, MonitorPort, Part, WatchedDay
     from churnobs.records import MonitorRecord
     from churnobs.tables import Columns
 
+PARTS: Final[tuple[Part, ...]] = ("OUTCOMES", "HISTOGRAMS")
+# of each side, for what looks at rows and not at counts
+SAMPLE_ROWS: Final = 50_000
 OUTCOMES: Final[Mapping[str, tuple[str, Columns]]] = {
     "TABULAR_BINARY_CLASSIFICATION": ("MONITOR_SCORES", MONITOR_SCORES),
     "TABULAR_MULTI_CLASSIFICATION": ("MONITOR_CONFUSION", MONITOR_CONFUSION),
@@ -46,7 +50,7 @@ def kind_of(ibis_type: str) -> str:
 
 
 def baseline_table(monitor: str) -> str:
-    """Where a monitor keeps its copy of the baseline."""
+    """Where a monitor keeps rows of its baseline: all of them, or a sample of SAMPLE_ROWS."""
     return f"{monitor}$BASELINE"
 
 
@@ -57,7 +61,9 @@ class MonitorState:
         self._engine = engine
         self._port = port
 
-    def refresh(self, record: MonitorRecord, days: Sequence[dt.date] = ()) -> list[dt.date]:
+    def refresh(
+        self, record: MonitorRecord, days: Sequence[dt.date] = (), parts: Sequence[Part] = PARTS
+    ) -> list[dt.date]:
         """Count the days of a monitor's source that are new or not what they were, and forget those that are gone.
 
         A day whose labels are final is never counted again, whatever becomes of its rows.
@@ -65,6 +71,7 @@ class MonitorState:
         Args:
             record: the monitor.
             days: look at these days only; all of them when empty.
+            parts: what to count.
 
         Returns:
             The days that were counted.
@@ -74,7 +81,14 @@ class MonitorState:
         """
         source = record.source
         seen = self._port.days(source.source, source.timestamp_column, sorted(days))
-        known = {row["DAY"]: row for row in self.days(record)}
+        counted = [self._refresh_part(record, part, seen, days) for part in parts]
+        return sorted({day for part in counted for day in part})
+
+    def _refresh_part(
+        self, record: MonitorRecord, part: Part, seen: Sequence[WatchedDay], days: Sequence[dt.date]
+    ) -> list[dt.date]:
+        source = record.source
+        known = {row["DAY"]: row for row in self.days(record, part)}
         through = record.data_through or max((d.newest.date() for d in seen), default=None)
         ripe_before = None
         if record.horizon_days is not None and through is not None:
@@ -101,16 +115,19 @@ class MonitorState:
                     () if everything else tuple(counted),
                     ripe_before,
                 )
-                self._refuse(record, watched)
-                self._port.forget(record.name, [*counted, *gone])
-                self._count(record, watched)
-                self._note(record, changed, final)
+                self._port.forget(record.name, [*counted, *gone], part)
+                self._count(record, part, watched, changed)
+                self._refuse(record, part, watched)
+                self._note(record, part, changed, final)
             else:
-                self._port.forget(record.name, gone)
+                self._port.forget(record.name, gone, part)
         return counted
 
-    def count_baseline(self, record: MonitorRecord, table: str) -> None:
-        """Count a table as the baseline of a monitor; segments are those that the table has."""
+    def keep_baseline(self, record: MonitorRecord) -> None:
+        """Count the baseline of a monitor, and keep a sample of its rows; what becomes of the table means nothing after."""
+        table = str(record.source.baseline)
+        self._engine.drop(baseline_table(record.name))
+        self._engine.write(baseline_table(record.name), self._port.sample(table, SAMPLE_ROWS))
         columns = self._engine.columns(f'SELECT * FROM "{table}"')
         own = self._subjects(record)[record.name]
         bins = tuple(b for b in record.bins if b.column in columns and b.column in own)
@@ -174,19 +191,21 @@ class MonitorState:
                 bins.append(Bins(name, kind_of(kinds[name])))
         return tuple(bins)
 
-    def days(self, record: MonitorRecord) -> list[dict[str, Any]]:
-        """The days that were counted: DAY, ROWS_ALL, FINGERPRINT, IS_FINAL; oldest first."""
-        query = f"SELECT * FROM MONITOR_DAYS WHERE SUBJECT = '{record.name}' ORDER BY DAY"
+    def days(self, record: MonitorRecord, part: Part = "OUTCOMES") -> list[dict[str, Any]]:
+        """The days of which a part was counted: DAY, ROWS_ALL, FINGERPRINT, IS_FINAL; oldest first."""
+        query = f"SELECT * FROM MONITOR_DAYS WHERE SUBJECT = '{record.name}' AND PART = '{part}' ORDER BY DAY"
         rows: list[dict[str, Any]] = self._engine.read(query).to_pylist()
         return rows
 
-    def outcomes(self, record: MonitorRecord, first: dt.date, last: dt.date) -> pa.Table:
-        """The counted outcomes of the days first to last."""
+    def outcomes(self, record: MonitorRecord, first: dt.date, last: dt.date, segment: str | None) -> pa.Table:
+        """The counted outcomes of the days first to last, of all rows or by the values of a segment column."""
         name, columns = OUTCOMES[record.task]
-        return self._engine.read(Query(state_rows, (name, tuple(columns.items()), record.name, first, last)))
+        return self._engine.read(Query(state_rows, (name, tuple(columns.items()), record.name, first, last, segment)))
 
-    def histograms(self, record: MonitorRecord, column: str | None, first: dt.date, last: dt.date) -> pa.Table:
-        """The counted cells of one column (or all) over the days first to last."""
+    def histograms(
+        self, record: MonitorRecord, column: str | None, first: dt.date, last: dt.date, segment: str | None
+    ) -> pa.Table:
+        """The counted cells of one column (or all) over the days first to last; segments as for the outcomes."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -194,7 +213,7 @@ class MonitorState:
         for subject, names in self._subjects(record).items():
             if column is None or column in names:
                 query = Query(
-                    state_rows, ("MONITOR_HISTOGRAMS", tuple(MONITOR_HISTOGRAMS.items()), subject, first, last)
+                    state_rows, ("MONITOR_HISTOGRAMS", tuple(MONITOR_HISTOGRAMS.items()), subject, first, last, segment)
                 )
                 rows = self._engine.read(query)
                 wanted = list(names) if column is None else [column]
@@ -214,27 +233,22 @@ class MonitorState:
         return pa.concat_tables(parts)
 
     def samples(self, record: MonitorRecord, start: dt.date, end: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The features of the baseline and of the days start to end, of those features that both have.
+        """The features of the baseline and of the days start to end, of those features that both have: all rows, or a
+        sample of SAMPLE_ROWS of each.
 
         Raises:
             BadConfig: they have no feature in common.
         """
-        there = self._engine.columns(f'SELECT * FROM "{self._baseline_of(record)}"')
+        there = self._engine.columns(f'SELECT * FROM "{baseline_table(record.name)}"')
         names = [name for name in record.features if name in there]
         if not names:
             raise BadConfig(
                 f"source and baseline of {record.name} share no feature", hint="make it with another baseline"
             )
-        listed = ", ".join(f'"{name}"' for name in names)
-        day = f'CAST("{record.source.timestamp_column}" AS DATE)'
-        period = f"WHERE {day} >= DATE '{start}' AND {day} <= DATE '{end}'"
-        before = self._engine.read(f'SELECT {listed} FROM "{self._baseline_of(record)}"')
-        now = self._engine.read(f'SELECT {listed} FROM "{record.source.source}" {period}')
-        return before.to_pandas(), now.to_pandas()
-
-    @staticmethod
-    def _baseline_of(record: MonitorRecord) -> str:
-        return baseline_table(record.name)
+        before = self._engine.read(f'SELECT * FROM "{baseline_table(record.name)}"')
+        period = (record.source.timestamp_column, start, end)
+        now = self._engine.read(self._port.sample(record.source.source, SAMPLE_ROWS, period))
+        return before.select(names).to_pandas(), now.select(names).to_pandas()
 
     def counted(self, subject: str, day: dt.date | None) -> pa.Table:
         """The counted cells of all rows of one day, or of the baseline (None)."""
@@ -245,8 +259,15 @@ class MonitorState:
 
     def store(self, table: str, subject: str, source: str, query: Rendered) -> None:
         """Count a source and keep what was counted under a subject."""
-        text = with_named(query.sql(self._engine.dialect), {SOURCE: f'SELECT * FROM "{source}"'})
+        text = self._over(source, query)
         self._engine.write(table, f"SELECT '{subject}' AS SUBJECT, COUNTED.* FROM (\n{text}\n) AS COUNTED")
+
+    def _over(self, source: str, query: Rendered) -> str:
+        """The text of a counting query over a source.
+
+        The name is put in as it is: a common table expression with many readers is written out whole, row by row.
+        """
+        return query.sql(self._engine.dialect).replace(f'"{SOURCE}"', f'"{source}"')
 
     def _subjects(self, record: MonitorRecord) -> dict[str, tuple[str, ...]]:
         """Who counts which columns of a monitor."""
@@ -258,36 +279,59 @@ class MonitorState:
             record.shared: tuple(n for n in names if n in record.features),
         }
 
-    def _count(self, record: MonitorRecord, watched: Watched) -> None:
+    def _count(self, record: MonitorRecord, part: Part, watched: Watched, days: Sequence[WatchedDay]) -> None:
+        if part == "OUTCOMES":
+            self._count_outcomes(record, watched, days)
+            return
+        own = self._subjects(record)[record.name]
+        bins = tuple(b for b in record.bins if b.column in own)
+        if bins:
+            self.store("MONITOR_HISTOGRAMS", record.name, record.source.source, Query(day_histograms, (watched, bins)))
+
+    def _count_outcomes(self, record: MonitorRecord, watched: Watched, days: Sequence[WatchedDay]) -> None:
         source, settings = record.source, record.settings
         label, said = (_first(c) for c in (source.actual_class_columns, source.prediction_class_columns))
         actual, score = (_first(c) for c in (source.actual_score_columns, source.prediction_score_columns))
-        query: Query
+        query: Query | None
         match record.task:
             case "TABULAR_REGRESSION":
                 query = Query(day_errors, (watched, actual, score))
             case "TABULAR_MULTI_CLASSIFICATION":
                 query = Query(day_confusion, (watched, label, said))
             case _:
-                cells = (settings.score_cells, settings.exact_rows)
-                query = Query(day_scores, (watched, label, said, score, *cells))
-        self.store(OUTCOMES[record.task][0], record.name, source.source, query)
-        own = self._subjects(record)[record.name]
-        bins = tuple(b for b in record.bins if b.column in own)
-        if bins:
-            self.store("MONITOR_HISTOGRAMS", record.name, source.source, Query(day_histograms, (watched, bins)))
+                self._count_scores(record, watched, days, (label, said, score, settings.score_cells))
+                query = None
+        if query is not None:
+            self.store(OUTCOMES[record.task][0], record.name, source.source, query)
 
-    def _refuse(self, record: MonitorRecord, watched: Watched) -> None:
+    def _count_scores(
+        self, record: MonitorRecord, watched: Watched, days: Sequence[WatchedDay], roles: tuple[Any, ...]
+    ) -> None:
+        few = tuple(d.day for d in days if d.rows <= record.settings.exact_rows)
+        many = tuple(d.day for d in days if d.rows > record.settings.exact_rows)
+        for build, chosen in ((exact_day_scores, few), (binned_day_scores, many)):
+            if chosen:
+                # days that are all of one kind need no list
+                own = watched if len(chosen) == len(days) else dataclasses.replace(watched, days=chosen)
+                self.store("MONITOR_SCORES", record.name, record.source.source, Query(build, (own, *roles)))
+
+    def _refuse(self, record: MonitorRecord, part: Part, watched: Watched) -> None:
         score = _first(record.source.prediction_score_columns)
         # what the loop stored are the probabilities of its own models
         is_foreign = record.shared is None
         is_probability = is_foreign and score is not None and record.task == "TABULAR_BINARY_CLASSIFICATION"
+        if is_probability and part == "HISTOGRAMS":
+            # its grid holds everything; the outcomes tell
+            is_probability = False
+        if is_probability:
+            counted = Query(out_of_range, ("MONITOR_SCORES", tuple(MONITOR_SCORES.items()), record.name))
+            # the rows are looked at only where their cells say that something is wrong
+            is_probability = bool(self._engine.read(counted)["OUTSIDE"][0].as_py())
         numbers = tuple(b.column for b in record.bins if b.kind == "number") if record.settings.strict else ()
         if not is_probability and not numbers:
             return
         query = Query(refused_values, (watched, score if is_probability else None, numbers))
-        text = with_named(query.sql(self._engine.dialect), {SOURCE: f'SELECT * FROM "{record.source.source}"'})
-        (row,) = self._engine.read(text).to_pylist()
+        (row,) = self._engine.read(self._over(record.source.source, query)).to_pylist()
         if row["OUTSIDE"]:
             raise BadConfig(
                 f"{row['OUTSIDE']} rows of {record.source.source} have a {score} outside 0 to 1",
@@ -299,11 +343,14 @@ class MonitorState:
                 hint="make them NULL in a view, or watch without strict",
             )
 
-    def _note(self, record: MonitorRecord, days: Sequence[WatchedDay], final: Mapping[dt.date, bool | None]) -> None:
+    def _note(
+        self, record: MonitorRecord, part: Part, days: Sequence[WatchedDay], final: Mapping[dt.date, bool | None]
+    ) -> None:
         import pyarrow as pa
 
         columns = {
             "SUBJECT": pa.array([record.name] * len(days), pa.string()),
+            "PART": pa.array([part] * len(days), pa.string()),
             "DAY": pa.array([d.day for d in days], pa.date32()),
             "ROWS_ALL": pa.array([d.rows for d in days], pa.int64()),
             "FINGERPRINT": pa.array([d.fingerprint for d in days], pa.string()),

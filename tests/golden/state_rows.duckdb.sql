@@ -1,7 +1,13 @@
 SELECT
-  *
-FROM "MONITOR_ERRORS" AS "t0"
-WHERE
-  "t0"."SUBJECT" = 'WATCH'
-  AND MAKE_DATE(2024, 5, 1) <= "t0"."DAY"
-  AND MAKE_DATE(2024, 6, 1) >= "t0"."DAY"
+  "t1".*
+  EXCLUDE ("SUBJECT", "SEGMENT_COLUMN")
+FROM (
+  SELECT
+    *
+  FROM "MONITOR_ERRORS" AS "t0"
+  WHERE
+    "t0"."SUBJECT" = 'WATCH'
+    AND MAKE_DATE(2024, 5, 1) <= "t0"."DAY"
+    AND MAKE_DATE(2024, 6, 1) >= "t0"."DAY"
+    AND "t0"."SEGMENT_COLUMN" = 'SEGMENT'
+) AS "t1"

@@ -16,19 +16,20 @@ from churnobs.expressions.labels import LabelRule, LabelWindow, labels
 from churnobs.expressions.monitored import (
     SOURCE,
     Watched,
+    binned_day_scores,
     day_confusion,
     day_errors,
     day_histograms,
-    day_scores,
+    exact_day_scores,
     refused_values,
     repeated_keys,
     with_late_labels,
 )
 from churnobs.expressions.performance import OUTCOMES, performance, stored_performance
 from churnobs.expressions.point_in_time import View, join_at, known_rows
-from churnobs.expressions.scores import state_rows
+from churnobs.expressions.scores import out_of_range, state_rows
 from churnobs.months import add_months
-from churnobs.tables import MONITOR_ERRORS
+from churnobs.tables import MONITOR_ERRORS, MONITOR_SCORES
 
 MAY = dt.date(2024, 5, 1)
 FEW = (("SPEND", "float64"), ("SEGMENT", "string"))
@@ -118,15 +119,17 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "summaries": (summaries, lambda _: ("BASELINE", ("AGE", "SPEND"))),
     "day_histograms": (day_histograms, lambda t: (seen(t), BINS)),
     "baseline_histograms": (day_histograms, lambda _: (Watched(SOURCE, WATCHED, None), BINS)),
-    "day_scores": (day_scores, lambda t: (seen(t), "CHURNED", "SAID", "SCORE", 1000, 1000)),
+    "exact_day_scores": (exact_day_scores, lambda t: (seen(t), "CHURNED", "SAID", "SCORE", 1000)),
+    "binned_day_scores": (binned_day_scores, lambda t: (seen(t), "CHURNED", None, "SCORE", 1000)),
     "day_confusion": (day_confusion, lambda t: (seen(t), "SEGMENT", "SEGMENT")),
     "day_errors": (day_errors, lambda t: (seen(t), "SPEND", "SCORE")),
     "refused_values": (refused_values, lambda t: (seen(t), "SCORE", ("AGE", "SPEND"))),
     "with_late_labels": (with_late_labels, lambda _: ("MADE", WATCHED[:4], "LATE", LATE, ("AT",), "CHURNED")),
     "repeated_keys": (repeated_keys, lambda _: ("LATE", LATE, ("AT",))),
+    "out_of_range": (out_of_range, lambda _: ("MONITOR_SCORES", tuple(MONITOR_SCORES.items()), "WATCH")),
     "state_rows": (
         state_rows,
-        lambda t: ("MONITOR_ERRORS", tuple(MONITOR_ERRORS.items()), "WATCH", t, add_months(t, 1)),
+        lambda t: ("MONITOR_ERRORS", tuple(MONITOR_ERRORS.items()), "WATCH", t, add_months(t, 1), "SEGMENT"),
     ),
     "cells_by_bucket": (cells, lambda _: ()),
     "known_events": (known_rows, lambda t: (view("date", known_at=False), t)),

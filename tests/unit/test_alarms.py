@@ -28,7 +28,7 @@ from churnobs.divergence import (
 )
 from churnobs.errors import BadConfig, NotFound
 from churnobs.expressions.drift import Bins
-from churnobs.monitoring.alarms import FLOORS, DriftSettings, adjusted, judge
+from churnobs.monitoring.alarms import adjusted, judge
 from churnobs.monitoring.drift_verdict import DriftHistory, DriftVerdict
 from churnobs.monitoring.null import (
     ColumnNull,
@@ -39,6 +39,7 @@ from churnobs.monitoring.null import (
     stability_rows,
     tails,
 )
+from churnobs.monitoring.settings import FLOORS, DriftSettings
 from churnobs.monitoring.tail import Tail
 
 Values = npt.NDArray[np.float64]

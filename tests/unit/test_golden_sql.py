@@ -43,6 +43,7 @@ def test_every_expression_has_a_golden_file() -> None:
         "performance",
         "count_cells",
         "score_cells",
+        "day_scores",
         "confusion",
         "errors",
     }

@@ -30,7 +30,7 @@ def test_what_is_appended_is_read_by_the_next_process(workspace: Workspace) -> N
     journal.fix_meaning(MEANING)
     later, earlier = Month(2024, 2), Month(2024, 1)
     for month in (later, earlier):
-        for step in steps(month)[: 15 if month == earlier else 2]:
+        for step in steps(month)[: None if month == earlier else 2]:
             journal.append(step, {"of": str(month), "kind": step.name, "as_of": step.as_of}, 0.12345)
     for known in (journal, Journal(engine)):
         assert known.finished() == [earlier]
@@ -41,8 +41,8 @@ def test_what_is_appended_is_read_by_the_next_process(workspace: Workspace) -> N
         assert (
             known.seconds(later) == {"INGEST": 0.1235, "SENTIMENT": 0.1235} or known.seconds(later)["INGEST"] == 0.1234
         )
-        assert len(known.done) == 17
-    assert workspace.table("JOURNAL").count() == 18
+        assert len(known.done) == len(StepKind) + 2
+    assert workspace.table("JOURNAL").count() == len(StepKind) + 3
 
 
 def test_the_first_meaning_stays(workspace: Workspace) -> None:

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.duckdb.catalog import Shelf
 from churnobs.backends.duckdb.ddl import literal, quoted
-from churnobs.ports import MonitorPort, WatchedDay
+from churnobs.ports import MonitorPort, Part, WatchedDay
 from churnobs.records import MonitorRecord
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from churnobs.backends.duckdb.database import Database
 
-STATES: Final = ("MONITOR_DAYS", "MONITOR_HISTOGRAMS", "MONITOR_SCORES", "MONITOR_CONFUSION", "MONITOR_ERRORS")
+SAMPLED_BY: Final = 4
+STATES: Final[Mapping[Part, tuple[str, ...]]] = {
+    "OUTCOMES": ("MONITOR_SCORES", "MONITOR_CONFUSION", "MONITOR_ERRORS"),
+    "HISTOGRAMS": ("MONITOR_HISTOGRAMS",),
+}
 
 
 class DuckDBMonitors(MonitorPort):
@@ -51,7 +55,20 @@ class DuckDBMonitors(MonitorPort):
         )
         return [WatchedDay(*row) for row in rows]
 
-    def forget(self, subject: str, days: Sequence[dt.date] | None = None) -> None:
+    def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
+        """A query for about so many rows of a source, chosen by a hash of their content."""
+        where = "true"
+        if period is not None:
+            day = f"CAST({quoted(period[0])} AS DATE)"
+            where = f"{day} >= DATE '{period[1]}' AND {day} <= DATE '{period[2]}'"
+        found = self._database.value(f"SELECT count(*) FROM {quoted(source)} WHERE {where}")
+        if found > rows:
+            # a few columns tell rows apart well enough, and hashing all of a wide table takes long
+            names = [quoted(name) for name in self._database.columns(source)][:SAMPLED_BY]
+            where += f" AND hash({', '.join(names)}) % {-(-found // rows)} = 0"
+        return f"SELECT * FROM {quoted(source)} AS q WHERE {where}"
+
+    def forget(self, subject: str, days: Sequence[dt.date] | None = None, part: Part | None = None) -> None:
         """Delete what was counted of a subject."""
         where = f"SUBJECT = {literal(subject)}"
         if days is not None:
@@ -59,8 +76,11 @@ class DuckDBMonitors(MonitorPort):
                 return
             where += f" AND DAY IN ({_listed(days)})"
         with self._database.transaction():
-            for name in STATES:
-                self._database.execute(f"DELETE FROM {name} WHERE {where}")
+            for one, names in STATES.items():
+                if part in {one, None}:
+                    self._database.execute(f"DELETE FROM MONITOR_DAYS WHERE {where} AND PART = '{one}'")
+                    for name in names:
+                        self._database.execute(f"DELETE FROM {name} WHERE {where}")
 
 
 def _listed(days: Sequence[dt.date]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from churnobs.backends.duckdb.schema import TABLES
 from churnobs.ports import LifetimePort
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class DuckDBLifetime(LifetimePort):
     def location(self) -> str:
         """The file, or memory."""
         return str(self._database.path or "memory")
+
+    @property
+    def own_tables(self) -> frozenset[str]:
+        """The names of the simulator's tables."""
+        return frozenset({*TABLES, "CHURNOBS_SCHEMA"})
 
     def publish(self) -> None:
         """Write the observability tables aside and rename them into place; nothing to do for a database in memory."""
