@@ -156,7 +156,7 @@ Part = Literal["OUTCOMES", "HISTOGRAMS"]
 
 @dataclass(frozen=True, slots=True)
 class WatchedDay:
-    """One day of a monitored source: its rows, its newest moment, and a text that differs when any row does."""
+    """One day of a monitored source: its rows, its newest moment, and a text that differs when what is watched does."""
 
     day: dt.date
     rows: int
@@ -180,8 +180,13 @@ class MonitorPort(ABC):
         """Drop a monitor; its source stays."""
 
     @abstractmethod
-    def days(self, source: str, timestamp: str, days: Sequence[dt.date] = ()) -> Sequence[WatchedDay]:
-        """What the days of a source look like now (all, or some of them), oldest first; rows without a date are left out."""
+    def days(
+        self, source: str, timestamp: str, together: Sequence[Sequence[str]], days: Sequence[dt.date] = ()
+    ) -> Sequence[WatchedDay]:
+        """What the days of a source look like now (all, or some of them), oldest first; rows without a date are left out.
+
+        ``together`` are groups of columns: a fingerprint stays the same as long as the rows of each group do.
+        """
 
     @abstractmethod
     def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:

@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from churnobs.codec import from_json, to_json
 from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drifts
-from churnobs.expressions.monitored import SOURCE, Watched, day_histograms
-from churnobs.expressions.render import Query
+from churnobs.expressions.monitored import SOURCE, Watched
 from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.steps import Step, StepKind
 
@@ -30,7 +29,8 @@ def measure_drift(loop: Lifecycle, step: Step) -> dict[str, Any]:
     columns = (*loop.feature_columns(), ("TIMESTAMP", "timestamp(6)"))
     watched = Watched(SOURCE, columns, "TIMESTAMP", loop.segments(), (step.as_of,))
     state = loop.workspace.monitor.state
-    state.store("MONITOR_HISTOGRAMS", FEATURES_SUBJECT, "FEATURES", Query(day_histograms, (watched, bins)))
+    active = loop.journal.result(step.month, StepKind.FEATURES)["active"]
+    state.store_histograms(FEATURES_SUBJECT, "FEATURES", watched, bins, active)
     now = collect(state.counted(FEATURES_SUBJECT, step.as_of).to_pylist())
     found = {
         b.column: {

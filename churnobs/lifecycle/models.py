@@ -12,7 +12,7 @@ from churnobs.comparison import compare_auc, roc_auc
 from churnobs.divergence import collect
 from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, rows_at, scored_performance, watched
-from churnobs.expressions.monitored import SOURCE, Watched, day_histograms
+from churnobs.expressions.monitored import SOURCE, Watched
 from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query, Rendered
 from churnobs.lifecycle.config import FEATURES_SUBJECT
@@ -223,7 +223,8 @@ def keep_baseline(loop: Lifecycle) -> None:
     bins = state.fit_bins([name for name, _ in columns], dict(columns), (), loop.baseline_table, cells)
     engine.write(loop.bins_table, ibis_rows(bins))
     watched = Watched(SOURCE, everything, None, loop.segments())
-    state.store("MONITOR_HISTOGRAMS", FEATURES_SUBJECT, loop.baseline_table, Query(day_histograms, (watched, bins)))
+    rows = sum(d.rows for d in loop.datasets())
+    state.store_histograms(FEATURES_SUBJECT, loop.baseline_table, watched, bins, rows)
     rules = loop.config.drift
     counted = collect(state.counted(FEATURES_SUBJECT, None).to_pylist())
     nulls = Nulls.build(counted, draws=rules.draws, seed=rules.seed)

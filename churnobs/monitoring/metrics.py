@@ -73,7 +73,8 @@ class Cells:
         column = {name: _array(columns[name]) for name in columns}
         # rows without a score have no cell; they sort first
         cell = np.where(np.isnan(column["CELL"]), -1.0, column["CELL"]).astype(np.int64)
-        order = np.lexsort((np.nan_to_num(column["LOW"], nan=-1.0), cell, self.period))
+        # cells follow each other as their scores do
+        order = np.lexsort((np.nan_to_num(column["LOW"], nan=-1.0), self.period))
         self.period, self.cell = self.period[order], cell[order]
         for name in ("LOW", "HIGH", "SCORE_TOTAL", "SCORE_LABELED", "SURPRISE", "SQUARED_ERROR"):
             setattr(self, name.lower(), column[name][order])

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from churnobs.tables import Columns
 
 PARTS: Final[tuple[Part, ...]] = ("OUTCOMES", "HISTOGRAMS")
+_AT_A_TIME: Final = 6
+MANY_ROWS: Final = 200_000
 # of each side, for what looks at rows and not at counts
 SAMPLE_ROWS: Final = 50_000
 OUTCOMES: Final[Mapping[str, tuple[str, Columns]]] = {
@@ -80,8 +82,11 @@ class MonitorState:
             BadConfig: a score is outside 0 to 1, or (strict) a value is no finite number; nothing was counted.
         """
         source = record.source
-        seen = self._port.days(source.source, source.timestamp_column, sorted(days))
-        counted = [self._refresh_part(record, part, seen, days) for part in parts]
+        counted = []
+        for part in parts:
+            groups = self._together(record, part)
+            seen = self._port.days(source.source, source.timestamp_column, groups, sorted(days))
+            counted.append(self._refresh_part(record, part, seen, days))
         return sorted({day for part in counted for day in part})
 
     def _refresh_part(
@@ -131,11 +136,10 @@ class MonitorState:
         columns = self._engine.columns(f'SELECT * FROM "{table}"')
         own = self._subjects(record)[record.name]
         bins = tuple(b for b in record.bins if b.column in columns and b.column in own)
-        if not bins:
-            return
         segments = tuple(c for c in record.source.segment_columns if c in columns)
         watched = Watched(SOURCE, tuple(columns.items()), None, segments)
-        self.store("MONITOR_HISTOGRAMS", record.name, table, Query(day_histograms, (watched, bins)))
+        rows = int(self._engine.read(f'SELECT count(*) AS ROWS_ALL FROM "{table}"')["ROWS_ALL"][0].as_py())
+        self.store_histograms(record.name, table, watched, bins, rows)
 
     def with_columns(self, record: MonitorRecord, bins: tuple[Bins, ...] = ()) -> MonitorRecord:
         """The record with its features, and how each of its columns is counted.
@@ -269,6 +273,17 @@ class MonitorState:
         """
         return query.sql(self._engine.dialect).replace(f'"{SOURCE}"', f'"{source}"')
 
+    def _together(self, record: MonitorRecord, part: Part) -> list[tuple[str, ...]]:
+        """The columns whose values in one row matter together: a few at a time, so that a scan holds few columns."""
+        source = record.source
+        if part == "OUTCOMES":
+            actual = (*source.actual_class_columns, *source.actual_score_columns)
+            said = (*source.prediction_class_columns, *source.prediction_score_columns)
+            return [(source.timestamp_column, *said, *actual, *source.segment_columns)]
+        own = [name for name in self._subjects(record)[record.name] if name not in source.segment_columns]
+        chunks = [own[i : i + _AT_A_TIME] for i in range(0, len(own), _AT_A_TIME)] or [[]]
+        return [(source.timestamp_column, *chunk, *source.segment_columns) for chunk in chunks]
+
     def _subjects(self, record: MonitorRecord) -> dict[str, tuple[str, ...]]:
         """Who counts which columns of a monitor."""
         names = tuple(b.column for b in record.bins)
@@ -285,8 +300,14 @@ class MonitorState:
             return
         own = self._subjects(record)[record.name]
         bins = tuple(b for b in record.bins if b.column in own)
-        if bins:
-            self.store("MONITOR_HISTOGRAMS", record.name, record.source.source, Query(day_histograms, (watched, bins)))
+        self.store_histograms(record.name, record.source.source, watched, bins, sum(d.rows for d in days))
+
+    def store_histograms(self, subject: str, source: str, watched: Watched, bins: tuple[Bins, ...], rows: int) -> None:
+        """Count columns: all at once, or where there are many rows a few at a time, which takes less memory."""
+        step = _AT_A_TIME if rows > MANY_ROWS else len(bins)
+        for start in range(0, len(bins), max(step, 1)):
+            query = Query(day_histograms, (watched, bins[start : start + step]))
+            self.store("MONITOR_HISTOGRAMS", subject, source, query)
 
     def _count_outcomes(self, record: MonitorRecord, watched: Watched, days: Sequence[WatchedDay]) -> None:
         source, settings = record.source, record.settings

@@ -41,19 +41,26 @@ class DuckDBMonitors(MonitorPort):
         """Drop a monitor."""
         self._shelf.remove(monitor.name, "")
 
-    def days(self, source: str, timestamp: str, days: Sequence[dt.date] = ()) -> list[WatchedDay]:
+    def days(
+        self, source: str, timestamp: str, together: Sequence[Sequence[str]], days: Sequence[dt.date] = ()
+    ) -> list[WatchedDay]:
         """What the days of a source look like now; the order of its rows does not matter."""
         at, day = quoted(timestamp), f"CAST({quoted(timestamp)} AS DATE)"
         where = f"{at} IS NOT NULL"
         if days:
             where = f"{at} >= TIMESTAMP '{min(days)}' AND {day} IN ({_listed(days)})"
-        # the exclusive or finds what changed, the sum what stands there twice
-        rows = self._database.execute(
-            f"SELECT {day}, count(*), CAST(max({at}) AS TIMESTAMP), "
-            f"concat_ws('/', count(*), bit_xor(hash(q)), sum(hash(q))) "
-            f"FROM {quoted(source)} AS q WHERE {where} GROUP BY 1 ORDER BY 1"
-        )
-        return [WatchedDay(*row) for row in rows]
+        found: dict[dt.date, WatchedDay] = {}
+        for columns in together:
+            row_hash = f"hash({', '.join(quoted(name) for name in columns)})"
+            # the exclusive or finds what changed, the sum what stands there twice
+            for one, rows, newest, text in self._database.execute(
+                f"SELECT {day}, count(*), CAST(max({at}) AS TIMESTAMP), "
+                f"concat_ws('/', count(*), bit_xor({row_hash}), sum({row_hash})) "
+                f"FROM {quoted(source)} WHERE {where} GROUP BY 1 ORDER BY 1"
+            ):
+                before = f"{found[one].fingerprint} " if one in found else ""
+                found[one] = WatchedDay(one, rows, newest, before + text)
+        return list(found.values())
 
     def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
         """A query for about so many rows of a source, chosen by a hash of their content."""
