@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks.monitoring_data import build
 from benchmarks.peers.environment import program
-from benchmarks.rounds import Said, alternate, ratio, summary
+from benchmarks.rounds import Said, alternate, asked_again, ratio, summary
 
 BOUND: Final = 0.01
 MONTHS: Final = 12
@@ -37,6 +37,7 @@ def measure(folder: Path, *, rows: int, rounds: int) -> Said:
         "reference_rows": rows,
         "months": MONTHS,
         "nannyml_over_ours": round(1 / ratio(said, "seconds", "ours", "nannyml"), 1),
+        "nannyml_over_ours_asked_again": asked_again(said, "ours", "nannyml"),
         "nannyml_over_ours_cpu": round(1 / ratio(said, "cpu_seconds", "ours", "nannyml"), 1),
         **summary(said),
         "off": float(f"{off:.3g}"),

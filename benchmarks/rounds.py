@@ -96,6 +96,12 @@ def fair_rounds(said: Mapping[str, Sequence[Said]], ours: str, peer: str, *, wit
     return [float(a["seconds"]) / float(b["seconds"]) for a, b in pairs if abs(cores(a) / cores(b) - 1) <= within]
 
 
+def asked_again(said: Mapping[str, Sequence[Said]], ours: str, peer: str) -> float:
+    """The peer over ours where ours has counted before and is asked once more: the median of the ratios within rounds."""
+    pairs = zip(said[ours], said[peer], strict=False)
+    return round(statistics.median(float(b["seconds"]) / float(a["again_seconds"]) for a, b in pairs), 1)
+
+
 def ratio(said: Mapping[str, Sequence[Said]], key: str, ours: str, peer: str) -> float:
     """Ours over the peer: the median of the ratios within rounds, so that a busy machine slows down both.
 
