@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from churnobs.alerts import (
     Alert,
     AlertEvent,
-    DriftVerdict,
+    DriftAlarm,
     Estimated,
     Freshness,
     Metric,
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from churnobs.monitoring.calibration import Calibration
     from churnobs.monitoring.classifier import DomainDrift, domain_classifier
     from churnobs.monitoring.decomposition import DropExplained, explain_drop
+    from churnobs.monitoring.drift_verdict import DriftVerdict
     from churnobs.monitoring.estimation import Estimate, Trust
     from churnobs.monitoring.levels import Levels
     from churnobs.monitoring.null import Nulls
@@ -81,7 +82,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
     "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "DatabaseBusy", "Decision",
-    "DefaultTrainer", "DomainDrift", "DriftSettings", "DriftVerdict", "DropExplained", "Entity", "Estimate",
+    "DefaultTrainer", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict", "DropExplained", "Entity", "Estimate",
     "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "JointCounts", "Keep", "LabelsNotMature",
     "LeakFound", "Levels", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "McNemar", "Measurement",
     "Metric", "MetricFloor", "MetricSettings", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month",
@@ -110,6 +111,7 @@ _ON_DEMAND: Final = {
     "Nulls": "churnobs.monitoring.null",
     "judge": "churnobs.monitoring.alarms",
     "DomainDrift": "churnobs.monitoring.classifier",
+    "DriftVerdict": "churnobs.monitoring.drift_verdict",
     "domain_classifier": "churnobs.monitoring.classifier",
     "Levels": "churnobs.monitoring.levels",
     "AtRisk": "churnobs.lifecycle.explain",

@@ -32,7 +32,7 @@ class Workspace:
         self._backend = backend
         self.feature_store = FeatureStore(backend.engine, backend.feature_store)
         self.registry = Registry(backend.engine, backend.registry)
-        self.monitor = Monitor(backend.engine, backend.monitors, self.registry, refresh=refresh)
+        self.monitor = Monitor(backend.engine, backend.monitors, refresh=refresh)
         self.alerts = Alerts(backend.engine, backend.alerts, self.monitor)
 
     def ingest(

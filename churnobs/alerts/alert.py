@@ -24,7 +24,7 @@ class Alert(Shown):
 
     Args:
         name: upper-cased.
-        condition: Metric, Estimated, DriftVerdict, Freshness or your own; or the name of a metric, which with ``below``,
+        condition: Metric, Estimated, DriftAlarm, Freshness or your own; or the name of a metric, which with ``below``,
             ``above``, ``role``, ``column`` and ``monitor`` makes a Metric.
         action: a callable that is told the AlertEvent, ToTable, RetrainAction, Notify, or several of them; without one
             the row in ALERT_HISTORY is the action. Code may be called again for the same alarm if the process dies

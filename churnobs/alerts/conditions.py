@@ -270,7 +270,7 @@ class Estimated(Shown):
 
 
 @dataclass(frozen=True, slots=True)
-class DriftVerdict(Shown):
+class DriftAlarm(Shown):
     """The calibrated drift verdict has alarmed a column: significant, large enough and lasting.
 
     Args:
@@ -368,15 +368,15 @@ def _aged(metric: str, subject: str, since: dt.date | None, days: int, observed:
     return Finding(metric, float(age), float(days), age > days, derived, words, proposed, observed.version)
 
 
-BuiltIn: TypeAlias = Metric | Estimated | DriftVerdict | Freshness
-_KINDS: Final[Mapping[str, type[BuiltIn]]] = {k.__name__: k for k in (Metric, Estimated, DriftVerdict, Freshness)}
+BuiltIn: TypeAlias = Metric | Estimated | DriftAlarm | Freshness
+_KINDS: Final[Mapping[str, type[BuiltIn]]] = {k.__name__: k for k in (Metric, Estimated, DriftAlarm, Freshness)}
 
 
 def packed(condition: Condition) -> str:
     """A built-in condition as JSON text; empty for code.
 
-    >>> packed(DriftVerdict(("AGE",)))
-    '{"DriftVerdict": {"columns": ["AGE"]}}'
+    >>> packed(DriftAlarm(("AGE",)))
+    '{"DriftAlarm": {"columns": ["AGE"]}}'
     """
     kind = type(condition).__name__
     return to_json({kind: condition}) if _KINDS.get(kind) is type(condition) else ""

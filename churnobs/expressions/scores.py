@@ -103,7 +103,7 @@ def state_rows(
     rows = table(name, dict(columns))
     wanted: Any = rows.SEGMENT_COLUMN.isnull() if segment is None else segment == rows.SEGMENT_COLUMN
     found = rows.filter(subject == rows.SUBJECT, day(first) <= rows.DAY, day(last) >= rows.DAY, wanted)
-    return found.drop("SUBJECT", "SEGMENT_COLUMN")
+    return found.select(*(name for name, _ in columns if name not in {"SUBJECT", "SEGMENT_COLUMN"}))
 
 
 def out_of_range(name: str, columns: tuple[tuple[str, str], ...], subject: str) -> ir.Table:

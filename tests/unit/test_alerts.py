@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import churnobs
 from churnobs import Alert, AlertEvent, AlreadyExists, BadConfig, LifecycleConfig, Measurement, NotFound, Workspace
-from churnobs.alerts import DriftVerdict, Estimated, Finding, Freshness, Metric, Observed, RetrainAction, ToTable
+from churnobs.alerts import DriftAlarm, Estimated, Finding, Freshness, Metric, Observed, RetrainAction, ToTable
 from churnobs.alerts import actions as acting
 from churnobs.alerts.conditions import packed, unpacked
 
@@ -84,9 +84,9 @@ def looked(workspace: Workspace, name: str, observed: Observed) -> list[tuple[An
         (Estimated("F1_SCORE", above=0.59, certain=True), (True, 0.6)),
         (Estimated("RECALL", below=1.0), (None, None)),
         (Estimated("ROC_AUC", below=1.0), (None, None)),
-        (DriftVerdict(), (True, 2.0)),
-        (DriftVerdict(("age", "LOCATION")), (True, 1.0)),
-        (DriftVerdict("LOCATION"), (False, 0.0)),
+        (DriftAlarm(), (True, 2.0)),
+        (DriftAlarm(("age", "LOCATION")), (True, 1.0)),
+        (DriftAlarm("LOCATION"), (False, 0.0)),
         (Freshness(max_days=0), (False, 0.0)),
         (Freshness(labels_days=51), (True, 52.0)),
         (Freshness(labels_days=52), (False, 52.0)),
@@ -113,7 +113,7 @@ def test_what_a_finding_says() -> None:
     )  # fmt: skip
     assert Metric("ROC_AUC", below=0.7).look(SEEN).words == "ROC_AUC of DEFAULT is 0.7, not below 0.7"
     assert Metric("F1_SCORE", below=0.7).look(SEEN).words == "F1_SCORE of DEFAULT is not known"
-    drifted = DriftVerdict().look(SEEN)
+    drifted = DriftAlarm().look(SEEN)
     assert drifted.words == "2 columns have drifted: AGE: p 0.001, threshold 0.08; SPEND"
     assert (drifted.threshold, drifted.columns) == (0.0, ("AGE", "SPEND"))
     assert "interval 0.6 to 0.72" in Estimated("F1_SCORE", below=0.7).look(SEEN).words
@@ -123,9 +123,9 @@ def test_what_a_finding_says() -> None:
 
 def test_unknown_is_not_false() -> None:
     nothing = dataclasses.replace(SEEN, alarms=None, now=None)
-    for condition in (DriftVerdict(), Freshness(max_days=1), Freshness(labels_days=1)):
+    for condition in (DriftAlarm(), Freshness(max_days=1), Freshness(labels_days=1)):
         assert condition.look(nothing).fired is None
-    assert DriftVerdict().look(dataclasses.replace(SEEN, alarms=())).fired is False
+    assert DriftAlarm().look(dataclasses.replace(SEEN, alarms=())).fired is False
     assert Freshness(labels_days=1).look(dataclasses.replace(SEEN, open_since=None)).fired is False
 
 
@@ -151,12 +151,12 @@ def test_a_number_is_on_one_side_or_on_the_threshold(value: float, threshold: fl
         ({"metric": "ROC_AUC", "below": 0.1, "role": "default"}, "alert A: 'default' is no role"),
         ({"metric": "ROC_AUC", "below": 0.1, "name": "my alert"}, "'my alert' is not a name"),
         ({}, "alert A needs one condition"),
-        ({"condition": DriftVerdict(), "metric": "ROC_AUC"}, "alert A needs one condition"),
-        ({"condition": DriftVerdict(), "below": 0.1}, "alert A has a threshold beside its condition"),
+        ({"condition": DriftAlarm(), "metric": "ROC_AUC"}, "alert A needs one condition"),
+        ({"condition": DriftAlarm(), "below": 0.1}, "alert A has a threshold beside its condition"),
         ({"condition": 7}, "alert A: 7 is no condition; it needs words and look"),
-        ({"condition": DriftVerdict(), "action": "mail"}, "alert A: 'mail' is no action"),
-        ({"condition": DriftVerdict(), "retries": -1}, "alert A: retries is -1"),
-        ({"condition": DriftVerdict(), "suspend_after_num_failures": -1}, "suspend_after_num_failures is -1"),
+        ({"condition": DriftAlarm(), "action": "mail"}, "alert A: 'mail' is no action"),
+        ({"condition": DriftAlarm(), "retries": -1}, "alert A: retries is -1"),
+        ({"condition": DriftAlarm(), "suspend_after_num_failures": -1}, "suspend_after_num_failures is -1"),
     ],
 )
 def test_alerts_that_cannot_be_meant(wrong: dict[str, Any], said: str) -> None:
@@ -171,7 +171,7 @@ def test_alerts_that_cannot_be_meant(wrong: dict[str, Any], said: str) -> None:
         lambda: Estimated("F1_SCORE"),
         Freshness,
         lambda: Freshness(max_days=-1),
-        lambda: DriftVerdict(("my column",)),
+        lambda: DriftAlarm(("my column",)),
         lambda: ToTable("my table"),
         lambda: Finding("MINE", None, 0.0, fired=True, derived="", words=""),
     ],
@@ -234,7 +234,7 @@ def test_an_alert_is_created_suspended_and_executes_while_it_is(workspace: Works
 
 def test_what_alerts_show(workspace: Workspace) -> None:
     workspace.alerts.create_alert(Alert("low", "ROC_AUC", below=0.71, action=(print, ToTable("alarms")), comment="c"))
-    workspace.alerts.create_alert(Alert("drift", DriftVerdict(), runbook="look"))
+    workspace.alerts.create_alert(Alert("drift", DriftAlarm(), runbook="look"))
     workspace.alerts.resume("drift")
     workspace.alerts.execute_alert("drift", SEEN)
     shown = workspace.alerts.show_alerts().set_index("name")
@@ -322,7 +322,7 @@ def test_a_changed_condition_is_another_cause(workspace: Workspace) -> None:
     assert looked(workspace, "low", auc(0.5))[0][2] == "TAKEN"
     assert len(told) == 2
     with pytest.raises(NotFound):
-        alerts.alter_alert(Alert("other", DriftVerdict()))
+        alerts.alter_alert(Alert("other", DriftAlarm()))
 
 
 # -- actions that fail
