@@ -269,6 +269,10 @@ class Estimated(Shown):
         )  # fmt: skip
 
 
+# of the alarmed columns a text names so many
+_TOLD: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class DriftAlarm(Shown):
     """The calibrated drift verdict has alarmed a column: significant, large enough and lasting.
@@ -299,7 +303,9 @@ class DriftAlarm(Shown):
             return Finding(
                 "DRIFT_VERDICT", 0.0, 0.0, fired=False, derived=derived, words="no watched column is alarmed"
             )
-        said = "; ".join(f"{column}: {words}" if words else column for column, words in own)
+        said = "; ".join(f"{column}: {words}" if words else column for column, words in own[:_TOLD])
+        if len(own) > _TOLD:
+            said += f"; and {len(own) - _TOLD} more"
         return Finding(
             "DRIFT_VERDICT",
             float(len(own)),

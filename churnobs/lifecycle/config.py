@@ -17,6 +17,8 @@ from churnobs.monitoring.settings import DriftSettings
 from churnobs.records import identifier
 from churnobs.sentiment import SentimentModel, Vader
 
+# features that drift by what they mean: every customer who stays grows older and buys more
+GROWING: Final = ("TENURE_DAYS", "LIFETIME_ORDERS", "LIFETIME_SPEND")
 # under this name the features are counted, once for the loop and all its monitors
 FEATURES_SUBJECT: Final = "FEATURES"
 
@@ -37,7 +39,7 @@ class LifecycleConfig(Shown):
         promotion: when it takes over.
         trainer: a Trainer, a scikit-learn estimator or a callable (X, y) -> fitted estimator; None for the default.
         alerts: looked at every month; created and resumed when first seen, a later suspend is kept.
-        drift: when the drift of a feature is an alarm.
+        drift: when the drift of a feature is an alarm; by default never that of tenure and of lifetime totals.
         segment_columns: text features (at most 5) by whose values monitors count too.
         keep_datasets: how many as-ofs to keep for training and backtests; older datasets are pruned.
         keep_versions: how many of the newest versions to keep beside base, default and former default.
@@ -54,7 +56,7 @@ class LifecycleConfig(Shown):
     promotion: PromotionRule = field(default_factory=PairedTest)
     trainer: Any = None
     alerts: tuple[Alert, ...] = ()
-    drift: DriftSettings = field(default_factory=DriftSettings)
+    drift: DriftSettings = field(default_factory=lambda: DriftSettings(ignored=GROWING))
     segment_columns: tuple[str, ...] = ("CUSTOMER_SEGMENT",)
     keep_datasets: int = 12
     keep_versions: int = 6

@@ -64,8 +64,8 @@ def _words(verdict: DriftVerdict, column: str) -> str:
     one = next(c for c in verdict.columns if c.column == column)
     finding = one.finding
     return (
-        f"{finding.metric} {finding.value:.3g}, more than {finding.threshold:.3g} by chance "
-        f"(p = {finding.p_value:.2g}), in {one.months} of the last {verdict.of} months"
+        f"{finding.metric} {finding.value:.3g}, by chance at most {finding.threshold:.3g}, "
+        f"in {one.months} of the last {verdict.of} months"
     )
 
 

@@ -301,13 +301,18 @@ def look_at_alerts(loop: Lifecycle, step: Step) -> Looks:
             e["metric"]: (e["value"], e["low"], e["high"])
             for e in loop.journal.result(step.month, StepKind.ESTIMATE)["estimates"]
         },
-        alarms=tuple(tuple(a) for a in loop.journal.result(step.month, StepKind.DRIFT)["alarms"]),
+        alarms=_alarms(loop.journal.result(step.month, StepKind.DRIFT)),
         data_through=step.as_of,
         open_since=min((t for t in loop.as_ofs() if t not in final), default=None),
         version=default.version_name if default else None,
         datasets={r.version_name: tuple(f"{f.dataset}/{f.version}" for f in r.fitted_on) for r in own},
     )
     return loop.workspace.alerts.look(observed, loop.config.alerts)
+
+
+def _alarms(drifted: Any) -> tuple[tuple[str, str], ...] | None:
+    """The alarmed columns with their words; None where nothing was judged."""
+    return None if drifted["history"] is None else tuple((column, words) for column, words in drifted["alarms"])
 
 
 def _expected(estimated: Any) -> dict[str, Any]:
@@ -336,7 +341,7 @@ def report(loop: Lifecycle, step: Step) -> Result:
         drift=journal.result(month, StepKind.DRIFT)["drift"],
         decision=from_json(Decision, to_json(journal.result(month, StepKind.PROMOTE)["decision"])),
         proven=journal.result(month, StepKind.PROMOTE)["proven"],
-        alarms=tuple(tuple(a) for a in journal.result(month, StepKind.DRIFT)["alarms"]),
+        alarms=_alarms(journal.result(month, StepKind.DRIFT)) or (),
         **_expected(journal.result(month, StepKind.ESTIMATE)),
         alerts=tuple(
             a["NAME"]

@@ -124,7 +124,9 @@ class MonthReport:
             doubt = "" if self.trusted else f"; not to be trusted: {self.trust}"
             lines.append(f"Expected at {self.as_of}, before its labels are final: {', '.join(expected)}{doubt}.")
         if self.alarms:
-            lines.append(f"Drift alarms: {'; '.join(f'{column} ({words})' for column, words in self.alarms)}.")
+            told = "; ".join(f"{column} ({words})" for column, words in self.alarms[:_TOLD])
+            more = f"; and {len(self.alarms) - _TOLD} more" if len(self.alarms) > _TOLD else ""
+            lines.append(f"Drift alarms, strongest first: {told}{more}.")
         if self.alerts:
             lines.append(f"Alerts: {', '.join(self.alerts)}.")
         return "\n".join(lines)
@@ -152,6 +154,8 @@ def _known(auc: Mapping[str, float]) -> dict[str, float | None]:
     return {role: None if math.isnan(value) else value for role, value in auc.items()}
 
 
+# of the alarmed columns a text names so many
+_TOLD = 3
 _ACTIONS = {
     "wait": "wait",
     "first_model": "the first model was trained and serves",

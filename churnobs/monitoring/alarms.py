@@ -60,7 +60,7 @@ def judge(
                 raise NotFound(f"the baseline has no column {column}", hint=f"it has {', '.join(columns)}")
         for column, histogram in columns.items():
             sides = _Sides(segment, column, histogram, months_of.get(column, Histogram()))
-            why = sides.why_not(nulls)
+            why = "ignored by the settings" if column in rules.ignored else sides.why_not(nulls)
             if why:
                 unjudged.append((segment, column, why))
             else:

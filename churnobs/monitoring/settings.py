@@ -121,6 +121,7 @@ class DriftSettings(Shown):
         needed, of: a column must fire in ``needed`` of the last ``of`` months.
         floors: by metric, the effect that must be passed: baseline standard deviations for DIFFERENCE_OF_MEANS and
             WASSERSTEIN, the metric's own scale for the others. Metrics left out keep their default.
+        ignored: columns that are measured and not judged, such as those that grow with time by what they mean.
         seed: of the random numbers.
 
     Raises:
@@ -132,6 +133,7 @@ class DriftSettings(Shown):
     needed: int = 2
     of: int = 3
     floors: Mapping[str, float] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -149,3 +151,4 @@ class DriftSettings(Shown):
             if not 0.0 < floor < math.inf:
                 raise BadConfig(f"the floor of {metric} is {floor}", hint="above 0; 1e-9 for none to speak of")
         object.__setattr__(self, "floors", {**FLOORS, **self.floors})
+        object.__setattr__(self, "ignored", tuple(name.upper() for name in self.ignored))

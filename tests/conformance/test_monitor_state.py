@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -318,3 +320,41 @@ def test_words_that_are_none() -> None:
         for wrong in ("1 second", "59 seconds", "hourly", ""):
             with pytest.raises(BadConfig, match="is no refresh interval"):
                 workspace.monitor.attach("w", roles(), refresh_interval=wrong)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 80), st.sampled_from(["1 DAY", "2 DAY", "ALL"]))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_stat_metrics_are_those_of_numpy(workspace: Workspace, seed: int, rows: int, granularity: str) -> None:
+    """Values, NULLs, NaN and infinities, days without any value, and a segment without rows."""
+    random = np.random.default_rng(seed)
+    frame = made(rows, days=3, seed=seed)
+    values = random.normal(0, 1000, rows) * 10.0 ** random.integers(-3, 4, rows)
+    for strange in (np.nan, np.inf, -np.inf):
+        values[random.random(rows) < 0.15] = strange
+    values[frame["AT"] == frame["AT"].min()] = np.nan
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    spend = pa.array(values, mask=random.random(rows) < 0.1, from_pandas=False)
+    table = table.set_column(table.column_names.index("SPEND"), "SPEND", spend)
+    workspace._backend.engine.drop("MADE")
+    workspace._backend.engine.write("MADE", table)
+    if workspace.monitor.show_model_monitors().empty:
+        workspace.monitor.attach("w", roles())
+    known = np.where(np.asarray(spend.is_null()), np.nan, values)
+    unit = {"1 DAY": 1, "2 DAY": 2, "ALL": 10**6}[granularity]
+    epoch = dt.date(1970, 1, 1).toordinal()
+    period = frame["AT"].map(lambda t: (t.toordinal() - epoch) // unit)
+    wanted: dict[str, list[float | None]] = {name: [] for name in ("COUNT", "COUNT_NULL", "MIN", "MAX", "AVG", "SUM")}
+    for number in sorted(period.unique()):
+        own = known[(period == number).to_numpy()]
+        own = own[np.isfinite(own)]
+        wanted["COUNT"].append(float(len(own)))
+        wanted["COUNT_NULL"].append(float((period == number).sum() - len(own)))
+        for name, value in (("MIN", np.min), ("MAX", np.max), ("AVG", np.mean), ("SUM", np.sum)):
+            wanted[name].append(float(value(own)) if len(own) else None)
+    for name, values_of in wanted.items():
+        found = workspace.monitor.model_monitor_stat_metric("w", name, "SPEND", granularity)["METRIC_VALUE"].tolist()
+        assert [None if pd.isna(v) else v for v in found] == [
+            None if v is None else pytest.approx(v, rel=1e-9, abs=1e-9) for v in values_of
+        ], name
+    extra = json.dumps({"SEGMENTS": [{"column": "KIND", "value": "nobody"}]})
+    assert workspace.monitor.model_monitor_stat_metric("w", "COUNT", "SPEND", granularity, extra_args=extra).empty

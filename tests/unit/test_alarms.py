@@ -545,3 +545,14 @@ def test_a_column_of_very_many_categories_is_drawn_less_often() -> None:
     tail = Nulls.build({"X": before}).column("X").tails["POPULATION_STABILITY_INDEX"]
     assert tail.beyond == 1 / 1_001
     assert tail.level > 0.1
+
+
+def test_an_ignored_column_is_measured_and_not_judged() -> None:
+    rng = np.random.default_rng(4)
+    values = rng.normal(0, 1, 2000)
+    bins = grid(values)
+    before = dict.fromkeys(("GROWN", "AGE"), counted(bins, values))
+    now = dict.fromkeys(("GROWN", "AGE"), counted(bins, rng.normal(3, 1, 2000)))
+    verdict = judge(before, now, Nulls.build(before, draws=1000), DriftSettings(draws=1000, ignored=("grown",)))
+    assert {c.column for c in verdict.columns} == {"AGE"}
+    assert verdict.unjudged == (("", "GROWN", "ignored by the settings"),)

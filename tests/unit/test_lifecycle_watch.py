@@ -146,6 +146,7 @@ def test_every_measured_drift_has_its_verdict(drifting: tuple[Any, list[MonthRep
     assert reports[3].alarms == ()
     loud = [r for r in reports if r.alarms]
     for report in loud:
+        assert f"; and {len(report.alarms) - 3} more." in report.text() or len(report.alarms) <= 3
         column, words = report.alarms[0]
         assert f"{column} ({words})" in report.text()
         earlier = [m for m in found["MONTH"].unique() if m <= report.month][-3:]
