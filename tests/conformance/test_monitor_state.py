@@ -188,8 +188,8 @@ def test_a_segment_is_compared_with_its_own_baseline(workspace: Workspace) -> No
     write(workspace, "MADE", frame)
     write(workspace, "BASE", frame.assign(SPEND=frame["SPEND"] - np.where(frame["KIND"] == "a", 5.0, 0.0)))
     extra = json.dumps({"SEGMENTS": [{"column": "KIND", "value": "a"}]})
-    for name, settings in (("same", MetricSettings()), ("whole", MetricSettings(segment_baseline="whole"))):
-        workspace.monitor.attach(name, roles(baseline="BASE"), settings=settings)
+    for name, rules in (("same", MetricSettings()), ("whole", MetricSettings(segment_baseline="whole"))):
+        workspace.monitor.attach(name, roles(baseline="BASE"), settings=rules)
         found = workspace.monitor.model_monitor_drift_metric(
             name, "DIFFERENCE_OF_MEANS", "SPEND", "ALL", extra_args=extra
         )
