@@ -1,0 +1,448 @@
+"""Rewriting a query's tree: names, binds, $1, as-of joins, and what a name may stand for beside a table.
+
+Other modules register what they know: table functions, scalar functions, and kinds of relation (streams, monitors, ...).
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from churnobs.testing.failures import SqlError, not_supported
+from churnobs.testing.lexer import tokens
+from churnobs.testing.names import Name, split_name
+from churnobs.testing.results import Result
+from churnobs.testing.session import Session
+
+Tree = exp.Expr
+TableFunction = Callable[["Rewriter", list[Tree], dict[str, Tree]], "Result | Tree"]
+Scalar = Callable[["Rewriter", list[Tree], dict[str, Tree]], Tree]
+Relation = Callable[["Rewriter", Name], "Result | pa.Table | Tree | None"]
+
+TABLE_FUNCTIONS: dict[str, TableFunction] = {}
+SCALARS: dict[str, Scalar] = {}
+RELATIONS: list[Relation] = []
+MODEL_CALLS: list[Callable[["Rewriter", exp.ModelAttribute], Tree]] = []
+CALLS: list[Callable[["Rewriter", tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
+_numbers = itertools.count(1)
+
+
+def table_function(*names: str) -> Callable[[TableFunction], TableFunction]:
+    """Register what answers TABLE(name(...))."""
+
+    def register(function: TableFunction) -> TableFunction:
+        TABLE_FUNCTIONS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def scalar(*names: str) -> Callable[[Scalar], Scalar]:
+    """Register what a scalar function stands for."""
+
+    def register(function: Scalar) -> Scalar:
+        SCALARS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def table_name(node: exp.Table) -> tuple[str, ...]:
+    """The folded parts of a table's name."""
+    return tuple(_fold(part) for part in node.parts if isinstance(part, exp.Identifier))
+
+
+def _fold(part: exp.Identifier) -> str:
+    return part.name if part.quoted else part.name.upper()
+
+
+def ident(name: str) -> exp.Identifier:
+    """A quoted identifier."""
+    return exp.to_identifier(name, quoted=True)
+
+
+def value_of(value: Any) -> Tree:
+    """A Python value as a literal."""
+    if value is None:
+        return exp.null()
+    if isinstance(value, bool):
+        return exp.Boolean(this=value)
+    if isinstance(value, int | float | Decimal):
+        return exp.Literal.number(str(value)) if value >= 0 else exp.Neg(this=exp.Literal.number(str(-value)))
+    if isinstance(value, datetime.datetime):
+        kind = "TIMESTAMPTZ" if value.tzinfo else "TIMESTAMP"
+        return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), kind)
+    if isinstance(value, datetime.date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
+    if isinstance(value, datetime.time):
+        return exp.cast(exp.Literal.string(value.isoformat()), "TIME")
+    if isinstance(value, bytes):
+        return exp.func("FROM_HEX", exp.Literal.string(value.hex()))
+    return exp.Literal.string(str(value))
+
+
+class Rewriter:
+    """Rewrites one statement for one session; what it registers in DuckDB is released after the statement."""
+
+    def __init__(self, session: Session, bindings: Any, *, describe_only: bool, duck: Any = None) -> None:
+        self.session = session
+        self.duck = duck if duck is not None else session.engine.duck
+        self.copying: Any = None
+        self.bindings = bindings
+        self.describe_only = describe_only
+        self.known: set[str] = set()
+        self.streams: dict[Name, Any] = {}
+        self.dynamic = False
+        self.sources: set[Name] = set()
+        self.columns_of: dict[str, list[str]] = {}
+
+    def register(self, table: pa.Table) -> str:
+        """Show an Arrow table to DuckDB under a name of its own."""
+        name = f"_offline_{next(_numbers)}"
+        self.duck.register(name, table)
+        self.known.add(name)
+        self.columns_of[name] = list(table.schema.names)
+        return name
+
+    def relation(self, found: Result | pa.Table) -> exp.Table:
+        """An Arrow table as something to select from; JSON columns are JSON again."""
+        if isinstance(found, Result):
+            if len(set(found.table.schema.names)) < found.table.num_columns:
+                names = unique(found.table.schema.names)
+                found = Result(found.columns, found.table.rename_columns(names), found.type_id)
+            name = self.register(found.table)
+            return exp.to_table(name, quoted=True) if not _json(found) else self._typed(name, found)
+        return exp.to_table(self.register(found), quoted=True)
+
+    def _typed(self, name: str, found: Result) -> Any:
+        columns = [
+            exp.alias_(exp.cast(exp.column(ident(n)), "JSON"), ident(n)) if n in _json(found) else exp.column(ident(n))
+            for n in found.table.schema.names
+        ]
+        inner = exp.select(*columns).from_(exp.to_table(name, quoted=True))
+        return exp.Subquery(this=inner, alias=exp.TableAlias(this=ident(name)))
+
+    def release(self) -> None:
+        """Take back what was shown to DuckDB."""
+        for name in self.known:
+            self.duck.unregister(name)
+
+    def evaluate(self, tree: Tree) -> Any:
+        """The value of an argument: a literal, or an expression or scalar subquery that is asked of DuckDB."""
+        if isinstance(tree, exp.Literal):
+            return tree.name if tree.is_string else (float(tree.name) if "." in tree.name else int(tree.name))
+        if isinstance(tree, exp.Null):
+            return None
+        if isinstance(tree, exp.Boolean):
+            return bool(tree.this)
+        from churnobs.testing.queries import final
+
+        inner = Rewriter(self.session, (), describe_only=False)
+        try:
+            asked = exp.select(exp.alias_(tree.copy(), "V"))
+            rows = self.session.engine.query(final(self.session, inner.query(asked))).rows
+        finally:
+            inner.release()
+        if len(rows) != 1:
+            raise SqlError("Single-row subquery returns more than one row.", 90150, "22000")
+        return rows[0][0]
+
+    def query(self, tree: Tree) -> Tree:
+        """Rewrite a whole statement."""
+        tree = self._bind(tree)
+        tree = tree.transform(_dynamic_identifier, copy=False)
+        for select in list(tree.find_all(exp.Select)):
+            _name_columns(select)
+        for join in tree.find_all(exp.Join):
+            _as_of(join)
+        for node in list(tree.find_all(exp.TableFromRows)):
+            self._table_function(node)
+        for node in list(tree.find_all(exp.Table)):
+            if node.parent is not None and not isinstance(node.this, exp.Anonymous | exp.Func):
+                self._table(node)
+        for select in list(tree.find_all(exp.Select)):
+            self._positions(select)
+        holder = exp.Paren(this=tree)
+        self._functions(holder)
+        result: Tree = holder.this
+        return result
+
+    def _bind(self, tree: Tree) -> Tree:
+        marks = [m for m in tree.find_all(exp.Placeholder, bfs=False) if not m.this]
+        if isinstance(self.bindings, dict):
+            raise not_supported("binding variables by name", "use ? or :1 in order")
+        if not marks:
+            return tree
+        values = list(self.bindings)
+        if self.describe_only and len(values) < len(marks):
+            values += [None] * (len(marks) - len(values))
+        if len(values) < len(marks):
+            raise SqlError("SQL compilation error:\nBind variable ? not set.", 2049, "42601")
+        for mark, value in zip(marks, values, strict=False):
+            mark.replace(value_of(value))
+        return tree
+
+    def _table_function(self, node: exp.TableFromRows) -> None:
+        call = node.this
+        path, args, named = call_of(call)
+        function = TABLE_FUNCTIONS.get(path[-1])
+        if function is None:
+            if isinstance(call, exp.ModelAttribute) or (isinstance(call, exp.Window) and call.find(exp.ModelAttribute)):
+                return self._model_table(node)
+            if path[-1] in ("FLATTEN", "GENERATOR", "SPLIT_TO_TABLE", "STRTOK_SPLIT_TO_TABLE"):
+                return None
+            raise not_supported(f"the table function {'.'.join(path)}", "see docs/offline_account.md")
+        found = function(self, args, named)
+        made = self.relation(found) if isinstance(found, Result) else found
+        if isinstance(made, exp.Query) and not isinstance(made, exp.Subquery):
+            made = exp.Subquery(this=made, alias=exp.TableAlias(this=ident("_t")))
+        if alias := node.args.get("alias"):
+            made.set("alias", alias)
+        for key in ("joins", "laterals", "sample"):
+            if node.args.get(key):
+                made.set(key, node.args[key])
+        node.replace(made)
+        return None
+
+    def _model_table(self, node: exp.TableFromRows) -> None:
+        for render in MODEL_CALLS:
+            call = node.this
+            attribute = call if isinstance(call, exp.ModelAttribute) else call.find(exp.ModelAttribute)
+            if isinstance(call, exp.Window):
+                attribute.set("partition_by", call.args.get("partition_by") or [])
+            attribute.set("as_table", True)
+            made = render(self, attribute)
+            if alias := node.args.get("alias"):
+                made.set("alias", alias)
+            node.replace(made)
+            return
+
+    def _table(self, node: exp.Table) -> None:
+        from churnobs.testing.stage_reads import is_location, read_location
+
+        if isinstance(node.this, exp.Var | exp.Literal) or is_location(node):
+            location = node.this.name
+            self.dynamic = True
+            read = read_location(self, location, node)
+            made = self.relation(read)
+            made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident("_stage")))
+            made.meta["staged"] = read.extra["kind"]
+            made.meta["staged_columns"] = read.table.schema.names
+            made.set("joins", node.args.get("joins"))
+            node.replace(made)
+            return
+        parts = table_name(node)
+        if not parts or (len(parts) == 1 and (parts[0] in self.known or node.name in self.known or _is_cte(node, parts[0]))):
+            return
+        if node.args.get("when") is not None:
+            raise not_supported("time travel (AT, BEFORE)", "keep a copy: CREATE TABLE ... CLONE before the change")
+        if "INFORMATION_SCHEMA" in parts[:-1] or parts[0] == "SNOWFLAKE":
+            self._information(node, parts)
+            return
+        name = self.session.resolve(parts)
+        for resolver in RELATIONS:
+            found = resolver(self, name)
+            if found is not None:
+                made = found if isinstance(found, Tree) else self.relation(found)
+                made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(name.name)))
+                for key in ("joins", "laterals", "sample", "pivots"):
+                    if node.args.get(key):
+                        made.set(key, node.args[key])
+                node.replace(made)
+                return
+        held = self.session.physical(name)
+        self.sources.add(name)
+        if held != name and not node.args.get("alias"):
+            node.set("alias", exp.TableAlias(this=ident(name.name)))
+        node.set("this", ident(held.name))
+        node.set("db", ident(held.schema))
+        node.set("catalog", ident(held.database))
+
+    def _information(self, node: exp.Table, parts: tuple[str, ...]) -> None:
+        from churnobs.testing.information import information
+
+        found = information(self.session, parts)
+        if found is None:
+            return
+        made = self.relation(found)
+        made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(parts[-1])))
+        made.set("joins", node.args.get("joins"))
+        node.replace(made)
+
+    def _positions(self, select: exp.Select) -> None:
+        """Turn $1, $2, ... into the columns of what the query selects from."""
+        marks = [
+            p for p in select.find_all(exp.Parameter) if p.this.name.isdigit() and p.find_ancestor(exp.Select) is select
+        ]
+        if not marks:
+            return
+        source = select.args.get("from_")
+        source = source.this if source is not None else None
+        if isinstance(source, exp.Table | exp.Subquery) and source.meta.get("staged"):
+            from churnobs.testing.stage_reads import stage_position
+
+            for mark in marks:
+                stage_position(mark, source.meta["staged"], source.meta["staged_columns"])
+            return
+        if isinstance(source, exp.Values):
+            width = len(source.expressions[0].expressions)
+            names = [f"COLUMN{n + 1}" for n in range(width)]
+            alias = source.args.get("alias") or exp.TableAlias(this=ident("_values"))
+            if not alias.args.get("columns"):
+                alias.set("columns", [ident(n) for n in names])
+            names = [_fold(c) for c in alias.args["columns"]]
+            source.set("alias", alias)
+        elif isinstance(source, exp.Table | exp.Subquery):
+            names = self._columns(source)
+        else:
+            raise not_supported("$n without one table to select from", "name the columns")
+        for mark in marks:
+            place = int(mark.this.name)
+            if place > len(names):
+                raise SqlError(f"SQL compilation error:\ninvalid identifier '${place}'", 904, "42000")
+            mark.replace(exp.column(ident(names[place - 1])))
+
+    def _columns(self, source: Tree) -> list[str]:
+        held = self.columns_of.get(source.name) if isinstance(source, exp.Table) else None
+        if held is not None:
+            return held
+        from churnobs.testing.queries import final
+
+        asked = exp.select("*").from_(source.copy())
+        return [c.name for c in self.session.engine.describe(final(self.session, asked))]
+
+    def _functions(self, tree: Tree) -> None:
+        for node in list(tree.find_all(exp.ModelAttribute)):
+            if node.parent is not None and MODEL_CALLS:
+                node.replace(MODEL_CALLS[0](self, node))
+        # innermost first, so that an argument is rewritten before the call around it
+        for node in reversed(list(tree.find_all(exp.Func, exp.Dot))):
+            if node.parent is None or (isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Func)):
+                continue
+            if isinstance(node.parent, exp.Dot) and node.parent.expression is node:
+                continue
+            path, args, named = call_of(node)
+            if not path:
+                continue
+            made = SCALARS[path[-1]](self, args, named) if self._is_known(path) else self._called(node, path, args, named)
+            if made is not None:
+                node.replace(made)
+
+    @staticmethod
+    def _is_known(path: tuple[str, ...]) -> bool:
+        return path[-1] in SCALARS and (len(path) == 1 or path[0] == "SNOWFLAKE" or "INFORMATION_SCHEMA" in path)
+
+    def _called(self, node: Tree, path: tuple[str, ...], args: list[Tree], named: dict[str, Tree]) -> Tree | None:
+        if not isinstance(node, exp.Anonymous | exp.Dot):
+            return None
+        for call in CALLS:
+            if (made := call(self, path, args, named)) is not None:
+                return made
+        if isinstance(node, exp.Dot):
+            raise SqlError(f"SQL compilation error:\nUnknown function {'.'.join(path)}.", 2140, "42601")
+        return None
+
+
+def call_of(node: Tree) -> tuple[tuple[str, ...], list[Tree], dict[str, Tree]]:
+    """The folded name of a call, its arguments in order and those given by name."""
+    path: list[str] = []
+    while isinstance(node, exp.Dot):
+        path += [_fold(p) for p in node.this.find_all(exp.Identifier, bfs=False)]
+        node = node.expression
+    if isinstance(node, exp.Anonymous):
+        path.append(str(node.this).upper() if isinstance(node.this, str) else _fold(node.this))
+        given = list(node.expressions)
+    elif isinstance(node, exp.Func):
+        path.append(node.sql_name().upper())
+        held = [node.args.get(key) for key in node.arg_types]
+        given = [a for one in held for a in (one if isinstance(one, list) else [one]) if isinstance(a, exp.Expr)]
+    else:
+        return (), [], {}
+    args = [a for a in given if not isinstance(a, exp.Kwarg)]
+    named = {a.this.name.upper(): a.expression for a in given if isinstance(a, exp.Kwarg)}
+    return tuple(path), args, named
+
+
+def unique(names: list[str]) -> list[str]:
+    """Make repeated names different, the way DuckDB does."""
+    seen: dict[str, int] = {}
+    made = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        made.append(name if seen[name] == 1 else f"{name}_{seen[name] - 1}")
+    return made
+
+
+def _json(found: Result) -> set[str]:
+    return {c.name for c in found.columns if c.kind in ("variant", "object", "array")}
+
+
+def _dynamic_identifier(node: Tree) -> Tree:
+    inner = node.this if isinstance(node, exp.Table) else node
+    if isinstance(inner, exp.Anonymous) and str(inner.this).upper() == "IDENTIFIER":
+        argument = inner.expressions[0]
+    elif isinstance(inner, exp.DynamicIdentifier):
+        argument = inner.this
+    else:
+        return node
+    parts = [ident(p) for p in split_name(argument.name)]
+    if isinstance(node, exp.Table):
+        made = exp.Table(this=parts[-1], db=parts[-2] if len(parts) > 1 else None, catalog=parts[0] if len(parts) > 2 else None)
+        for key in ("alias", "joins", "laterals", "sample"):
+            if node.args.get(key):
+                made.set(key, node.args[key])
+        return made
+    return exp.column(parts[-1], table=parts[-2] if len(parts) > 1 else None)
+
+
+def _as_of(join: exp.Join) -> None:
+    condition = join.args.get("match_condition")
+    if condition is None:
+        return
+    join.set("match_condition", None)
+    join.set("side", "LEFT")
+    on = join.args.get("on")
+    using = join.args.get("using")
+    if using:
+        raise not_supported("ASOF JOIN ... USING", "write ON a.k = b.k")
+    condition = condition.unnest() if isinstance(condition, exp.Paren) else condition
+    join.set("on", exp.and_(on, condition) if on is not None else condition)
+
+
+def _name_columns(select: exp.Select) -> None:
+    """Name the columns that have no name the way Snowflake does: by their text."""
+    for place, column in enumerate(select.expressions):
+        if isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Dot | exp.Identifier) or column.is_star:
+            continue
+        text = column.meta.get("text") or column.sql(dialect="snowflake")
+        select.expressions[place].replace(exp.alias_(column.copy(), ident(shown(text)), quoted=True))
+
+
+def shown(text: str) -> str:
+    """A column's text as its name: upper case, but for what stands in double quotes."""
+    return "".join(t if t.startswith('"') else t.upper() for t in _pieces(text))
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, at = [], 0
+    for token in tokens(text):
+        if token.kind == "quoted":
+            pieces += [text[at : token.start], token.text]
+            at = token.end
+    return [*pieces, text[at:]]
+
+
+def _is_cte(node: exp.Table, name: str) -> bool:
+    above: Tree | None = node
+    while above is not None:
+        held = above.args.get("with_")
+        if held is not None and any(_fold(cte.args["alias"].this) == name for cte in held.expressions):
+            return True
+        above = above.parent
+    return False
