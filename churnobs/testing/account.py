@@ -90,6 +90,8 @@ class Account:
         self.notifications: list[Notification] = []
         self.sources: dict[Name, set[Name]] = {}
         self.edges: list[Any] = []
+        self.running: list[Any] = []
+        self.udfs: set[str] = set()
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._result_bytes = 0
         self._lock = threading.RLock()

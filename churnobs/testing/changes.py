@@ -85,7 +85,7 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
         return results.counts(results.INSERT, number_of_rows_inserted=insert(session, changed, target))
     count = 0
     for part in session.engine.translate(changed):
-        count = session.engine.run(part.sql(dialect="duckdb"))[0][0]
+        count = session.engine.run(part.sql(dialect="duckdb", identify=True))[0][0]
     if isinstance(changed, exp.Update):
         made = results.counts(results.UPDATE, number_of_rows_updated=count)
         made.columns.append(Column("number of multi-joined rows updated", "fixed", 38, 0))
@@ -101,7 +101,7 @@ def insert(session: Session, tree: Tree, target: Name) -> int:
     watched = streams.watched(session, target)
     count = 0
     for part in session.engine.translate(tree):
-        sql = part.sql(dialect="duckdb")
+        sql = part.sql(dialect="duckdb", identify=True)
         if isinstance(part, exp.Insert) and watched:
             arrived = session.engine.query(f"{sql} RETURNING *")
             count = arrived.table.num_rows
@@ -169,8 +169,9 @@ def _merge(session: Session, tree: exp.Merge, target: Name) -> Result:
     if any(w.args.get("matched") for w in tree.args["whens"].expressions):
         _no_duplicates(session, tree)
     (translated,) = session.engine.translate(tree)
-    name = alias.this.sql(dialect="duckdb")
-    done = session.engine.query(f"{translated.sql(dialect='duckdb')} RETURNING merge_action AS _action, {name}.*")
+    name = alias.this.sql(dialect="duckdb", identify=True)
+    merged = translated.sql(dialect="duckdb", identify=True)
+    done = session.engine.query(f"{merged} RETURNING merge_action AS _action, {name}.*")
     actions = done.table.column(0).to_pylist()
     counted = {verb: sum(1 for a in actions if a == verb[:-1].upper().removesuffix("D") or a == verb.upper()[:6]) for verb in verbs}
     if streams.watched(session, target):

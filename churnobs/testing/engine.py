@@ -243,6 +243,8 @@ def translated(error: duckdb.Error) -> SqlError:
     """DuckDB's error in Snowflake's numbers."""
     message = str(error.args[0]) if error.args else str(error)
     first = message.split("\n")[0]
+    if "Python exception occurred" in message or "Python UDF" in message:
+        return SqlError(f"Python Interpreter Error:\n{message}", 100357, "P0000")
     if isinstance(error, duckdb.CatalogException):
         if found := re.search(r"(?:Table|View|Table Function) with name (\S+) does not exist", first):
             return missing("Object", found.group(1).rstrip("!"))

@@ -34,7 +34,7 @@ class Location:
     def files(self, pattern: str | None = None, only: Sequence[str] | None = None) -> list[str]:
         """The paths in the stage that begin with this location's path, sorted."""
         self.inside(self.path)
-        prefix = self.path.strip("/")
+        prefix = self.path.lstrip("/")
         found = []
         for file in sorted(p for p in self.root.rglob("*") if p.is_file()):
             relative = file.relative_to(self.root).as_posix()
@@ -48,7 +48,7 @@ class Location:
 
 
 def _join(prefix: str, name: str) -> str:
-    return f"{prefix}/{name.lstrip('/')}" if prefix else name.lstrip("/")
+    return f"{prefix.rstrip('/')}/{name.lstrip('/')}" if prefix else name.lstrip("/")
 
 
 def locate(session: Session, text: str) -> Location:

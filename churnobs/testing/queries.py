@@ -74,11 +74,35 @@ def run(session: Session, text: str, bindings: Any, *, describe_only: bool) -> R
     if isinstance(bindings, Batch):
         return _insert_batch(session, text, bindings, describe_only=describe_only)
     tree = parse(text)
+    _remember_texts(tree, text)
     rewriter = Rewriter(session, bindings, describe_only=describe_only)
     try:
         return _dispatch(session, tree, rewriter, text, describe_only=describe_only)
     finally:
         rewriter.release()
+
+
+def _remember_texts(tree: Tree, text: str) -> None:
+    """Keep each column's own text, which is its name when it has no other."""
+    if not isinstance(tree, exp.Select):
+        return
+    depth, pieces, start, begun = 0, [], 0, False
+    for token in tokens(text):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0) if token.kind == "sign" else 0
+        if not begun:
+            if depth == 0 and token.upper == "SELECT":
+                begun, start = True, token.end
+            continue
+        if depth == 0 and (token.text == "," or token.upper == "FROM"):
+            pieces.append(text[start : token.start].strip())
+            start = token.end
+            if token.upper == "FROM":
+                break
+    else:
+        pieces.append(text[start:].strip())
+    if len(pieces) == len(tree.expressions):
+        for column, piece in zip(tree.expressions, pieces, strict=True):
+            column.meta["text"] = piece
 
 
 def _dispatch(session: Session, tree: Tree, rewriter: Rewriter, text: str, *, describe_only: bool) -> Result:
@@ -119,7 +143,7 @@ def final(session: Session, tree: Tree) -> str:
     parts = list(session.engine.translate(tree))
     if len(parts) != 1:
         raise not_supported("this form of the statement", "split it into simple statements")
-    return parts[0].sql(dialect="duckdb")
+    return parts[0].sql(dialect="duckdb", identify=True)
 
 
 class Batch:

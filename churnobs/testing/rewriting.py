@@ -195,7 +195,7 @@ class Rewriter:
         if function is None:
             if isinstance(call, exp.ModelAttribute) or (isinstance(call, exp.Window) and call.find(exp.ModelAttribute)):
                 return self._model_table(node)
-            if path[-1] in ("FLATTEN", "GENERATOR", "SPLIT_TO_TABLE", "STRTOK_SPLIT_TO_TABLE"):
+            if path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR", "SPLIT_TO_TABLE", "STRTOK_SPLIT_TO_TABLE"):
                 return None
             raise not_supported(f"the table function {'.'.join(path)}", "see docs/offline_account.md")
         found = function(self, args, named)
@@ -418,7 +418,8 @@ def _as_of(join: exp.Join) -> None:
 def _name_columns(select: exp.Select) -> None:
     """Name the columns that have no name the way Snowflake does: by their text."""
     for place, column in enumerate(select.expressions):
-        if isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Dot | exp.Identifier) or column.is_star:
+        plain = isinstance(column, exp.Dot) and column.find(exp.Func) is None
+        if plain or isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Identifier) or column.is_star:
             continue
         text = column.meta.get("text") or column.sql(dialect="snowflake")
         select.expressions[place].replace(exp.alias_(column.copy(), ident(shown(text)), quoted=True))

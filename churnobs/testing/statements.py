@@ -56,6 +56,8 @@ def find(text: str) -> Command | None:
         return None
     if head[0] == "CREATE":
         head = ["CREATE", *(w for at, w in enumerate(head[1:]) if w not in NOISE or at > 4)]
+    if head[0] == "WITH" and head[2:4] == ["AS", "PROCEDURE"]:
+        head = ["WITH", "PROCEDURE"]
     for length in range(min(5, len(head)), 0, -1):
         if found := COMMANDS.get(tuple(head[:length])):
             return found

@@ -54,6 +54,8 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
         raise
     if temporary:
         session.shared.temporary[name] = held.name
+    else:
+        session.shared.temporary.pop(name, None)
     from churnobs.testing.changes import advance
 
     advance(session, rewriter)
@@ -109,7 +111,7 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
         changed = exp.Paren(this=tree)
         rewriter._functions(changed)
         for part in engine.translate(changed.this):
-            engine.run(part.sql(dialect="duckdb"))
+            engine.run(part.sql(dialect="duckdb", identify=True))
             engine.note_table(part, held.database, held.schema, held.name)
         for column, text in comments.items():
             engine.run(f"COMMENT ON COLUMN {held.sql}.{quote(column)} IS {literal(text)}")
@@ -200,7 +202,7 @@ def has_table(session: Session, name: Name) -> bool:
 def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Result:
     """Run a definition that needs nothing but its translation."""
     for part in session.engine.translate(rewriter.query(tree)):
-        session.engine.run(part.sql(dialect="duckdb"))
+        session.engine.run(part.sql(dialect="duckdb", identify=True))
     return status(answer)
 
 
@@ -310,7 +312,7 @@ def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
         found: Any = part.this
         if isinstance(found, exp.Table):
             found.set("alias", None)
-        session.engine.run(part.sql(dialect="duckdb"))
+        session.engine.run(part.sql(dialect="duckdb", identify=True))
     from churnobs.testing import streams
 
     streams.table_altered(session, name)
