@@ -12,4 +12,4 @@ from churnobs.testing.session import Statement
 
 __all__ = ["Config", "Notification", "OfflineAccount", "Statement", "offline_account", "serve"]
 
-HANDLERS = ("environment", "tables", "show", "streams", "views", "functions", "stages", "copy_into", "infer", "alerts", "cortex", "tags", "routines", "models", "datasets", "lineage")
+HANDLERS = ("environment", "tables", "show", "streams", "views", "functions", "stages", "copy_into", "infer", "alerts", "cortex", "tags", "routines", "models", "datasets", "lineage", "monitors")

@@ -190,11 +190,11 @@ class Rewriter:
 
     def _table_function(self, node: exp.TableFromRows) -> None:
         call = node.this
+        if isinstance(call, exp.ModelAttribute) or (isinstance(call, exp.Window) and call.find(exp.ModelAttribute)):
+            return self._model_table(node)
         path, args, named = call_of(call)
         function = TABLE_FUNCTIONS.get(path[-1])
         if function is None:
-            if isinstance(call, exp.ModelAttribute) or (isinstance(call, exp.Window) and call.find(exp.ModelAttribute)):
-                return self._model_table(node)
             if path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR", "SPLIT_TO_TABLE", "STRTOK_SPLIT_TO_TABLE"):
                 return None
             raise not_supported(f"the table function {'.'.join(path)}", "see docs/offline_account.md")
