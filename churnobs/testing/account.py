@@ -25,6 +25,10 @@ from churnobs.testing.session import Session, Shared, Statement
 if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
+HANDLERS = (
+    "environment", "tables", "show", "streams", "views", "functions", "stages", "copy_into", "infer", "alerts", "cortex", "tags", "routines",
+    "models", "datasets", "lineage", "monitors",
+)  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
 KEPT_BYTES = 1 << 30
@@ -67,8 +71,6 @@ class Notification:
 
 def load_handlers() -> None:
     """Import the modules that register commands and functions."""
-    from churnobs.testing import HANDLERS
-
     for name in HANDLERS:
         importlib.import_module(f"churnobs.testing.{name}")
 
@@ -136,7 +138,9 @@ class Account:
         else:
             held[tag] = value
 
-    def open_session(self, user: str, password: str, options: Mapping[str, Any], parent: str | None = None) -> tuple[str, Session]:
+    def open_session(
+        self, user: str, password: str, options: Mapping[str, Any], parent: str | None = None
+    ) -> tuple[str, Session]:
         """Log in; what the connection names is created if it is not there."""
         if not secrets.compare_digest(password.encode(), self.password.encode()):
             raise SqlError("Incorrect username or password was specified.", 390100, "08001")
@@ -156,7 +160,13 @@ class Account:
             if database:
                 engine.use(database, schema or "PUBLIC")
             role = options.get("role") or ROLE
-            session = Session(self, Shared(engine), user=user.upper(), role=role, warehouse=warehouse or next(iter(self.catalog.warehouses), None))
+            session = Session(
+                self,
+                Shared(engine),
+                user=user.upper(),
+                role=role,
+                warehouse=warehouse or next(iter(self.catalog.warehouses), None),
+            )
         token = secrets.token_urlsafe(32)
         self.sessions[token] = session
         return token, session
@@ -170,7 +180,11 @@ class Account:
     def drop_temporary(self, session: Session) -> None:
         """Drop what the session made as temporary."""
         for shelf in self.catalog.shelves():
-            mine = {thing.name for thing in shelf if getattr(thing, "temporary", False) and thing.owner_session == session.shared}
+            mine = {
+                thing.name
+                for thing in shelf
+                if getattr(thing, "temporary", False) and thing.owner_session == session.shared
+            }
             for thing in shelf.remove_where(lambda name, mine=mine: name in mine):  # type: ignore[misc]
                 if folder := getattr(thing, "folder", None):
                     shutil.rmtree(folder, ignore_errors=True)
@@ -208,7 +222,9 @@ class OfflineAccount:
         """The notifications that would have been sent."""
         return self.account.notifications
 
-    def connection(self, *, database: str | None = "OFFLINE", schema: str | None = "PUBLIC", warehouse: str | None = None) -> dict[str, Any]:
+    def connection(
+        self, *, database: str | None = "OFFLINE", schema: str | None = "PUBLIC", warehouse: str | None = None
+    ) -> dict[str, Any]:
         """Parameters for any client; the database, schema and warehouse named here exist once it has connected."""
         given = {"database": database, "schema": schema, "warehouse": warehouse or self.account.config.warehouse}
         return {
@@ -218,7 +234,9 @@ class OfflineAccount:
             **{key: value for key, value in given.items() if value is not None},
         }  # fmt: skip
 
-    def session(self, *, database: str = "OFFLINE", schema: str = "PUBLIC", warehouse: str | None = None) -> SnowparkSession:
+    def session(
+        self, *, database: str = "OFFLINE", schema: str = "PUBLIC", warehouse: str | None = None
+    ) -> SnowparkSession:
         """Open a Snowpark session; it is closed with the account."""
         from snowflake.snowpark import Session as Snowpark
 

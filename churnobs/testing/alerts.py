@@ -184,7 +184,9 @@ def show(session: Session, parser: Parser) -> Result:
 
     parser.expect("SHOW", "ALERTS")
     found = filters(session, parser)
-    return of_rows(_SHOWN, [_row(a) for a in session.account.catalog.shelf("Alert") if found.holds(a.name)][: found.limit])
+    return of_rows(
+        _SHOWN, [_row(a) for a in session.account.catalog.shelf("Alert") if found.holds(a.name)][: found.limit]
+    )
 
 
 @command("DESCRIBE ALERT", "DESC ALERT", reads=True)
@@ -282,17 +284,30 @@ def send(session: Session, integration: str, recipients: list[str], subject: str
     recipients = recipients or held.default_recipients
     subject = subject or held.default_subject
     if refused := [r for r in recipients if held.allowed and r not in held.allowed]:
-        raise SqlError(f"Email recipients in the given list at indexes [{recipients.index(refused[0])}] are not allowed", 394209, "22023")
+        raise SqlError(
+            f"Email recipients in the given list at indexes [{recipients.index(refused[0])}] are not allowed",
+            394209,
+            "22023",
+        )
     if not recipients or not subject or not body:
         raise SqlError("Recipients, subject and body of a notification may not be empty", 394208, "22023")
-    session.account.notifications.append(Notification(held.kind, held.name.name, tuple(recipients), subject, body, kind))
+    session.account.notifications.append(
+        Notification(held.kind, held.name.name, tuple(recipients), subject, body, kind)
+    )
 
 
 def call(session: Session, name: str, values: list[Any]) -> Result | None:
     """CALL SYSTEM$SEND_EMAIL and SYSTEM$SEND_SNOWFLAKE_NOTIFICATION."""
     if name == "SYSTEM$SEND_EMAIL":
         recipients = [r.strip() for r in str(values[1]).split(",") if r.strip()]
-        send(session, str(values[0]), recipients, str(values[2]), str(values[3]), str(values[4]) if len(values) > 4 else "text/plain")
+        send(
+            session,
+            str(values[0]),
+            recipients,
+            str(values[2]),
+            str(values[3]),
+            str(values[4]) if len(values) > 4 else "text/plain",
+        )
         return of_rows({"SYSTEM$SEND_EMAIL": "boolean"}, [(True,)])
     if name == "SYSTEM$SEND_SNOWFLAKE_NOTIFICATION":
         messages = json.loads(values[0])
@@ -302,6 +317,13 @@ def call(session: Session, name: str, values: list[Any]) -> Result | None:
                 for message in messages if isinstance(messages, list) else [messages]:
                     ((kind, body),) = message.items()
                     told = given if isinstance(given, dict) else {}
-                    send(session, integration, list(told.get("toAddress", [])), str(told.get("subject", "")), str(body), kind)
+                    send(
+                        session,
+                        integration,
+                        list(told.get("toAddress", [])),
+                        str(told.get("subject", "")),
+                        str(body),
+                        kind,
+                    )
         return of_rows({name: "text"}, [("Enqueued notifications.",)])
     return None

@@ -67,7 +67,7 @@ def target_of(session: Session, tree: Tree) -> Name:
 
 
 def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
-    tree = tree.transform(_identifier_target, copy=False)
+    tree = rewriter._bind(tree).transform(_identifier_target, copy=False)
     target = target_of(session, tree)
     if session.account.catalog.views.get(target) is not None:
         raise SqlError(f"SQL compilation error:\nObject '{target}' is a view and cannot be changed.", 2003, "42000")
@@ -173,7 +173,10 @@ def _merge(session: Session, tree: exp.Merge, target: Name) -> Result:
     merged = translated.sql(dialect="duckdb", identify=True)
     done = session.engine.query(f"{merged} RETURNING merge_action AS _action, {name}.*")
     actions = done.table.column(0).to_pylist()
-    counted = {verb: sum(1 for a in actions if a == verb[:-1].upper().removesuffix("D") or a == verb.upper()[:6]) for verb in verbs}
+    counted = {
+        verb: sum(1 for a in actions if a == verb[:-1].upper().removesuffix("D") or a == verb.upper()[:6])
+        for verb in verbs
+    }
     if streams.watched(session, target):
         import pyarrow.compute as pc
 

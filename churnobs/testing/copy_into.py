@@ -87,7 +87,15 @@ def _source_of(query: str) -> str:
 class _Load:
     """One COPY INTO a table."""
 
-    def __init__(self, session: Session, table: Name, columns: list[str], query: str | None, location: Location, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        table: Name,
+        columns: list[str],
+        query: str | None,
+        location: Location,
+        options: dict[str, Any],
+    ) -> None:
         self.session, self.table, self.query, self.location, self.options = session, table, query, location, options
         self.form = format_of(session, location, options.get("FILE_FORMAT"))
         known = described(session, table)
@@ -108,12 +116,16 @@ class _Load:
         catalog: Catalog = self.session.account.catalog
         history = catalog.loads.setdefault(self.table, {})
         only = self.options.get("FILES")
-        files = self.location.files(self.options.get("PATTERN"), only if isinstance(only, list) or only is None else [only])
+        files = self.location.files(
+            self.options.get("PATTERN"), only if isinstance(only, list) or only is None else [only]
+        )
         exact = self.location.path.strip("/")
         files = [exact] if exact in files else files
         if only is not None and not files:
             raise SqlError(f"Remote file '{self.location.shown}{only}' was not found.", 91016, "22000")
-        todo = [f for f in files if self.options.get("FORCE") or history.get(f"{self.location.root}/{f}") != self._stamp(f)]
+        todo = [
+            f for f in files if self.options.get("FORCE") or history.get(f"{self.location.root}/{f}") != self._stamp(f)
+        ]
         if not todo:
             return of_rows({"status": "text"}, [("Copy executed with 0 files processed.",)])
         done = [self._file(file) for file in todo]
@@ -121,7 +133,9 @@ class _Load:
         for one in done:
             if not one.failed:
                 stamp = self._stamp(one.file)
-                self.session.when_committed(lambda key=f"{self.location.root}/{one.file}", stamp=stamp: history.__setitem__(key, stamp))
+                self.session.when_committed(
+                    lambda key=f"{self.location.root}/{one.file}", stamp=stamp: history.__setitem__(key, stamp)
+                )
                 if self.options.get("PURGE"):
                     self.location.inside(one.file).unlink()
         return self._answer(done)
@@ -139,14 +153,23 @@ class _Load:
                 raise
             return Loaded(file, 0, None, [BadRow(0, 1, error.message)], failed=True)
         count = read.table.num_rows
-        if read.kind == "csv" and self.query is None and self.match == "NONE" and self.form["ERROR_ON_COLUMN_COUNT_MISMATCH"]:
+        if (
+            read.kind == "csv"
+            and self.query is None
+            and self.match == "NONE"
+            and self.form["ERROR_ON_COLUMN_COUNT_MISMATCH"]
+        ):
             read.bad = self._widths(read)
         elif read.kind != "csv" or not self.form["ERROR_ON_COLUMN_COUNT_MISMATCH"]:
             read.bad = []
         if read.bad and self.on_error == "ABORT_STATEMENT":
             raise self._abort(file, read.bad[0])
         wrong = {b.row for b in read.bad}
-        kept = read.table.take(pa.array([at for at in range(count) if at not in wrong], pa.int64())) if wrong else read.table
+        kept = (
+            read.table.take(pa.array([at for at in range(count) if at not in wrong], pa.int64()))
+            if wrong
+            else read.table
+        )
         rows, bad = self._convert(file, FileRows(kept, read.kind, read.header))
         bad = sorted([*read.bad, *bad], key=lambda b: b.line)
         if bad and self.on_error == "ABORT_STATEMENT":
@@ -194,7 +217,9 @@ class _Load:
         finally:
             rewriter.release()
 
-    def _halves(self, sql: str, relation: str, read: FileRows, start: int, end: int, good: list[pa.Table], bad: list[BadRow]) -> None:
+    def _halves(
+        self, sql: str, relation: str, read: FileRows, start: int, end: int, good: list[pa.Table], bad: list[BadRow]
+    ) -> None:
         if start >= end:
             return
         try:
@@ -203,11 +228,13 @@ class _Load:
             if end - start > 1:
                 middle = (start + end) // 2
                 self._halves(sql, relation, read, start, middle, good, bad)
-                if self.on_error == "CONTINUE" or not bad:
+                if self.on_error != "ABORT_STATEMENT" or not bad:
                     self._halves(sql, relation, read, middle, end, good, bad)
                 return
             problem = translated(error)
-            if not isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.OutOfRangeException):
+            if not isinstance(
+                error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.OutOfRangeException
+            ):
                 raise problem from error
             lines = read.table.column("_LINE").to_pylist()[start] if "_LINE" in read.table.schema.names else start + 1
             bad.append(BadRow(start, lines, problem.message))
@@ -221,7 +248,9 @@ class _Load:
                 for row, valid in enumerate(table.column(at).is_valid().to_pylist()):
                     if not valid and row not in wrong:
                         wrong.add(row)
-                        bad.append(BadRow(start + row, start + row + 1, f"NULL result in a non-nullable column '{name}'", name))
+                        bad.append(
+                            BadRow(start + row, start + row + 1, f"NULL result in a non-nullable column '{name}'", name)
+                        )
         if not wrong:
             return table
         return table.take(pa.array([r for r in range(table.num_rows) if r not in wrong], pa.int64()))
@@ -259,25 +288,43 @@ class _Load:
         names = read.table.schema.names
         if self.match != "NONE":
             held = {
-                (n.upper() if self.match == "CASE_INSENSITIVE" else n): quote(n if read.kind == "parquet" else f"C{at + 1}")
+                (n.upper() if self.match == "CASE_INSENSITIVE" else n): quote(
+                    n if read.kind == "parquet" else f"C{at + 1}"
+                )
                 for at, n in enumerate(names if read.kind == "parquet" else read.header)
             }
             if read.kind == "json":
-                raise not_supported("MATCH_BY_COLUMN_NAME with JSON files", "COPY INTO ... FROM (SELECT $1:name::type ...)")
+                raise not_supported(
+                    "MATCH_BY_COLUMN_NAME with JSON files", "COPY INTO ... FROM (SELECT $1:name::type ...)"
+                )
             if read.kind == "csv" and not read.header:
-                raise SqlError("SQL compilation error:\nMATCH_BY_COLUMN_NAME with CSV needs PARSE_HEADER = TRUE", 1003, "42000")
-            self.columns = [c for c in self.columns if (c.upper() if self.match == "CASE_INSENSITIVE" else c) in held or c not in self.defaults]
-            return [self._cast(held.get(c.upper() if self.match == "CASE_INSENSITIVE" else c, "NULL"), self.kinds[c]) for c in self.columns]
+                raise SqlError(
+                    "SQL compilation error:\nMATCH_BY_COLUMN_NAME with CSV needs PARSE_HEADER = TRUE", 1003, "42000"
+                )
+            self.columns = [
+                c
+                for c in self.columns
+                if (c.upper() if self.match == "CASE_INSENSITIVE" else c) in held or c not in self.defaults
+            ]
+            return [
+                self._cast(held.get(c.upper() if self.match == "CASE_INSENSITIVE" else c, "NULL"), self.kinds[c])
+                for c in self.columns
+            ]
         if read.kind in ("parquet", "json"):
             if len(self.columns) != 1:
                 raise SqlError(
                     f"SQL compilation error:\n{read.kind.upper()} file format can produce one and only one column of type variant, object, or "
                     "array. Load data into separate columns using the MATCH_BY_COLUMN_NAME copy option or copy with transformation.", 1420, "42601",
                 )  # fmt: skip
-            value = "C1" if read.kind == "json" else "to_json({" + ", ".join(f"{literal(n)}: {quote(n)}" for n in names) + "})"
+            value = (
+                "C1"
+                if read.kind == "json"
+                else "to_json({" + ", ".join(f"{literal(n)}: {quote(n)}" for n in names) + "})"
+            )
             return [self._cast(value, self.kinds[self.columns[0]])]
         return [
-            self._cast(quote(f"C{at + 1}") if f"C{at + 1}" in names else "NULL", self.kinds[c]) for at, c in enumerate(self.columns)
+            self._cast(quote(f"C{at + 1}") if f"C{at + 1}" in names else "NULL", self.kinds[c])
+            for at, c in enumerate(self.columns)
         ]
 
     def _cast(self, value: str, column: Column) -> str:

@@ -198,14 +198,18 @@ def _complete(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Exp
     if options is not None and not named:
         inner = exp.Anonymous(this="json_object", expressions=[value_of("messages"), call])
         listed = exp.Anonymous(this="json_array", expressions=[inner])
-        return exp.Anonymous(this="json_object", expressions=[value_of("choices"), listed, value_of("model"), model.copy()])
+        return exp.Anonymous(
+            this="json_object", expressions=[value_of("choices"), listed, value_of("model"), model.copy()]
+        )
     return call
 
 
 def _schema(rewriter: Rewriter, given: exp.Expr | None) -> Mapping[str, Any] | None:
     if given is None or isinstance(given, exp.Null):
         return None
-    value = rewriter.evaluate(exp.Anonymous(this="to_json", expressions=[given.copy()]) if isinstance(given, exp.Struct) else given)
+    value = rewriter.evaluate(
+        exp.Anonymous(this="to_json", expressions=[given.copy()]) if isinstance(given, exp.Struct) else given
+    )
     found = json.loads(value) if isinstance(value, str) else value
     if isinstance(found, str):
         found = json.loads(found)

@@ -76,7 +76,9 @@ def _without_lines(text: str, count: int) -> str:
     return text
 
 
-def _table(rows: list[Fields], lines: list[int], header: list[str], form: Mapping[str, Any]) -> tuple[pa.Table, list[str], list[BadRow]]:
+def _table(
+    rows: list[Fields], lines: list[int], header: list[str], form: Mapping[str, Any]
+) -> tuple[pa.Table, list[str], list[BadRow]]:
     width = max((len(r) for r in rows), default=len(header))
     usual = len(header) or (len(rows[0]) if rows else 0)
     bad = []

@@ -101,7 +101,9 @@ def alter(session: Session, parser: Parser) -> Result:
     folder = _folder(dataset, version)
     folder.mkdir(parents=True)
     pq.write_table(_plain(found), folder / "data_0_0_0.snappy.parquet")
-    dataset.versions[version] = DatasetVersion(version, str(options.get("COMMENT", "")), str(options.get("METADATA", "")), sources)
+    dataset.versions[version] = DatasetVersion(
+        version, str(options.get("COMMENT", "")), str(options.get("METADATA", "")), sources
+    )
     return status("Statement executed successfully.")
 
 
@@ -143,7 +145,9 @@ def show(session: Session, parser: Parser) -> Result:
 
     parser.expect("SHOW", "DATASETS")
     found = filters(session, parser)
-    columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(("name", "database_name", "schema_name", "owner", "comment", "versions"), "text")
+    columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
+        ("name", "database_name", "schema_name", "owner", "comment", "versions"), "text"
+    )
     rows = [
         (d.created_on, d.name.name, d.name.database, d.name.schema, OWNER, d.comment, str(list(d.versions)))
         for d in session.account.catalog.shelf("Dataset")
@@ -184,7 +188,7 @@ def presigned(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> ex
     from churnobs.testing.http import sign
 
     session = rewriter.session
-    first = args[0].name if isinstance(args[0], exp.Var | exp.Parameter) else str(rewriter.evaluate(args[0]))
+    first = args[0].name if isinstance(args[0], exp.Literal) else f"@{args[0].sql(dialect='snowflake').lstrip('$@')}"
     where = locate(session, first)
     path = str(rewriter.evaluate(args[1]))
     seconds = float(rewriter.evaluate(args[2])) if len(args) > 2 else 3600.0
@@ -192,5 +196,3 @@ def presigned(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> ex
     if not target.is_file():
         raise SqlError(f"Remote file '{path}' was not found.", 91016, "22000")
     return value_of(sign(session.account, target.relative_to(session.account.folder).as_posix(), seconds))
-
-

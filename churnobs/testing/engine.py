@@ -57,7 +57,11 @@ _CHAIN = [getattr(transforms, name) for name in TRANSFORMS]
 
 
 def _exploded(expression: exp.Expr) -> list[exp.Expr]:
-    for split in (transforms.create_table_autoincrement, transforms.alter_table_add_multiple_columns, transforms.insert_overwrite):
+    for split in (
+        transforms.create_table_autoincrement,
+        transforms.alter_table_add_multiple_columns,
+        transforms.insert_overwrite,
+    ):
         parts: list[exp.Expr] = split(expression)
         if len(parts) > 1:
             return parts
@@ -268,7 +272,11 @@ def translated(error: duckdb.Error) -> SqlError:
         return SqlError(first, 200001, "22000")
     if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.OutOfRangeException):
         if found := re.search(r"Could not convert string '(.*)' to (\w+)", first):
-            kind = "Numeric value" if re.match(r"U?INT|DECIMAL|DOUBLE|FLOAT|HUGEINT", found.group(2)) else found.group(2).capitalize()
+            kind = (
+                "Numeric value"
+                if re.match(r"U?INT|DECIMAL|DOUBLE|FLOAT|HUGEINT", found.group(2))
+                else found.group(2).capitalize()
+            )
             return SqlError(f"{kind} '{found.group(1)}' is not recognized", 100038, "22018")
         return SqlError(first, 100035, "22007")
     if isinstance(error, duckdb.TransactionException):

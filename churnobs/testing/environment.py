@@ -20,7 +20,11 @@ PARAMETERS = {
     "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW", "CLIENT_SESSION_KEEP_ALIVE": False, "BINARY_OUTPUT_FORMAT": "HEX",
     "PYTHON_SNOWPARK_USE_SCOPED_TEMP_OBJECTS": True, "ENABLE_UNREDACTED_QUERY_SYNTAX_ERROR": False, "MULTI_STATEMENT_COUNT": 1,
 }  # fmt: skip
-_FIXED = {"QUOTED_IDENTIFIERS_IGNORE_CASE": {False}, "TIMEZONE": {"Etc/UTC", "UTC"}, "TIMESTAMP_TYPE_MAPPING": {"TIMESTAMP_NTZ"}}
+_FIXED = {
+    "QUOTED_IDENTIFIERS_IGNORE_CASE": {False},
+    "TIMEZONE": {"Etc/UTC", "UTC"},
+    "TIMESTAMP_TYPE_MAPPING": {"TIMESTAMP_NTZ"},
+}
 
 
 @command("CREATE DATABASE")
@@ -224,7 +228,15 @@ def show_warehouses(session: Session, parser: Parser) -> Result:
         for w in sorted(session.account.catalog.warehouses.values(), key=lambda w: w.name)
         if found.fits(w.name)
     ]
-    columns = {"name": "text", "state": "text", "type": "text", "size": "text", "created_on": "timestamp_ltz", "owner": "text", "comment": "text"}
+    columns = {
+        "name": "text",
+        "state": "text",
+        "type": "text",
+        "size": "text",
+        "created_on": "timestamp_ltz",
+        "owner": "text",
+        "comment": "text",
+    }
     return of_rows(columns, rows[: found.limit])
 
 
@@ -237,7 +249,9 @@ def begin(session: Session, parser: Parser) -> Result:
     if not parser.done() and (token := parser.peek()) is not None and token.kind == "word" and parser.peek(1) is None:
         parser.at += 1
     if not parser.done():
-        raise not_supported("Snowflake Scripting (BEGIN ... END)", "send the statements one by one, or write a Python procedure")
+        raise not_supported(
+            "Snowflake Scripting (BEGIN ... END)", "send the statements one by one, or write a Python procedure"
+        )
     session.engine.begin()
     session.shared.transaction_id = str(uuid.uuid4().int % 10**18)
     return status(DONE)
@@ -354,7 +368,18 @@ def show_databases(session: Session, parser: Parser) -> Result:
         ("name", "is_default", "is_current", "origin", "owner", "comment", "options", "retention_time", "kind"), "text"
     )
     rows = [
-        (session.account.started, n, "N", "Y" if n == session.engine.database else "N", "", OWNER, "", "", "1", "STANDARD")
+        (
+            session.account.started,
+            n,
+            "N",
+            "Y" if n == session.engine.database else "N",
+            "",
+            OWNER,
+            "",
+            "",
+            "1",
+            "STANDARD",
+        )
         for n in session.engine.engine.databases()
         if found.fits(n)
     ]
@@ -371,7 +396,18 @@ def show_schemas(session: Session, parser: Parser) -> Result:
     parser.expect("SCHEMAS")
     found = filters(session, parser, of_database=True)
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "is_default", "is_current", "database_name", "owner", "comment", "options", "retention_time", "owner_role_type"), "text"
+        (
+            "name",
+            "is_default",
+            "is_current",
+            "database_name",
+            "owner",
+            "comment",
+            "options",
+            "retention_time",
+            "owner_role_type",
+        ),
+        "text",
     )
     rows = []
     for database in [found.database] if found.database else session.engine.engine.databases():
@@ -381,7 +417,20 @@ def show_schemas(session: Session, parser: Parser) -> Result:
             current = (database, name) == (session.engine.database, session.engine.schema)
             if found.fits(name):
                 comment = session.account.catalog.comments.get((database, name), "")
-                rows.append((session.account.started, name, "N", "Y" if current else "N", database, OWNER, comment, "", "1", "ROLE"))
+                rows.append(
+                    (
+                        session.account.started,
+                        name,
+                        "N",
+                        "Y" if current else "N",
+                        database,
+                        OWNER,
+                        comment,
+                        "",
+                        "1",
+                        "ROLE",
+                    )
+                )
     return of_rows(columns, sorted(rows, key=lambda r: (r[4], r[1]))[: found.limit])
 
 

@@ -27,7 +27,9 @@ def not_supported(what: str, instead: str) -> SqlError:
 def missing(kind: str, name: object) -> SqlError:
     """Say that an object is not there, in Snowflake's words."""
     return SqlError(
-        f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized.", 2043 if kind != "Object" else 2003, "02000"
+        f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized.",
+        2043 if kind != "Object" else 2003,
+        "02000",
     )
 
 

@@ -18,14 +18,25 @@ HONOURED = {
                       "FILE_EXTENSION", "DATE_FORMAT", "TIME_FORMAT", "TIMESTAMP_FORMAT", "MULTI_LINE", "BINARY_FORMAT", "ENABLE_OCTAL"},
     "PARQUET": SHARED | {"BINARY_AS_TEXT", "USE_LOGICAL_TYPE", "USE_VECTORIZED_SCANNER", "SNAPPY_COMPRESSION"},
 }  # fmt: skip
-_ONLY = {"BINARY_FORMAT": {"HEX"}, "STRIP_NULL_VALUES": {False}, "ENABLE_OCTAL": {False}, "REPLACE_INVALID_CHARACTERS": {False}}
+_ONLY = {
+    "BINARY_FORMAT": {"HEX"},
+    "STRIP_NULL_VALUES": {False},
+    "ENABLE_OCTAL": {False},
+    "REPLACE_INVALID_CHARACTERS": {False},
+}
 _CSV = {
     "FIELD_DELIMITER": ",", "RECORD_DELIMITER": "\n", "SKIP_HEADER": 0, "PARSE_HEADER": False, "FIELD_OPTIONALLY_ENCLOSED_BY": None,
     "ESCAPE": None, "ESCAPE_UNENCLOSED_FIELD": "\\", "EMPTY_FIELD_AS_NULL": True, "ERROR_ON_COLUMN_COUNT_MISMATCH": True,
     "SKIP_BLANK_LINES": False, "TRIM_SPACE": False, "NULL_IF": ["\\N"], "ENCODING": "UTF-8", "DATE_FORMAT": "AUTO",
     "TIME_FORMAT": "AUTO", "TIMESTAMP_FORMAT": "AUTO", "COMPRESSION": "AUTO",
 }  # fmt: skip
-_NONE_IS_OFF = {"FIELD_OPTIONALLY_ENCLOSED_BY", "ESCAPE", "ESCAPE_UNENCLOSED_FIELD", "FIELD_DELIMITER", "RECORD_DELIMITER"}
+_NONE_IS_OFF = {
+    "FIELD_OPTIONALLY_ENCLOSED_BY",
+    "ESCAPE",
+    "ESCAPE_UNENCLOSED_FIELD",
+    "FIELD_DELIMITER",
+    "RECORD_DELIMITER",
+}
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +54,9 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
         if key not in HONOURED[kind]:
             known = any(key in options for options in HONOURED.values())
             if known:
-                raise SqlError(f"SQL compilation error:\ninvalid file format parameter '{key}' for type {kind}", 1423, "42601")
+                raise SqlError(
+                    f"SQL compilation error:\ninvalid file format parameter '{key}' for type {kind}", 1423, "42601"
+                )
             raise not_supported(f"the file format option {key}", "leave it out")
         upper = value.upper() if isinstance(value, str) else value
         if key in _ONLY and upper not in _ONLY[key]:

@@ -85,7 +85,12 @@ def uuid_string(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
 def typeof(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """SYSTEM$TYPEOF: DuckDB's name of the type in Snowflake's spelling, as far as it maps."""
     inner = exp.Anonymous(this="typeof", expressions=[args[0].copy()])
-    spelled = {"BIGINT": "NUMBER(38,0)[SB16]", "VARCHAR": "VARCHAR(16777216)[LOB]", "DOUBLE": "FLOAT[DOUBLE]", "BOOLEAN": "BOOLEAN[SB1]"}
+    spelled = {
+        "BIGINT": "NUMBER(38,0)[SB16]",
+        "VARCHAR": "VARCHAR(16777216)[LOB]",
+        "DOUBLE": "FLOAT[DOUBLE]",
+        "BOOLEAN": "BOOLEAN[SB1]",
+    }
     ifs = [exp.If(this=exp.EQ(this=inner.copy(), expression=value_of(k)), true=value_of(v)) for k, v in spelled.items()]
     return exp.Case(ifs=ifs, default=inner)
 

@@ -39,7 +39,9 @@ class Server:
         self.port: int = self._server.server_address[1]
         account_url = f"http://127.0.0.1:{self.port}"
         account.url = account_url
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="churnobs-offline", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="churnobs-offline", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -94,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing; the account's trace is the log."""
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Answer a request."""
         path, _, query = self.path.partition("?")
         given = dict(urllib.parse.parse_qsl(query))
@@ -115,14 +117,22 @@ class _Handler(BaseHTTPRequestHandler):
                 self.account.close_session(token)
             if path in ("/session", "/session/heartbeat", "/session/token-request", "/queries/v1/abort-request"):
                 return self._send({"success": True, "data": None, "code": None, "message": None})
-            return self._send({"success": False, "code": "000002", "message": f"offline account: {path} is not supported", "data": None}, 404)
+            return self._send(
+                {
+                    "success": False,
+                    "code": "000002",
+                    "message": f"offline account: {path} is not supported",
+                    "data": None,
+                },
+                404,
+            )
         except SqlError as error:
             return self._send(payload(error, query_id))
         except Exception as error:
             text = f"offline account: internal error: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
             return self._send(payload(SqlError(text, 370001, "XX000"), query_id))
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Hand out a signed file, a kept result or the state of a query."""
         path, _, query = self.path.partition("?")
         given = dict(urllib.parse.parse_qsl(query))
@@ -135,11 +145,17 @@ class _Handler(BaseHTTPRequestHandler):
                 found = self.account.result(parts[1])
                 if found is None:
                     raise SqlError(f"Statement {parts[1]} not found", 709, "02000")
-                return self._send({"success": True, "code": None, "message": None, "data": {**wire(found), "queryId": parts[1]}})
+                return self._send(
+                    {"success": True, "code": None, "message": None, "data": {**wire(found), "queryId": parts[1]}}
+                )
             if parts[:2] == ["monitoring", "queries"]:
                 known = self.account.result(parts[2]) is not None
-                return self._send({"success": True, "data": {"queries": [{"status": "SUCCESS", "id": parts[2]}] if known else []}})
-            return self._send({"success": False, "code": "000002", "message": f"{path} is not supported", "data": None}, 404)
+                return self._send(
+                    {"success": True, "data": {"queries": [{"status": "SUCCESS", "id": parts[2]}] if known else []}}
+                )
+            return self._send(
+                {"success": False, "code": "000002", "message": f"{path} is not supported", "data": None}, 404
+            )
         except SqlError as error:
             return self._send(payload(error, ""))
 
@@ -187,14 +203,24 @@ class _Handler(BaseHTTPRequestHandler):
         given = bindings.read(data.get("bindings"))
         query_id, result = execute(session, data["sqlText"], given, describe_only=describe_only)
         if "upload" in result.extra:
-            return {"success": True, "code": None, "message": None, "data": {**result.extra["upload"], "queryId": query_id}}
+            return {
+                "success": True,
+                "code": None,
+                "message": None,
+                "data": {**result.extra["upload"], "queryId": query_id},
+            }
         engine = session.engine
         told = {
             "queryId": query_id, "finalDatabaseName": engine.database, "finalSchemaName": engine.schema,
             "finalWarehouseName": session.warehouse, "finalRoleName": session.role,
             "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
         }  # fmt: skip
-        return {"success": True, "code": None, "message": None, "data": {**wire(result, describe_only=describe_only), **told}}
+        return {
+            "success": True,
+            "code": None,
+            "message": None,
+            "data": {**wire(result, describe_only=describe_only), **told},
+        }
 
     def _file(self, path: str, given: dict[str, str]) -> None:
         until, mark = given.get("until", ""), given.get("mark", "")
@@ -205,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._raw(b"", 403)
         return self._raw(Path(target).read_bytes(), 200, "application/octet-stream", self.headers.get("Range"))
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         """Answer like GET, without the body."""
         self.do_GET()
 

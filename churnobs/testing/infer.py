@@ -24,7 +24,9 @@ def infer_schema(rewriter: Rewriter, _args: list[Any], named: dict[str, Any]) ->
     session = rewriter.session
     rewriter.dynamic = True
     location = locate(session, str(rewriter.evaluate(named["LOCATION"])))
-    form = format_of(session, location, str(rewriter.evaluate(named["FILE_FORMAT"])) if "FILE_FORMAT" in named else None)
+    form = format_of(
+        session, location, str(rewriter.evaluate(named["FILE_FORMAT"])) if "FILE_FORMAT" in named else None
+    )
     only = None
     if "FILES" in named:
         given = named["FILES"]
@@ -45,10 +47,24 @@ def infer_schema(rewriter: Rewriter, _args: list[Any], named: dict[str, Any]) ->
             held[0] = kind if held[0] == kind else "TEXT"
             held[2].append(f"{location.shown}{file}")
     rows = [
-        (key, kind, nullable, f'$1:"{name}"::{kind}' if form["TYPE"] != "CSV" else f"${at + 1}::{kind}", ", ".join(names), at)
+        (
+            key,
+            kind,
+            nullable,
+            f'$1:"{name}"::{kind}' if form["TYPE"] != "CSV" else f"${at + 1}::{kind}",
+            ", ".join(names),
+            at,
+        )
         for key, (kind, nullable, names, at, name) in found.items()
     ]
-    kinds = {"COLUMN_NAME": "text", "TYPE": "text", "NULLABLE": "boolean", "EXPRESSION": "text", "FILENAMES": "text", "ORDER_ID": "fixed"}
+    kinds = {
+        "COLUMN_NAME": "text",
+        "TYPE": "text",
+        "NULLABLE": "boolean",
+        "EXPRESSION": "text",
+        "FILENAMES": "text",
+        "ORDER_ID": "fixed",
+    }
     return of_rows(kinds, rows)
 
 
@@ -70,17 +86,33 @@ def _columns(rewriter: Rewriter, path: Any, form: dict[str, Any]) -> list[tuple[
                 f"SELECT count({column}), count({column}) FILTER (TRY_CAST({column} AS {duck}) IS NULL), "
                 f"max(length(split_part({column}, '.', 2))) FROM _rows"
             ).fetchall()[0]
-            digits = side.sql(f"SELECT max(length(replace(replace({column}, '.', ''), '-', ''))) FROM _rows").fetchall()[0][0]
+            digits = side.sql(
+                f"SELECT max(length(replace(replace({column}, '.', ''), '-', ''))) FROM _rows"
+            ).fetchall()[0][0]
             whole = spelled == "NUMBER" and (scale or 0) == 0
-            if seen and not lost and (spelled not in ("NUMBER", "BOOLEAN") or whole or (spelled == "BOOLEAN" and _words(side, column))):
-                kind = f"NUMBER({digits}, 0)" if spelled == "NUMBER" else f"NUMBER({digits}, {scale})" if spelled == "DECIMAL" else spelled
+            if (
+                seen
+                and not lost
+                and (spelled not in ("NUMBER", "BOOLEAN") or whole or (spelled == "BOOLEAN" and _words(side, column)))
+            ):
+                kind = (
+                    f"NUMBER({digits}, 0)"
+                    if spelled == "NUMBER"
+                    else f"NUMBER({digits}, {scale})"
+                    if spelled == "DECIMAL"
+                    else spelled
+                )
                 break
         made.append((name, kind, True))
     return made
 
 
 def _words(side: Any, column: str) -> bool:
-    return bool(side.sql(f"SELECT bool_and(lower({column}) IN ('true', 'false')) FROM _rows WHERE {column} IS NOT NULL").fetchall()[0][0])
+    return bool(
+        side.sql(
+            f"SELECT bool_and(lower({column}) IN ('true', 'false')) FROM _rows WHERE {column} IS NOT NULL"
+        ).fetchall()[0][0]
+    )
 
 
 def arrow_type(kind: pa.DataType) -> str:
@@ -106,4 +138,3 @@ def arrow_type(kind: pa.DataType) -> str:
     if pa.types.is_nested(kind):
         return "VARIANT"
     return "TEXT"
-

@@ -19,7 +19,10 @@ import yaml
 
 from churnobs.testing.failures import SqlError, not_supported
 
-PRIVATE = ("snowflake.ml.model._packager.model_packager.ModelPackager", "snowflake.ml.model._packager.model_meta.model_meta.ModelMetadata")
+PRIVATE = (
+    "snowflake.ml.model._packager.model_packager.ModelPackager",
+    "snowflake.ml.model._packager.model_meta.model_meta.ModelMetadata",
+)
 _LOADING = threading.RLock()
 
 
@@ -112,7 +115,12 @@ class Runner:
                 array = array.cast(pa.float64())
             series = array.to_pandas()
             kind = getattr(getattr(feature, "_dtype", None), "_numpy_type", None)
-            if kind is not None and series.dtype.kind in "iufb" and np.dtype(kind).kind in "iufb" and not series.isna().any():
+            if (
+                kind is not None
+                and series.dtype.kind in "iufb"
+                and np.dtype(kind).kind in "iufb"
+                and not series.isna().any()
+            ):
                 series = series.astype(kind)
             elif kind is not None and series.dtype == object and np.dtype(kind).kind in "iuf":
                 series = series.astype(float)
@@ -127,7 +135,10 @@ class Runner:
             return pa.array([], pa.string())
         found = getattr(model, self.method.target)(frame)
         if len(found) != len(frame):
-            raise not_supported(f"{self.method.name}: a method that returns another number of rows than it is given", "call it in Python")
+            raise not_supported(
+                f"{self.method.name}: a method that returns another number of rows than it is given",
+                "call it in Python",
+            )
         names = [o.name for o in signature.outputs]
         if list(found.columns) != names and len(found.columns) == len(names):
             found = found.set_axis(names, axis=1)
@@ -146,7 +157,13 @@ def _spelled(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return repr(value) if value == value and abs(value) != float("inf") else "null" if value != value else json.dumps(str(value))
+        return (
+            repr(value)
+            if value == value and abs(value) != float("inf")
+            else "null"
+            if value != value
+            else json.dumps(str(value))
+        )
     if isinstance(value, int):
         return str(value)
     return json.dumps(value, default=str)

@@ -46,7 +46,9 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
             for v in session.account.catalog.views if v.name.database == database
         ])  # fmt: skip
     if what == "STAGES":
-        columns = dict.fromkeys(("STAGE_CATALOG", "STAGE_SCHEMA", "STAGE_NAME", "STAGE_URL", "STAGE_TYPE", "STAGE_OWNER", "COMMENT"), "text")
+        columns = dict.fromkeys(
+            ("STAGE_CATALOG", "STAGE_SCHEMA", "STAGE_NAME", "STAGE_URL", "STAGE_TYPE", "STAGE_OWNER", "COMMENT"), "text"
+        )
         return of_rows(columns, [
             (s.name.database, s.name.schema, s.name.name, s.url or None, "External Named" if s.url else "Internal Named", OWNER, s.comment or None)
             for s in session.account.catalog.stages if s.name.database == database

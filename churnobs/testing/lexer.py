@@ -203,7 +203,11 @@ class Parser:
             if token.text == ",":
                 self.at += 1
                 continue
-            if token.kind not in ("word", "quoted") or self.peek(1) is None or self.tokens[self.at + 1].text not in ("=", "=>"):
+            if (
+                token.kind not in ("word", "quoted")
+                or self.peek(1) is None
+                or self.tokens[self.at + 1].text not in ("=", "=>")
+            ):
                 break
             key = token.upper if token.kind == "word" else fold(token.text)
             self.at += 2
@@ -217,7 +221,9 @@ class Parser:
 
     def _pairs_follow(self) -> bool:
         first, second = self.peek(1), self.peek(2)
-        return first is not None and second is not None and first.kind in ("word", "quoted") and second.text in ("=", "=>")
+        return (
+            first is not None and second is not None and first.kind in ("word", "quoted") and second.text in ("=", "=>")
+        )
 
     def group(self) -> str:
         """Take a parenthesised text and return what is inside it."""

@@ -31,7 +31,10 @@ def edges(session: Session) -> list[tuple[Node, Node]]:
     catalog = session.account.catalog
     made: list[tuple[Node, Node]] = []
     for view in catalog.views:
-        made += [(_table(session, s), _table(session, view.name)) for s in sorted(session.account.sources.get(view.name, set()))]
+        made += [
+            (_table(session, s), _table(session, view.name))
+            for s in sorted(session.account.sources.get(view.name, set()))
+        ]
     for dataset in catalog.shelf("Dataset"):
         for version in dataset.versions.values():
             made += [(_table(session, s), Node("DATASET", dataset.name, version.name)) for s in sorted(version.sources)]
@@ -40,7 +43,9 @@ def edges(session: Session) -> list[tuple[Node, Node]]:
             target = Node("MODULE", model.name, held.name)
             for source in inference.manifest(held.folder).get("lineage_sources") or []:
                 if source["type"] == "DATASET":
-                    made.append((Node("DATASET", session.resolve(split_name(source["entity"])), str(source["version"])), target))
+                    made.append(
+                        (Node("DATASET", session.resolve(split_name(source["entity"])), str(source["version"])), target)
+                    )
                 elif source["type"] == "QUERY":
                     made += [(_table(session, s), target) for s in sorted(_read_by(session, str(source["entity"])))]
     return made
@@ -74,7 +79,9 @@ def _entity(session: Session, node: Node) -> dict[str, Any]:
         "id": _IDS.format(domain=node.domain, name=name, version=node.version), "properties": {},
     }  # fmt: skip
     tags = session.account.catalog.tagged.get(("TABLE", str(name)), {})
-    if node.domain == "TABLE" and any(t.name == "SNOWML_FEATURE_STORE_OBJECT" and "FEATURE_VIEW" in v for t, v in tags.items()):
+    if node.domain == "TABLE" and any(
+        t.name == "SNOWML_FEATURE_STORE_OBJECT" and "FEATURE_VIEW" in v for t, v in tags.items()
+    ):
         entity["userDomain"] = "FEATURE_VIEW"
     if node.version:
         entity["properties"] = {"parentName": quoted_if_needed(name.name), "parentId": entity["id"]}
@@ -99,7 +106,9 @@ def _alive(session: Session, node: Node) -> bool:
 def dgql(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """SYSTEM$DGQL: the edges of one object, in the form that Snowpark's lineage asks for."""
     text = str(rewriter.evaluate(args[0]))
-    head = re.match(r'\{V\(domain: (\w+), (name|id):"((?:[^"\\]|\\.)*)"(?:, parent(?:Name|Id):"((?:[^"\\]|\\.)*)")?\)', text)
+    head = re.match(
+        r'\{V\(domain: (\w+), (name|id):"((?:[^"\\]|\\.)*)"(?:, parent(?:Name|Id):"((?:[^"\\]|\\.)*)")?\)', text
+    )
     if head is None:
         raise not_supported("this SYSTEM$DGQL query", "use session.lineage.trace")
     domain, key, value, parent = head.group(1), head.group(2), _plain(head.group(3)), _plain(head.group(4) or "")
@@ -118,7 +127,12 @@ def dgql(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.Exp
             answer[direction] = [
                 {"S": _entity(session, pair[0]), "T": _entity(session, pair[1]), "properties": {}}
                 for pair in found
-                if pair[at] == node or (pair[at].domain == node.domain and pair[at].name == node.name and pair[at].version.upper() == node.version.upper())
+                if pair[at] == node
+                or (
+                    pair[at].domain == node.domain
+                    and pair[at].name == node.name
+                    and pair[at].version.upper() == node.version.upper()
+                )
             ]
     return value_of(json.dumps({"data": {"V": answer}}))
 

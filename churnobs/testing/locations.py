@@ -12,7 +12,7 @@ from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name, split_name
 from churnobs.testing.session import Session
 
-SNOW: dict[str, Callable[[Session, str], "Location"]] = {}
+SNOW: dict[str, Callable[[Session, str], Location]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ def locate(session: Session, text: str) -> Location:
         for url, folder in session.account.external.items():
             if text.startswith(url):
                 return Location(folder, text[len(url) :].strip("/"), f"{url}/")
-        raise not_supported(f"the location '{text}'", "map its URL to a folder: offline_account(external_stages={'s3://...': 'folder'})")
+        raise not_supported(
+            f"the location '{text}'", "map its URL to a folder: offline_account(external_stages={'s3://...': 'folder'})"
+        )
     name, path = _cut(text[1:])
     if name.startswith(("~", "%")) or ".%" in name:
         place = "~" + session.user if name.startswith("~") else str(session.resolve(split_name(name.replace("%", ""))))
@@ -96,6 +98,10 @@ def _cut(text: str) -> tuple[str, str]:
 
 def stage_folder(session: Session, name: Name) -> Path:
     """A new folder for a stage."""
-    folder = session.account.folder / "stages" / f"{session.account.next_number()}_{re.sub(r'[^A-Za-z0-9]', '_', name.name)[:40]}"
+    folder = (
+        session.account.folder
+        / "stages"
+        / f"{session.account.next_number()}_{re.sub(r'[^A-Za-z0-9]', '_', name.name)[:40]}"
+    )
     folder.mkdir(parents=True)
     return folder

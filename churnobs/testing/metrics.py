@@ -60,7 +60,9 @@ def measure(request: Request) -> list[Value]:
     """The values of one metric, one a period that has rows, in order."""
     known = {"PERFORMANCE": PERFORMANCE, "DRIFT": DRIFT, "STAT": STAT}[request.kind]
     if request.metric not in known:
-        raise SqlError(f"Invalid metric name '{request.metric}'. Supported metrics: {', '.join(known)}", 100351, "22023")
+        raise SqlError(
+            f"Invalid metric name '{request.metric}'. Supported metrics: {', '.join(known)}", 100351, "22023"
+        )
     try:
         buckets = Buckets.parse(request.granularity)
     except BadConfig as error:
@@ -101,17 +103,22 @@ def _start(buckets: Buckets, number: int) -> dt.date:
 
 def _source(rows: pa.Table) -> Any:
     kinds = {"TS": "timestamp(6)", "LABEL": "float64", "CLASS": "float64", "SCORE": "float64"}
-    held = {n: kinds.get(n) or ("float64" if pa.types.is_floating(rows.schema.field(n).type) else "string") for n in rows.schema.names}
+    held = {
+        n: kinds.get(n) or ("float64" if pa.types.is_floating(rows.schema.field(n).type) else "string")
+        for n in rows.schema.names
+    }
     return ibis.table(held, name="ROWS_SEEN")
 
 
 def _run(engine: duckdb.DuckDBPyConnection, expression: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = engine.sql(str(ibis.to_sql(expression, dialect="duckdb"))).to_arrow_table().to_pylist()
+    found: list[dict[str, Any]] = (
+        engine.sql(str(ibis.to_sql(expression, dialect="duckdb"))).to_arrow_table().to_pylist()
+    )
     return found
 
 
 def _in_window(request: Request, rows: Any) -> Any:
-    return rows.filter(rows.TS >= ibis.literal(request.start), rows.TS <= ibis.literal(request.end))
+    return rows.filter(ibis.literal(request.start) <= rows.TS, ibis.literal(request.end) >= rows.TS)
 
 
 def _performance(engine: duckdb.DuckDBPyConnection, request: Request, rows: Any) -> Mapping[int, tuple[Any, ...]]:
@@ -162,6 +169,9 @@ def _stat(engine: duckdb.DuckDBPyConnection, request: Request, rows: Any) -> Map
         asked = {"MIN": rows.SEEN.min(), "MAX": rows.SEEN.max(), "AVG": rows.SEEN.mean(), "SUM": rows.SEEN.sum()}
     else:
         asked = {}
-    asked |= {"COUNT": rows.SEEN.count().cast("float64"), "COUNT_NULL": (rows.count() - rows.SEEN.count()).cast("float64")}
+    asked |= {
+        "COUNT": rows.SEEN.count().cast("float64"),
+        "COUNT_NULL": (rows.count() - rows.SEEN.count()).cast("float64"),
+    }
     found = rows.group_by("BUCKET").agg(V=asked[request.metric], USED=rows.SEEN.count(), ALL_ROWS=rows.count())
     return {r["BUCKET"]: (r["V"], r["USED"], r["ALL_ROWS"] - r["USED"]) for r in _run(engine, found)}

@@ -55,7 +55,11 @@ class Model(Object):
         for version in self.versions:
             if version.name in (wanted, wanted.upper()):
                 return version
-        raise SqlError(f"SQL compilation error:\nVersion '{name}' of model '{self.name}' does not exist or not authorized.", 2043, "02000")
+        raise SqlError(
+            f"SQL compilation error:\nVersion '{name}' of model '{self.name}' does not exist or not authorized.",
+            2043,
+            "02000",
+        )
 
 
 def model_of(session: Session, name: Name) -> Model:
@@ -65,7 +69,11 @@ def model_of(session: Session, name: Name) -> Model:
 
 
 def _folder(session: Session, name: Name) -> Path:
-    folder = session.account.folder / "models" / f"{session.account.next_number()}_{''.join(c if c.isalnum() else '_' for c in name.name)[:40]}"
+    folder = (
+        session.account.folder
+        / "models"
+        / f"{session.account.next_number()}_{''.join(c if c.isalnum() else '_' for c in name.name)[:40]}"
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -183,7 +191,9 @@ def _drop_version(model: Model, version: Version) -> None:
 
 def _set_alias(model: Model, version: Version, alias: str) -> None:
     if alias in SYSTEM_ALIASES or any(v.name == alias for v in model.versions):
-        raise SqlError(f"SQL compilation error:\nAlias '{alias}' is reserved or is the name of a version.", 1003, "42601")
+        raise SqlError(
+            f"SQL compilation error:\nAlias '{alias}' is reserved or is the name of a version.", 1003, "42601"
+        )
     if any(v.alias == alias and v is not version for v in model.versions):
         raise exists("Alias", alias)
     version.alias = alias
@@ -210,7 +220,18 @@ def show(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "MODELS")
     found = filters(session, parser)
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "model_type", "database_name", "schema_name", "owner", "comment", "versions", "default_version_name", "aliases"), "text"
+        (
+            "name",
+            "model_type",
+            "database_name",
+            "schema_name",
+            "owner",
+            "comment",
+            "versions",
+            "default_version_name",
+            "aliases",
+        ),
+        "text",
     )
     rows = [
         (m.created_on, m.name.name, "USER_MODEL", m.name.database, m.name.schema, OWNER, m.comment, json.dumps([v.name for v in m.versions]),
@@ -250,7 +271,9 @@ def show_versions(session: Session, parser: Parser) -> Result:
             names = [m.name for m in inference.methods(v.folder)]
             size = sum(f.stat().st_size for f in v.folder.rglob("*") if f.is_file())
             user_data = json.dumps(inference.manifest(v.folder).get("user_data") or {})
-            attributes = json.dumps({"framework": "", "task": inference.task(v.folder), "client": "snowflake-ml-python"})
+            attributes = json.dumps(
+                {"framework": "", "task": inference.task(v.folder), "client": "snowflake-ml-python"}
+            )
             rows.append((
                 v.created_on, v.name, json.dumps(_aliases(model, v)), v.comment, model.name.database, model.name.schema, model.name.name,
                 "true" if v.name == model.default else "false", json.dumps(names), v.metadata, user_data, attributes, str(size), "{}",
@@ -266,7 +289,8 @@ def show_functions(session: Session, parser: Parser) -> Result:
     model = model_of(session, session.resolve(parser.parts()))
     version = model.version(_version_name(parser) if parser.accept("VERSION") else "DEFAULT")
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "min_num_arguments", "max_num_arguments", "arguments", "return_type", "description", "language"), "text"
+        ("name", "min_num_arguments", "max_num_arguments", "arguments", "return_type", "description", "language"),
+        "text",
     )
     rows = [
         (version.created_on, m.name, str(len(m.inputs)), str(len(m.inputs)),
@@ -352,12 +376,20 @@ def call(rewriter: Rewriter, attribute: exp.ModelAttribute) -> exp.Expr:
     if attribute.args.get("as_table"):
         picked: list[exp.Expr] = []
         for (name, kind), output in zip(method.outputs, runner.outputs(), strict=True):
-            value = exp.Anonymous(this="json_extract_string", expressions=[exp.column("J"), exp.Literal.string(f'$."{output}"')])
+            value = exp.Anonymous(
+                this="json_extract_string", expressions=[exp.column("J"), exp.Literal.string(f'$."{output}"')]
+            )
             picked.append(exp.alias_(exp.cast(value, _duck_type(kind)), ident(name or output)))
         inner = exp.select(exp.alias_(called, ident("J"))).subquery("_model")
-        return exp.Lateral(this=exp.select(*picked).from_(inner).subquery(), alias=exp.TableAlias(this=ident("_explained")))
+        return exp.Lateral(
+            this=exp.select(*picked).from_(inner).subquery(), alias=exp.TableAlias(this=ident("_explained"))
+        )
     if method.kind == "TABLE_FUNCTION":
-        raise SqlError(f"SQL compilation error:\n{wanted} is a table function: write TABLE(MODEL(...)!{wanted}(...))", 2140, "42601")
+        raise SqlError(
+            f"SQL compilation error:\n{wanted} is a table function: write TABLE(MODEL(...)!{wanted}(...))",
+            2140,
+            "42601",
+        )
     return exp.cast(called, "JSON")
 
 
@@ -373,7 +405,9 @@ def _register(session: Session, version: Version, method: inference.Method) -> t
         held = version.runners.get(method.name)
         if held is None:
             duck, runner = f"_offline_model_{session.account.next_number()}", inference.Runner(version.folder, method)
-            session.account.engine.root.create_function(duck, runner.rows, None, "VARCHAR", type="arrow", null_handling="special")
+            session.account.engine.root.create_function(
+                duck, runner.rows, None, "VARCHAR", type="arrow", null_handling="special"
+            )
             held = version.runners[method.name] = (duck, runner)
     return held
 

@@ -78,13 +78,26 @@ def create(session: Session, parser: Parser) -> Result:
         raise exists("Model monitor", head.name)
     if "GATEWAY" in given:
         raise not_supported("a gateway monitor", "monitor a model version")
-    for key in ("MODEL", "VERSION", "FUNCTION", "SOURCE", "WAREHOUSE", "REFRESH_INTERVAL", "AGGREGATION_WINDOW", "TIMESTAMP_COLUMN"):
+    for key in (
+        "MODEL",
+        "VERSION",
+        "FUNCTION",
+        "SOURCE",
+        "WAREHOUSE",
+        "REFRESH_INTERVAL",
+        "AGGREGATION_WINDOW",
+        "TIMESTAMP_COLUMN",
+    ):
         if key not in given:
             raise SqlError(f"SQL compilation error:\nmissing parameter {key}", 1003, "42601")
     model, version = _version(session, str(given["MODEL"]), str(given["VERSION"]))
     for other in shelf:
         if (other.model, other.version) == (model.name, version.name) and other.name != head.name:
-            raise SqlError(f"A monitor for version '{version.name}' of model '{model.name}' already exists: {other.name}.", 2002, "42710")
+            raise SqlError(
+                f"A monitor for version '{version.name}' of model '{model.name}' already exists: {other.name}.",
+                2002,
+                "42710",
+            )
     monitor = _build(session, head.name, model, version, given)
     shelf.add(monitor, replace=True)
     return status(f"Model monitor {head.name.name} successfully created.")
@@ -98,7 +111,9 @@ def _version(session: Session, name: str, version: str) -> tuple[Model, Version]
 def _build(session: Session, name: Name, model: Model, version: Version, given: dict[str, Any]) -> ModelMonitor:
     function = str(given["FUNCTION"]).strip('"')
     if function.upper() not in {m.name.upper() for m in inference.methods(version.folder)}:
-        raise SqlError(f"SQL compilation error:\nFunction '{function}' does not exist in model '{model.name}'.", 2043, "02000")
+        raise SqlError(
+            f"SQL compilation error:\nFunction '{function}' does not exist in model '{model.name}'.", 2043, "02000"
+        )
     task = inference.task(version.folder)
     if task not in TASKS:
         raise SqlError(f"Model task {task} cannot be monitored; one of {', '.join(TASKS)} is needed", 100351, "22023")
@@ -148,7 +163,9 @@ def _check_columns(columns: dict[str, list[str]], timestamp: str, kinds: dict[st
     for key, role in LISTS.items():
         for name in columns[role]:
             if name not in kinds:
-                raise SqlError(f"SQL compilation error:\nColumn '{name}' does not exist in source '{source}'.", 904, "42000")
+                raise SqlError(
+                    f"SQL compilation error:\nColumn '{name}' does not exist in source '{source}'.", 904, "42000"
+                )
             if name in seen and not {key, seen[name]} & {"SEGMENT_COLUMNS"}:
                 raise SqlError(f"Column '{name}' appears in both {seen[name]} and {key}.", 100351, "22023")
             seen[name] = key
@@ -157,10 +174,17 @@ def _check_columns(columns: dict[str, list[str]], timestamp: str, kinds: dict[st
     if timestamp not in kinds or kinds[timestamp].kind != "timestamp_ntz":
         raise SqlError(f"TIMESTAMP_COLUMN '{timestamp}' must be of type TIMESTAMP_NTZ.", 100351, "22023")
     if not columns["prediction_class_columns"] and not columns["prediction_score_columns"]:
-        raise SqlError("At least one of PREDICTION_CLASS_COLUMNS and PREDICTION_SCORE_COLUMNS is needed.", 100351, "22023")
+        raise SqlError(
+            "At least one of PREDICTION_CLASS_COLUMNS and PREDICTION_SCORE_COLUMNS is needed.", 100351, "22023"
+        )
     if len(columns["segment_columns"]) > 5 or any(kinds[n].kind != "text" for n in columns["segment_columns"]):
         raise SqlError("SEGMENT_COLUMNS takes at most 5 columns of type STRING.", 100351, "22023")
-    for role in ("prediction_class_columns", "prediction_score_columns", "actual_class_columns", "actual_score_columns"):
+    for role in (
+        "prediction_class_columns",
+        "prediction_score_columns",
+        "actual_class_columns",
+        "actual_score_columns",
+    ):
         if any(kinds[n].kind not in ("fixed", "real") for n in columns[role]):
             raise SqlError(f"{role.upper()} of a binary classifier must be numeric.", 100351, "22023")
 
@@ -188,7 +212,9 @@ def refresh(session: Session, monitor: ModelMonitor) -> None:
 
 def refresh_all(account: Account) -> None:
     """Let every running monitor look at its source."""
-    _, session = account.open_session("OFFLINE", account.password, {"database": next(iter(account.engine.databases()), None)})
+    _, session = account.open_session(
+        "OFFLINE", account.password, {"database": next(iter(account.engine.databases()), None)}
+    )
     try:
         for monitor in account.catalog.shelf("ModelMonitor"):
             refresh(session, monitor)
@@ -281,7 +307,12 @@ def _row(session: Session, m: ModelMonitor) -> tuple[Any, ...]:
             return json.dumps({"status": "NOT_SET"})
         alive = has_table(session, name) or session.account.catalog.views.get(name) is not None
         return json.dumps(
-            {"name": name.name, "database_name": name.database, "schema_name": name.schema, "status": "ACTIVE" if alive else "DELETED"}
+            {
+                "name": name.name,
+                "database_name": name.database,
+                "schema_name": name.schema,
+                "status": "ACTIVE" if alive else "DELETED",
+            }
         )
 
     model = session.account.catalog.shelf("Model").get(m.model)
@@ -318,10 +349,14 @@ def describe(session: Session, parser: Parser) -> Result:
         "timestamp_column": m.timestamp, **m.columns, "numerical_columns": [c.name for c in free if c.kind in ("fixed", "real")],
         "string_columns": [c.name for c in free if c.kind == "text"], "boolean_columns": [c.name for c in free if c.kind == "boolean"],
     }  # fmt: skip
-    shown = _SHOWN | dict.fromkeys(("aggregation_status", "aggregation_last_error", "aggregation_last_data_timestamp", "columns"), "text")
+    shown = _SHOWN | dict.fromkeys(
+        ("aggregation_status", "aggregation_last_error", "aggregation_last_data_timestamp", "columns"), "text"
+    )
     parts = ["SOURCE_AGGREGATED", "ACCURACY_AGGREGATED"]
     state = json.dumps(dict.fromkeys(parts, m.state))
-    return of_rows(shown, [(*_row(session, m), state, json.dumps(dict.fromkeys(parts, "")), json.dumps({}), json.dumps(columns))])
+    return of_rows(
+        shown, [(*_row(session, m), state, json.dumps(dict.fromkeys(parts, "")), json.dumps({}), json.dumps(columns))]
+    )
 
 
 def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
@@ -344,7 +379,11 @@ def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
     numeric = True
     baseline = None
     if column is None:
-        roles = {"LABEL": "actual_class_columns", "CLASS": "prediction_class_columns", "SCORE": "prediction_score_columns"}
+        roles = {
+            "LABEL": "actual_class_columns",
+            "CLASS": "prediction_class_columns",
+            "SCORE": "prediction_score_columns",
+        }
         for short, role in roles.items():
             held = monitor.role(role)
             seen[short] = _doubles(rows.column(held)) if held else pa.nulls(rows.num_rows, pa.float64())
@@ -386,7 +425,9 @@ def _segment(monitor: ModelMonitor, extra: Any) -> tuple[str | None, str | None]
         (pair,) = json.loads(str(extra))["SEGMENTS"]
         column, value = fold(str(pair["column"])), str(pair["value"])
     except (ValueError, KeyError, TypeError) as error:
-        raise SqlError('extra_args must be {"SEGMENTS": [{"column": "...", "value": "..."}]} with one pair', 100351, "22023") from error
+        raise SqlError(
+            'extra_args must be {"SEGMENTS": [{"column": "...", "value": "..."}]} with one pair', 100351, "22023"
+        ) from error
     if column not in monitor.columns["segment_columns"]:
         raise SqlError(f"'{column}' is not a segment column of '{monitor.name}'", 100351, "22023")
     return column, value
@@ -402,7 +443,9 @@ def _moment(value: Any) -> dt.datetime | None:
     return dt.datetime.combine(value, dt.time())
 
 
-def _answer(kind: str, values: list[Any], metric: str, column: str | None, segment: tuple[str | None, str | None]) -> Result:
+def _answer(
+    kind: str, values: list[Any], metric: str, column: str | None, segment: tuple[str | None, str | None]
+) -> Result:
     columns = {"EVENT_TIMESTAMP": "timestamp_ntz", "METRIC_VALUE": "real"}
     if kind == "PERFORMANCE":
         columns |= dict.fromkeys(("COUNT_USED", "COUNT_UNUSED"), "fixed") | {"METRIC_NAME": "text"}
@@ -410,7 +453,10 @@ def _answer(kind: str, values: list[Any], metric: str, column: str | None, segme
     elif kind == "DRIFT":
         counts = ("COL_COUNT_USED", "COL_COUNT_UNUSED", "BASELINE_COL_COUNT_USED", "BASELINE_COL_COUNT_UNUSED")
         columns |= dict.fromkeys(counts, "fixed") | {"METRIC_NAME": "text", "COLUMN_NAME": "text"}
-        rows = [(v.at, v.value, v.used, v.unused, v.baseline_used, v.baseline_unused, metric, column, *segment) for v in values]
+        rows = [
+            (v.at, v.value, v.used, v.unused, v.baseline_used, v.baseline_unused, metric, column, *segment)
+            for v in values
+        ]
     else:
         columns |= {"METRIC_NAME": "text", "COLUMN_NAME": "text"}
         rows = [(v.at, v.value, metric, column, *segment) for v in values]

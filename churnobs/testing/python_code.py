@@ -113,7 +113,13 @@ def read_definition(session: Session, parser: Parser, head: Creation) -> Code:
                 code.imports = [str(v) for v in (value if isinstance(value, list) else [value])]
             elif key == "PACKAGES":
                 code.packages = [str(v) for v in (value if isinstance(value, list) else [value])]
-            elif key not in ("RUNTIME_VERSION", "ARTIFACT_REPOSITORY", "EXTERNAL_ACCESS_INTEGRATIONS", "SECRETS", "TARGET_PATH"):
+            elif key not in (
+                "RUNTIME_VERSION",
+                "ARTIFACT_REPOSITORY",
+                "EXTERNAL_ACCESS_INTEGRATIONS",
+                "SECRETS",
+                "TARGET_PATH",
+            ):
                 raise not_supported(f"the option {key} of a function", "leave it out")
             elif key in ("EXTERNAL_ACCESS_INTEGRATIONS", "SECRETS") and value:
                 raise not_supported(f"{key} of a function", "leave it out: the code runs in this process")
@@ -181,7 +187,11 @@ def _returns(session: Session, parser: Parser) -> tuple[Column | None, str]:
 def _check_packages(packages: Sequence[str]) -> None:
     for text in packages:
         try:
-            wanted = Requirement(text.replace("=", "==") if "=" in text and not any(s in text for s in ("==", ">=", "<=", "~=", "!=")) else text)
+            wanted = Requirement(
+                text.replace("=", "==")
+                if "=" in text and not any(s in text for s in ("==", ">=", "<=", "~=", "!="))
+                else text
+            )
             have = metadata.version(wanted.name)
         except (InvalidRequirement, metadata.PackageNotFoundError) as error:
             raise SqlError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -29,14 +30,18 @@ def parse(text: str) -> Tree:
         raise SqlError(f"SQL compilation error:\nsyntax error: {message}", 1003, "42000") from error
     found = [tree for tree in found if not isinstance(tree, exp.Semicolon)]
     if len(found) != 1:
-        raise not_supported("several statements in one request", "send them one by one, or use connection.execute_string")
+        raise not_supported(
+            "several statements in one request", "send them one by one, or use connection.execute_string"
+        )
     return found[0]
 
 
 def _readable(text: str) -> str:
     """Spell what sqlglot cannot read in a way that it can."""
     if re.match(r"\s*CREATE\b", text, re.IGNORECASE):
-        text = re.sub(r"(\bTABLE\s+)(\S+)\s+IF\s+NOT\s+EXISTS\b", r"\1IF NOT EXISTS \2", text, count=1, flags=re.IGNORECASE)
+        text = re.sub(
+            r"(\bTABLE\s+)(\S+)\s+IF\s+NOT\s+EXISTS\b", r"\1IF NOT EXISTS \2", text, count=1, flags=re.IGNORECASE
+        )
         text = re.sub(r"\bSCOPED\s+(?=TEMP)", "", text, count=1, flags=re.IGNORECASE)
     if "snow://" in text.lower():
         text = _quote_urls(text)
@@ -173,7 +178,7 @@ def _insert_batch(session: Session, text: str, batch: Batch, *, describe_only: b
         raise SqlError("SQL compilation error:\nBind variables do not match the array bindings.", 2049, "42601")
     rewriter = Rewriter(session, (), describe_only=False)
     try:
-        relation = rewriter.register(batch.table)
+        relation = rewriter.register(_dates(session, tree, batch.table))
         for at, mark in enumerate(held):
             mark.replace(exp.column(exp.to_identifier(f"C{at + 1}", quoted=True)))
         source = source.from_(exp.to_table(relation, quoted=True))
@@ -182,6 +187,32 @@ def _insert_batch(session: Session, text: str, batch: Batch, *, describe_only: b
         return changes.run(session, tree, rewriter)
     finally:
         rewriter.release()
+
+
+def _dates(session: Session, tree: exp.Insert, table: Any) -> Any:
+    """A date among NULLs is bound as the text of its epoch number, which Snowflake reads by its size."""
+    import pyarrow as pa
+
+    from churnobs.testing.changes import target_of
+    from churnobs.testing.show import described
+
+    kinds = {c.name: c for c, _, _ in described(session, target_of(session, tree))}
+    named = tree.this.expressions if isinstance(tree.this, exp.Schema) else []
+    names = [c.name if c.quoted else c.name.upper() for c in named] or list(kinds)
+    for at, name in enumerate(names[: table.num_columns]):
+        column = table.column(at)
+        kind = kinds[name].kind if name in kinds else ""
+        if pa.types.is_string(column.type) and kind in ("date", "timestamp_ntz", "timestamp_tz"):
+            values = [v if v is None or not re.fullmatch(r"-?\d+", v) else _moment(int(v)) for v in column.to_pylist()]
+            table = table.set_column(at, table.schema.names[at], pa.array(values, pa.string()))
+    return table
+
+
+def _moment(number: int) -> str:
+    size = abs(number)
+    scale = 1 if size < 31536000000 else 10**3 if size < 31536000000000 else 10**6 if size < 31536000000000000 else 10**9
+    micros = number * 10**6 // scale
+    return (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=micros)).isoformat(sep=" ")  # noqa: DTZ001
 
 
 __all__ = ["Batch", "Name", "exists", "final", "missing", "parse", "run", "select", "table_name"]

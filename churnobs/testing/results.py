@@ -101,9 +101,7 @@ def of_rows(columns: Mapping[str, str], rows: Sequence[Sequence[Any]], *, type_i
     arrays = [
         pa.array([row[at] for row in rows], type=_ARROW[kind]) for at, kind in enumerate(columns.values())
     ]  # names may repeat in a table, never here
-    described = [
-        Column(n, k, 38 if k == "fixed" else None, 0 if k == "fixed" else None) for n, k in columns.items()
-    ]
+    described = [Column(n, k, 38 if k == "fixed" else None, 0 if k == "fixed" else None) for n, k in columns.items()]
     return Result(described, pa.Table.from_arrays(arrays, names=list(columns)), type_id)
 
 
@@ -180,7 +178,9 @@ def _array(column: Column, array: pa.Array) -> pa.Array:
     if pa.types.is_float32(kind):
         return array.cast(pa.float64())
     if pa.types.is_nested(kind):
-        return pa.array([None if v is None else json.dumps(v, indent=2, default=str) for v in array.to_pylist()], pa.string())
+        return pa.array(
+            [None if v is None else json.dumps(v, indent=2, default=str) for v in array.to_pylist()], pa.string()
+        )
     if column.kind in ("variant", "array", "object"):
         return pa.array([None if v is None else pretty(v) for v in array.to_pylist()], pa.string())
     return array
@@ -192,7 +192,7 @@ def pretty(text: str) -> str:
     >>> pretty('{"a":[1,2.50]}')
     '{\\n  "a": [\\n    1,\\n    2.50\\n  ]\\n}'
     """
-    if not text[:1] in "[{":
+    if text[:1] not in "[{":
         return text
     try:
         value = json.loads(text, parse_float=_Spelled, parse_int=_Spelled)
@@ -212,7 +212,9 @@ def _print(value: Any, depth: int) -> str:
     if isinstance(value, _Spelled):
         return str.__str__(value)
     if isinstance(value, dict) and value:
-        body = ",\n".join(f"{inner}{json.dumps(k, ensure_ascii=False)}: {_print(v, depth + 1)}" for k, v in value.items())
+        body = ",\n".join(
+            f"{inner}{json.dumps(k, ensure_ascii=False)}: {_print(v, depth + 1)}" for k, v in value.items()
+        )
         return f"{{\n{body}\n{outer}}}"
     if isinstance(value, list) and value:
         body = ",\n".join(f"{inner}{_print(v, depth + 1)}" for v in value)

@@ -28,8 +28,8 @@ Relation = Callable[["Rewriter", Name], "Result | pa.Table | Tree | None"]
 TABLE_FUNCTIONS: dict[str, TableFunction] = {}
 SCALARS: dict[str, Scalar] = {}
 RELATIONS: list[Relation] = []
-MODEL_CALLS: list[Callable[["Rewriter", exp.ModelAttribute], Tree]] = []
-CALLS: list[Callable[["Rewriter", tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
+MODEL_CALLS: list[Callable[[Rewriter, exp.ModelAttribute], Tree]] = []
+CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
 _numbers = itertools.count(1)
 
 
@@ -238,7 +238,9 @@ class Rewriter:
             node.replace(made)
             return
         parts = table_name(node)
-        if not parts or (len(parts) == 1 and (parts[0] in self.known or node.name in self.known or _is_cte(node, parts[0]))):
+        if not parts or (
+            len(parts) == 1 and (parts[0] in self.known or node.name in self.known or _is_cte(node, parts[0]))
+        ):
             return
         if node.args.get("when") is not None:
             raise not_supported("time travel (AT, BEFORE)", "keep a copy: CREATE TABLE ... CLONE before the change")
@@ -330,7 +332,9 @@ class Rewriter:
             path, args, named = call_of(node)
             if not path:
                 continue
-            made = SCALARS[path[-1]](self, args, named) if self._is_known(path) else self._called(node, path, args, named)
+            made = (
+                SCALARS[path[-1]](self, args, named) if self._is_known(path) else self._called(node, path, args, named)
+            )
             if made is not None:
                 node.replace(made)
 
@@ -393,7 +397,9 @@ def _dynamic_identifier(node: Tree) -> Tree:
         return node
     parts = [ident(p) for p in split_name(argument.name)]
     if isinstance(node, exp.Table):
-        made = exp.Table(this=parts[-1], db=parts[-2] if len(parts) > 1 else None, catalog=parts[0] if len(parts) > 2 else None)
+        made = exp.Table(
+            this=parts[-1], db=parts[-2] if len(parts) > 1 else None, catalog=parts[0] if len(parts) > 2 else None
+        )
         for key in ("alias", "joins", "laterals", "sample"):
             if node.args.get(key):
                 made.set(key, node.args[key])

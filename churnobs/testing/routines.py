@@ -65,14 +65,18 @@ def overloads(session: Session, kind: str, name: Name, count: int | None = None)
     """The functions or procedures of a name that take so many arguments."""
     found: list[Code] = []
     for code in session.account.catalog.shelf(kind):
-        same = (code.name.database, code.name.schema) == (name.database, name.schema) and code.name.name.partition("(")[0] == name.name
+        same = (code.name.database, code.name.schema) == (name.database, name.schema) and code.name.name.partition("(")[
+            0
+        ] == name.name
         needed = sum(1 for a in code.arguments if a.default is None)
         if same and (count is None or needed <= count <= len(code.arguments)):
             found.append(code)
     return found
 
 
-def call_function(rewriter: Rewriter, path: tuple[str, ...], args: list[exp.Expr], named: dict[str, exp.Expr]) -> exp.Expr | None:
+def call_function(
+    rewriter: Rewriter, path: tuple[str, ...], args: list[exp.Expr], named: dict[str, exp.Expr]
+) -> exp.Expr | None:
     """A call of a user's function in a query."""
     session = rewriter.session
     try:
@@ -146,7 +150,9 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
         frame = pd.DataFrame({at: v for at, v in enumerate(values)})
         made = list(handler(frame))
         if len(made) != len(frame):
-            raise ValueError(f"the vectorised function {code.name.name} returned {len(made)} values for {len(frame)} rows")
+            raise ValueError(
+                f"the vectorised function {code.name.name} returned {len(made)} values for {len(frame)} rows"
+            )
         made = [None if _missing(v) else v for v in made]
     else:
         made = [None if code.strict and None in row else handler(*row) for row in zip(*values, strict=True)]
@@ -211,7 +217,11 @@ def run_procedure(session: Session, code: Code, values: Sequence[Any], named: di
         if argument.name in named:
             given.append(into_python(argument.column, named[argument.name]))
         else:
-            given.append(Rewriter(session, (), describe_only=False).evaluate(queries.parse(f"SELECT {argument.default}").expressions[0]))
+            given.append(
+                Rewriter(session, (), describe_only=False).evaluate(
+                    queries.parse(f"SELECT {argument.default}").expressions[0]
+                )
+            )
     with _snowpark(session) as inner:
         try:
             made = load(session, code)(inner, *given)
@@ -286,7 +296,9 @@ def anonymous(session: Session, parser: Parser) -> Result:
     definition.expect("WITH")
     name = definition.part()
     definition.expect("AS", "PROCEDURE")
-    code = read_definition(session, definition, Creation(Name("", "", name), replace=False, if_not_exists=False, temporary=True))
+    code = read_definition(
+        session, definition, Creation(Name("", "", name), replace=False, if_not_exists=False, temporary=True)
+    )
     calling = Parser(parser.text[start:], parser.bindings)
     calling.expect("CALL")
     calling.parts()
@@ -365,7 +377,19 @@ def show(session: Session, parser: Parser) -> Result:
         title = code.name.name.partition("(")[0]
         if found.holds(Name(code.name.database, code.name.schema, title)):
             shown = f"{title}({code.signature}) RETURN {code.returns_sql.split('(')[0].upper()}"
-            rows.append((code.created_on, title, code.name.schema, "N", shown, code.comment, code.name.database, code.language, OWNER))
+            rows.append(
+                (
+                    code.created_on,
+                    title,
+                    code.name.schema,
+                    "N",
+                    shown,
+                    code.comment,
+                    code.name.database,
+                    code.language,
+                    OWNER,
+                )
+            )
     return of_rows(columns, rows[: found.limit])
 
 

@@ -82,7 +82,11 @@ def filters(session: Session, parser: Parser, *, of_database: bool = False) -> F
 def _must_exist(session: Session, database: str | None, schema: str | None) -> None:
     if database is not None and database not in session.engine.engine.databases():
         raise missing("Database", database)
-    if database is not None and schema is not None and schema not in (*session.engine.engine.schemas(database), "INFORMATION_SCHEMA"):
+    if (
+        database is not None
+        and schema is not None
+        and schema not in (*session.engine.engine.schemas(database), "INFORMATION_SCHEMA")
+    ):
         raise missing("Schema", f"{database}.{schema}")
 
 
@@ -116,7 +120,21 @@ def show_tables(session: Session, parser: Parser) -> Result:
         "owner_role_type": "text",
     }  # fmt: skip
     rows = [
-        (session.account.started, n.name, n.database, n.schema, "TEMPORARY" if temp else "TABLE", comment, "", size, 0, OWNER, "1", "ON", "ROLE")
+        (
+            session.account.started,
+            n.name,
+            n.database,
+            n.schema,
+            "TEMPORARY" if temp else "TABLE",
+            comment,
+            "",
+            size,
+            0,
+            OWNER,
+            "1",
+            "ON",
+            "ROLE",
+        )
         for n, size, _, comment, temp in tables(session, found)
     ]
     return of_rows(columns, rows[: found.limit])
@@ -134,7 +152,20 @@ def show_objects(session: Session, parser: Parser) -> Result:
         "cluster_by": "text", "rows": "fixed", "bytes": "fixed", "owner": "text", "retention_time": "text", "owner_role_type": "text",
     }  # fmt: skip
     rows: list[tuple[Any, ...]] = [
-        (session.account.started, n.name, n.database, n.schema, "TEMPORARY" if temp else "TABLE", comment, "", size, 0, OWNER, "1", "ROLE")
+        (
+            session.account.started,
+            n.name,
+            n.database,
+            n.schema,
+            "TEMPORARY" if temp else "TABLE",
+            comment,
+            "",
+            size,
+            0,
+            OWNER,
+            "1",
+            "ROLE",
+        )
         for n, size, _, comment, temp in tables(session, found)
     ]
     rows += [
@@ -157,7 +188,20 @@ def show_views(session: Session, parser: Parser) -> Result:
          "owner_role_type", "change_tracking"), "text",
     )  # fmt: skip
     rows = [
-        (v.created_on, v.name.name, "", v.name.database, v.name.schema, OWNER, v.comment, v.text, "false", "false", "ROLE", "OFF")
+        (
+            v.created_on,
+            v.name.name,
+            "",
+            v.name.database,
+            v.name.schema,
+            OWNER,
+            v.comment,
+            v.text,
+            "false",
+            "false",
+            "ROLE",
+            "OFF",
+        )
         for v in session.account.catalog.views
         if found.holds(v.name)
     ]
@@ -198,16 +242,35 @@ def show_columns(session: Session, parser: Parser) -> Result:
         ("table_name", "schema_name", "column_name", "data_type", "null?", "default", "kind", "expression", "comment", "database_name",
          "autoincrement", "schema_evolution_record"), "text",
     )  # fmt: skip
-    names = [found.table] if found.table else [n for n, *_ in tables(session, Filters(None, found.database, found.schema))]
+    names = (
+        [found.table] if found.table else [n for n, *_ in tables(session, Filters(None, found.database, found.schema))]
+    )
     if not found.table:
-        names += [v.name for v in session.account.catalog.views if Filters(None, found.database, found.schema).holds(v.name)]
+        names += [
+            v.name for v in session.account.catalog.views if Filters(None, found.database, found.schema).holds(v.name)
+        ]
     rows = []
     for name in names:
         for column, default, comment in described(session, name):
             if found.fits(column.name):
                 kind = json.dumps(_json_type(column))
                 flag = "true" if column.nullable else "NOT_NULL"
-                rows.append((name.name, name.schema, column.name, kind, flag, default or "", "COLUMN", "", comment, name.database, "", None))
+                rows.append(
+                    (
+                        name.name,
+                        name.schema,
+                        column.name,
+                        kind,
+                        flag,
+                        default or "",
+                        "COLUMN",
+                        "",
+                        comment,
+                        name.database,
+                        "",
+                        None,
+                    )
+                )
     return of_rows(columns, rows)
 
 
@@ -268,7 +331,20 @@ def describe(session: Session, parser: Parser) -> Result:
          "privacy domain"), "text",
     )  # fmt: skip
     rows = [
-        (c.name, type_name(c), "COLUMN", "Y" if c.nullable else "N", default, "N", "N", None, None, comment or None, None, None)
+        (
+            c.name,
+            type_name(c),
+            "COLUMN",
+            "Y" if c.nullable else "N",
+            default,
+            "N",
+            "N",
+            None,
+            None,
+            comment or None,
+            None,
+            None,
+        )
         for c, default, comment in described(session, name)
     ]
     return of_rows(columns, rows)

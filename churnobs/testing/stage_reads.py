@@ -164,7 +164,9 @@ def stage_position(mark: exp.Parameter, kind: str, names: Sequence[str]) -> None
     if kind == "parquet":
         above = mark.parent
         if place != 1:
-            raise SqlError(f"SQL compilation error:\ninvalid identifier '${place}': a Parquet file has $1 only", 904, "42000")
+            raise SqlError(
+                f"SQL compilation error:\ninvalid identifier '${place}': a Parquet file has $1 only", 904, "42000"
+            )
         if isinstance(above, exp.JSONExtract) and (key := _key(above)) is not None:
             column: exp.Expr = exp.column(ident(key)) if key in names else exp.null()
             rest = above.expression.expressions[2:]

@@ -133,7 +133,9 @@ def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE STAGE: its location and file format."""
     parser.at = 2
     stage = session.account.catalog.stages.need(session.resolve(parser.parts()))
-    columns = dict.fromkeys(("parent_property", "property", "property_type", "property_value", "property_default"), "text")
+    columns = dict.fromkeys(
+        ("parent_property", "property", "property_type", "property_value", "property_default"), "text"
+    )
     rows = [("STAGE_LOCATION", "URL", "String", json.dumps([stage.url]) if stage.url else "", "")]
     rows += [("STAGE_FILE_FORMAT", k, "String", str(v), "") for k, v in sorted(stage.file_format.items())]
     return of_rows(columns, rows)
@@ -185,10 +187,21 @@ def show_formats(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "FILE", "FORMATS")
     found = filters(session, parser)
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "database_name", "schema_name", "type", "owner", "comment", "format_options", "owner_role_type"), "text"
+        ("name", "database_name", "schema_name", "type", "owner", "comment", "format_options", "owner_role_type"),
+        "text",
     )
     rows = [
-        (f.created_on, f.name.name, f.name.database, f.name.schema, f.options["TYPE"], OWNER, f.comment, json.dumps(f.options, default=str), "ROLE")
+        (
+            f.created_on,
+            f.name.name,
+            f.name.database,
+            f.name.schema,
+            f.options["TYPE"],
+            OWNER,
+            f.comment,
+            json.dumps(f.options, default=str),
+            "ROLE",
+        )
         for f in session.account.catalog.formats
         if found.holds(f.name)
     ]
@@ -218,7 +231,11 @@ def place(parser: Parser) -> str:
         parser.at -= 1
         raise parser.wrong("expected a location, got")
     # a path may hold quoted names and signs that end a token
-    while (following := parser.peek()) is not None and following.start == end and following.text not in (";", "(", ")", ","):
+    while (
+        (following := parser.peek()) is not None
+        and following.start == end
+        and following.text not in (";", "(", ")", ",")
+    ):
         text, end = text + following.text, following.end
         parser.at += 1
     return text
@@ -249,7 +266,10 @@ def put(session: Session, parser: Parser) -> Result:
     there = [n for n in finals if (folder / n).is_file()]
     if there and not overwrite:
         if len(there) < len(finals):
-            raise not_supported("PUT without OVERWRITE of files of which some are there", "PUT the new ones by name, or set OVERWRITE = TRUE")
+            raise not_supported(
+                "PUT without OVERWRITE of files of which some are there",
+                "PUT the new ones by name, or set OVERWRITE = TRUE",
+            )
         folder = session.account.folder / "skipped" / str(session.account.next_number())
     folder.mkdir(parents=True, exist_ok=True)
     upload = {
@@ -318,4 +338,3 @@ def remove(session: Session, parser: Parser) -> Result:
         where.inside(file).unlink()
         rows.append((f"{where.shown}{file}", "removed"))
     return of_rows({"name": "text", "result": "text"}, rows)
-

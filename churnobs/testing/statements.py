@@ -15,7 +15,9 @@ from churnobs.testing.results import DDL, Result, of_rows, status
 from churnobs.testing.session import Session
 
 Handler = Callable[[Session, Parser], Result]
-NOISE = frozenset({"OR", "REPLACE", "SCOPED", "TEMP", "TEMPORARY", "LOCAL", "GLOBAL", "TRANSIENT", "VOLATILE", "SECURE", "RECURSIVE"})
+NOISE = frozenset(
+    {"OR", "REPLACE", "SCOPED", "TEMP", "TEMPORARY", "LOCAL", "GLOBAL", "TRANSIENT", "VOLATILE", "SECURE", "RECURSIVE"}
+)
 
 
 @dataclass(frozen=True, slots=True)

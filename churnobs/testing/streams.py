@@ -95,7 +95,9 @@ def create(session: Session, parser: Parser) -> Result:
         raise not_supported(f"a stream on a {kind.lower()}", "make it on the table")
     table = session.resolve(parser.parts())
     if parser.accept_any("AT", "BEFORE"):
-        raise not_supported("CREATE STREAM ... AT or BEFORE", "create the stream before the change; it starts at the present")
+        raise not_supported(
+            "CREATE STREAM ... AT or BEFORE", "create the stream before the change; it starts at the present"
+        )
     options = parser.options()
     parser.end()
     require_table(session, table)
@@ -206,7 +208,7 @@ def _compared(session: Session, stream: Stream, current: pa.Table) -> tuple[pa.T
     found = cursor.sql(
         "WITH added AS (FROM _current EXCEPT FROM _before), gone AS (FROM _before EXCEPT FROM _current), "
         "both_ AS (SELECT _rowid FROM added INTERSECT SELECT _rowid FROM gone) "
-        f"SELECT {listed}, 'INSERT' AS \"{METADATA[0]}\", _rowid IN (FROM both_) AS \"{METADATA[1]}\", _rowid AS _id FROM added "
+        f'SELECT {listed}, \'INSERT\' AS "{METADATA[0]}", _rowid IN (FROM both_) AS "{METADATA[1]}", _rowid AS _id FROM added '
         f"UNION ALL SELECT {listed}, 'DELETE', _rowid IN (FROM both_), _rowid FROM gone ORDER BY _id, \"{METADATA[0]}\""
     ).to_arrow_table()
     ids = pa.array([_row_id(stream, f"r{n}") for n in found.column("_id").to_pylist()], pa.string())

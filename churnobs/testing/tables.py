@@ -132,9 +132,9 @@ def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
                 kind = constraint.args.get("kind")
                 if isinstance(kind, exp.CommentColumnConstraint):
                     comments[column.name if column.this.quoted else column.name.upper()] = kind.this.name
-                elif isinstance(kind, exp.GeneratedAsIdentityColumnConstraint | exp.AutoIncrementColumnConstraint) or not isinstance(
-                    kind, _UNENFORCED
-                ):
+                elif isinstance(
+                    kind, exp.GeneratedAsIdentityColumnConstraint | exp.AutoIncrementColumnConstraint
+                ) or not isinstance(kind, _UNENFORCED):
                     constraints.append(constraint)
             column.set("constraints", constraints)
             kept.append(column)
@@ -270,7 +270,12 @@ def alter_text(session: Session, parser: Parser) -> Result:
         parser.end()
         if (text := options.pop("COMMENT", None)) is not None:
             session.engine.run(f"COMMENT ON TABLE {session.physical(name).sql} IS {literal(str(text))}")
-        kept = {"CHANGE_TRACKING", "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS", "ENABLE_SCHEMA_EVOLUTION"}
+        kept = {
+            "CHANGE_TRACKING",
+            "DATA_RETENTION_TIME_IN_DAYS",
+            "MAX_DATA_EXTENSION_TIME_IN_DAYS",
+            "ENABLE_SCHEMA_EVOLUTION",
+        }
         if unknown := set(options) - kept:
             raise not_supported(f"ALTER TABLE ... SET {sorted(unknown)[0]}", "leave the option out")
         return done
@@ -287,7 +292,9 @@ def _hand_over(text: str) -> str:
 
 def _rename(session: Session, name: Name, new: Name) -> None:
     if (new.database, new.schema) != (name.database, name.schema):
-        raise not_supported("ALTER TABLE ... RENAME TO another schema", "CREATE TABLE ... CLONE there and drop this one")
+        raise not_supported(
+            "ALTER TABLE ... RENAME TO another schema", "CREATE TABLE ... CLONE there and drop this one"
+        )
     if has_table(session, new) or session.account.catalog.views.get(new) is not None:
         raise exists("Object", new)
     if name in session.shared.temporary:

@@ -83,10 +83,32 @@ def show(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "TAGS")
     found = filters(session, parser)
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "database_name", "schema_name", "owner", "comment", "allowed_values", "owner_role_type", "propagate", "on_conflict"), "text"
+        (
+            "name",
+            "database_name",
+            "schema_name",
+            "owner",
+            "comment",
+            "allowed_values",
+            "owner_role_type",
+            "propagate",
+            "on_conflict",
+        ),
+        "text",
     )
     rows = [
-        (t.created_on, t.name.name, t.name.database, t.name.schema, OWNER, t.comment, json.dumps(t.allowed) if t.allowed else None, "ROLE", None, None)
+        (
+            t.created_on,
+            t.name.name,
+            t.name.database,
+            t.name.schema,
+            OWNER,
+            t.comment,
+            json.dumps(t.allowed) if t.allowed else None,
+            "ROLE",
+            None,
+            None,
+        )
         for t in session.account.catalog.tags
         if found.holds(t.name)
     ]
@@ -114,7 +136,18 @@ def references(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> R
     name, domain = (str(rewriter.evaluate(a)) for a in args)
     full = rewriter.session.resolve(split_name(name))
     columns = dict.fromkeys(
-        ("TAG_DATABASE", "TAG_SCHEMA", "TAG_NAME", "TAG_VALUE", "LEVEL", "OBJECT_DATABASE", "OBJECT_SCHEMA", "OBJECT_NAME", "DOMAIN"), "text"
+        (
+            "TAG_DATABASE",
+            "TAG_SCHEMA",
+            "TAG_NAME",
+            "TAG_VALUE",
+            "LEVEL",
+            "OBJECT_DATABASE",
+            "OBJECT_SCHEMA",
+            "OBJECT_NAME",
+            "DOMAIN",
+        ),
+        "text",
     )
     rows = [
         (t.database, t.schema, t.name, value, domain.upper(), full.database, full.schema, full.name, domain.upper())

@@ -28,7 +28,11 @@ def unload(session: Session, parser: Parser) -> Result:
     target = place(parser)
     parser.expect("FROM")
     token = parser.peek()
-    query = parser.group() if token is not None and token.text == "(" else f"SELECT * FROM {session.resolve(parser.parts()).sql}"
+    query = (
+        parser.group()
+        if token is not None and token.text == "("
+        else f"SELECT * FROM {session.resolve(parser.parts()).sql}"
+    )
     options = parser.options()
     parser.end()
     if unknown := set(options) - _OPTIONS:
@@ -49,9 +53,13 @@ def unload(session: Session, parser: Parser) -> Result:
         rewriter.release()
     if alone:
         session.commit()
-    written = _write(found, form, where.inside(where.path), options, named=bool(where.path) and not where.path.endswith("/"))
+    written = _write(
+        found, form, where.inside(where.path), options, named=bool(where.path) and not where.path.endswith("/")
+    )
     size = sum(p.stat().st_size for p in written)
-    return of_rows(dict.fromkeys(("rows_unloaded", "input_bytes", "output_bytes"), "fixed"), [(found.table.num_rows, size, size)])
+    return of_rows(
+        dict.fromkeys(("rows_unloaded", "input_bytes", "output_bytes"), "fixed"), [(found.table.num_rows, size, size)]
+    )
 
 
 def _write(found: Result, form: dict[str, Any], place_: Path, options: dict[str, Any], *, named: bool) -> list[Path]:
@@ -65,7 +73,11 @@ def _write(found: Result, form: dict[str, Any], place_: Path, options: dict[str,
     else:
         path = place_ / f"data_0_0_0{suffix}"
     if path.exists() and not options.get("OVERWRITE"):
-        raise SqlError(f"Files already existing at the unload destination: {path.name}. Use overwrite option to force unloading.", 1030, "22000")
+        raise SqlError(
+            f"Files already existing at the unload destination: {path.name}. Use overwrite option to force unloading.",
+            1030,
+            "22000",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_arrays(found.table.columns, names=[c.name for c in found.columns])
     if kind == "PARQUET":
@@ -83,7 +95,11 @@ def _for_parquet(found: Result, table: pa.Table, *, header: bool) -> pa.Table:
         if pa.types.is_null(kind):
             table = table.set_column(at, column.name, table.column(at).cast(pa.string()))
         elif pa.types.is_timestamp(kind) and kind.tz:
-            raise SqlError("Error encountered when unloading to PARQUET: TIMESTAMP_TZ and LTZ types are not supported for unloading to Parquet", 1400, "22000")
+            raise SqlError(
+                "Error encountered when unloading to PARQUET: TIMESTAMP_TZ and LTZ types are not supported for unloading to Parquet",
+                1400,
+                "22000",
+            )
         elif pa.types.is_decimal(kind) and kind.scale == 0:
             table = table.set_column(at, column.name, table.column(at).cast(pa.int64()))
     names = [c.name for c in found.columns] if header else [f"_COL_{at}" for at in range(table.num_columns)]
@@ -92,12 +108,20 @@ def _for_parquet(found: Result, table: pa.Table, *, header: bool) -> pa.Table:
 
 def _json_lines(found: Result) -> list[str]:
     if len(found.columns) != 1 or found.columns[0].kind not in ("variant", "object", "array"):
-        raise SqlError("SQL compilation error:\nJSON file format can unload a single column of type VARIANT, OBJECT or ARRAY", 1420, "42601")
+        raise SqlError(
+            "SQL compilation error:\nJSON file format can unload a single column of type VARIANT, OBJECT or ARRAY",
+            1420,
+            "42601",
+        )
     return [json.dumps(json.loads(value), separators=(",", ":")) + "\n" for (value,) in found.rows if value is not None]
 
 
 def _csv_lines(found: Result, form: dict[str, Any], *, header: bool) -> list[str]:
-    delimiter, end, quote = form["FIELD_DELIMITER"] or ",", form["RECORD_DELIMITER"] or "\n", form["FIELD_OPTIONALLY_ENCLOSED_BY"]
+    delimiter, end, quote = (
+        form["FIELD_DELIMITER"] or ",",
+        form["RECORD_DELIMITER"] or "\n",
+        form["FIELD_OPTIONALLY_ENCLOSED_BY"],
+    )
     null = str(form["NULL_IF"][0]) if form["NULL_IF"] else "\\N"
 
     def spelled(value: Any) -> str:

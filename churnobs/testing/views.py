@@ -68,9 +68,13 @@ def create(session: Session, parser: Parser) -> Result:
         if columns and len(columns) != len(names):
             raise SqlError("SQL compilation error:\nInvalid column definition list", 2026, "42601")
         if head.name in rewriter.sources:
-            raise SqlError(f"SQL compilation error:\nView definition for '{head.name}' refers to itself.", 2057, "42000")
+            raise SqlError(
+                f"SQL compilation error:\nView definition for '{head.name}' refers to itself.", 2057, "42000"
+            )
         session.account.catalog.shelf("ViewSources")
-        view.inlined = rewriter.dynamic or bool(rewriter.known) or any(n in session.shared.temporary for n in rewriter.sources)
+        view.inlined = (
+            rewriter.dynamic or bool(rewriter.known) or any(n in session.shared.temporary for n in rewriter.sources)
+        )
         held = f"({', '.join(quote(c) for c, _ in columns)})" if columns else ""
         session.engine.run(f"DROP VIEW IF EXISTS {head.name.sql}")
         if not view.inlined:
