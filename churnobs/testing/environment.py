@@ -439,6 +439,20 @@ def full(*parts: str) -> str:
     return ".".join(quoted_if_needed(p) for p in parts)
 
 
+@command("DROP TASK", "DROP DYNAMIC TABLE", "DROP ONLINE FEATURE TABLE", "DROP SERVICE", "DROP PIPE", "DROP MATERIALIZED VIEW")
+def drop_what_cannot_be(session: Session, parser: Parser) -> Result:
+    """DROP ... of kinds that cannot be made here: there is none to drop."""
+    parser.expect("DROP")
+    kind = []
+    while (token := parser.peek()) is not None and token.upper in ("TASK", "DYNAMIC", "TABLE", "ONLINE", "FEATURE", "SERVICE", "PIPE", "MATERIALIZED", "VIEW"):
+        kind.append(parser.next().upper)
+    if_exists = parser.accept("IF", "EXISTS")
+    name = session.resolve(parser.parts())
+    if not if_exists:
+        raise missing(" ".join(kind).capitalize(), name)
+    return dropped(name.name, found=False)
+
+
 for _head, _instead in {
     "CREATE TASK": "call what it runs yourself",
     "ALTER TASK": "call what it runs yourself",
@@ -446,6 +460,8 @@ for _head, _instead in {
     "SHOW TASKS": "call what it runs yourself",
     "EXECUTE IMMEDIATE": "send the statements one by one",
     "DECLARE": "send the statements one by one, or write a Python procedure",
+    "DESC ARTIFACT REPOSITORY": "packages are those of this process",
+    "DESCRIBE ARTIFACT REPOSITORY": "packages are those of this process",
     "CREATE PIPE": "load with COPY INTO",
     "CREATE SERVICE": "run the model in the warehouse: MODEL(...)!PREDICT(...)",
     "CREATE COMPUTE POOL": "run the model in the warehouse",

@@ -66,7 +66,8 @@ def _read_by(session: Session, query: str) -> set[Name]:
         rewriter.release()
 
 
-_IDS = "{domain}|{name}|{version}"
+def _id(node: Node) -> str:
+    return f"{node.domain}|{node.name}|{node.version}".encode().hex()
 
 
 def _entity(session: Session, node: Node) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def _entity(session: Session, node: Node) -> dict[str, Any]:
         "domain": node.domain, "refinedDomain": "VIEW" if view is not None else node.domain, "name": node.version or quoted_if_needed(name.name),
         "userDomain": {"MODULE": "MODEL"}.get(node.domain, node.domain), "db": quoted_if_needed(name.database),
         "schema": quoted_if_needed(name.schema), "createdOn": str(int(now().timestamp() * 1000)),
-        "id": _IDS.format(domain=node.domain, name=name, version=node.version), "properties": {},
+        "id": _id(node), "properties": {},
     }  # fmt: skip
     tags = session.account.catalog.tagged.get(("TABLE", str(name)), {})
     if node.domain == "TABLE" and any(
@@ -114,7 +115,7 @@ def dgql(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.Exp
     domain, key, value, parent = head.group(1), head.group(2), _plain(head.group(3)), _plain(head.group(4) or "")
     session = rewriter.session
     if key == "id":
-        domain, name, version = value.split("|")
+        domain, name, version = bytes.fromhex(value).decode().split("|")
         node = Node(domain, Name(*split_name(name)), version)
     elif parent:
         node = Node(domain, session.resolve(split_name(parent)), value)

@@ -161,6 +161,9 @@ class Rewriter:
             _name_columns(select)
         for join in tree.find_all(exp.Join):
             _as_of(join)
+        for pair in tree.find_all(exp.PropertyEQ):
+            if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
+                pair.this.set("quoted", True)  # a key of an object is a text, whatever its case
         for node in list(tree.find_all(exp.TableFromRows)):
             self._table_function(node)
         for node in list(tree.find_all(exp.Table)):
