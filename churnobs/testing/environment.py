@@ -469,6 +469,7 @@ for _head, _instead in {
     "CREATE ROW ACCESS POLICY": "leave policies out",
     "CREATE MATERIALIZED VIEW": "use CREATE VIEW",
     "CREATE ONLINE FEATURE TABLE": "read the feature view's offline store",
+    "COPY FILES": "PUT the files where they are needed",
     "CREATE SHARE": "use one account",
     "CREATE STREAMLIT": "run streamlit locally",
     "CREATE EXTERNAL FUNCTION": "use a Python function",

@@ -27,7 +27,8 @@ def parse(text: str) -> Tree:
         found = [tree for tree in sqlglot.parse(_readable(text), read="snowflake") if tree is not None]
     except (ParseError, TokenError) as error:
         message = re.sub(r"\x1b\[\d+m", "", str(error)).split("\n")[0]
-        raise SqlError(f"SQL compilation error:\nsyntax error: {message}", 1003, "42000") from error
+        hint = "if Snowflake accepts the statement, the offline account does not know this form of it"
+        raise SqlError(f"SQL compilation error:\nsyntax error: {message}\n({hint})", 1003, "42000") from error
     found = [tree for tree in found if not isinstance(tree, exp.Semicolon)]
     if len(found) != 1:
         raise not_supported(
