@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "tables", "show", "streams", "views", "functions", "stages", "copy_into", "infer", "alerts", "cortex", "tags", "routines",
-    "models", "datasets", "lineage", "monitors",
+    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "stages", "copy_into", "infer",
+    "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors", "monitor_functions",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
@@ -229,7 +229,8 @@ class OfflineAccount:
         given = {"database": database, "schema": schema, "warehouse": warehouse or self.account.config.warehouse}
         return {
             "account": "offline", "user": USER, "password": self.account.password, "role": ROLE, "protocol": "http",
-            "host": "127.0.0.1", "port": self._server.port, "network_timeout": self.account.config.network_timeout, "login_timeout": 30,
+            "host": "127.0.0.1", "port": self._server.port, "network_timeout": self.account.config.network_timeout,
+            "login_timeout": 30,
             "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False}, "client_session_keep_alive": False,
             **{key: value for key, value in given.items() if value is not None},
         }  # fmt: skip
@@ -240,7 +241,9 @@ class OfflineAccount:
         """Open a Snowpark session; it is closed with the account."""
         from snowflake.snowpark import Session as Snowpark
 
-        made = Snowpark.builder.configs(self.connection(database=database, schema=schema, warehouse=warehouse)).create()
+        made: SnowparkSession = Snowpark.builder.configs(
+            self.connection(database=database, schema=schema, warehouse=warehouse)
+        ).create()
         self._open.append(made)
         return made
 

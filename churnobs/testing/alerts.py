@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -15,9 +15,10 @@ from churnobs.testing.catalog import OWNER, Object
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.results import Result, now, of_rows, status
-from churnobs.testing.rewriting import Rewriter, scalar, table_function, value_of
+from churnobs.testing.rewriting import Rewriter, scalar, table_function
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped, run_inside
+from churnobs.testing.trees import value_of
 
 DONE = "Statement executed successfully."
 
@@ -27,8 +28,8 @@ class Run:
     """One run of an alert."""
 
     state: str
-    scheduled: datetime.datetime
-    completed: datetime.datetime
+    scheduled: dt.datetime
+    completed: dt.datetime
     condition_id: str | None = None
     action_id: str | None = None
     error_code: str | None = None
@@ -78,7 +79,8 @@ def create(session: Session, parser: Parser) -> Result:
             return created("Alert", head.name.name, made=False)
         raise exists("Object", head.name)
     made = Alert(
-        name=head.name, condition=condition, action=action, schedule=str(options.get("SCHEDULE", "")), config=options.get("CONFIG"),
+        name=head.name, condition=condition, action=action, schedule=str(options.get("SCHEDULE", "")),
+        config=options.get("CONFIG"),
         warehouse=str(options.get("WAREHOUSE", "")).upper(), comment=str(options.get("COMMENT", "")),
         database=session.engine.database, schema=session.engine.schema,
     )  # fmt: skip
@@ -173,7 +175,8 @@ _SHOWN = {"created_on": "timestamp_ltz"} | dict.fromkeys(
 
 
 def _row(a: Alert) -> tuple[Any, ...]:
-    return (a.created_on, a.name.name, a.name.database, a.name.schema, OWNER, a.comment, a.warehouse, a.schedule, a.state, a.condition,
+    return (a.created_on, a.name.name, a.name.database, a.name.schema, OWNER, a.comment, a.warehouse, a.schedule,
+        a.state, a.condition,
             a.action, "ROLE", a.config)  # fmt: skip
 
 
@@ -202,28 +205,30 @@ def history(rewriter: Rewriter, _args: list[Any], named: dict[str, Any]) -> Resu
     rewriter.dynamic = True
     given = {key: rewriter.evaluate(value) for key, value in named.items()}
     start, end = given.get("SCHEDULED_TIME_RANGE_START"), given.get("SCHEDULED_TIME_RANGE_END")
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for alert in rewriter.session.account.catalog.shelf("Alert"):
         if given.get("ALERT_NAME") and str(given["ALERT_NAME"]).upper() != alert.name.name.upper():
             continue
-        for run in alert.runs:
-            if (start is None or run.scheduled >= _zoned(start)) and (end is None or run.scheduled <= _zoned(end)):
-                rows.append((
-                    alert.name.name, alert.name.database, alert.name.schema, alert.condition, run.condition_id, alert.action, run.action_id,
-                    run.state, run.error_code, run.error, run.scheduled, run.completed, "EXECUTE ALERT",
-                ))  # fmt: skip
+        rows += [
+            (alert.name.name, alert.name.database, alert.name.schema, alert.condition, run.condition_id, alert.action,
+             run.action_id, run.state, run.error_code, run.error, run.scheduled, run.completed, "EXECUTE ALERT")
+            for run in alert.runs
+            if (start is None or run.scheduled >= _zoned(start)) and (end is None or run.scheduled <= _zoned(end))
+        ]  # fmt: skip
     rows.sort(key=lambda r: r[10], reverse=True)
     columns = dict.fromkeys(
-        ("NAME", "DATABASE_NAME", "SCHEMA_NAME", "CONDITION", "CONDITION_QUERY_ID", "ACTION", "ACTION_QUERY_ID", "STATE", "SQL_ERROR_CODE",
+        ("NAME", "DATABASE_NAME", "SCHEMA_NAME", "CONDITION", "CONDITION_QUERY_ID", "ACTION", "ACTION_QUERY_ID",
+            "STATE", "SQL_ERROR_CODE",
          "SQL_ERROR_MESSAGE"), "text",
     ) | {"SCHEDULED_TIME": "timestamp_ltz", "COMPLETED_TIME": "timestamp_ltz", "SCHEDULED_FROM": "text"}  # fmt: skip
     return of_rows(columns, rows[: int(given.get("RESULT_LIMIT", 100))])
 
 
-def _zoned(moment: Any) -> datetime.datetime:
+def _zoned(moment: Any) -> dt.datetime:
     if isinstance(moment, str):
-        moment = datetime.datetime.fromisoformat(moment)
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        moment = dt.datetime.fromisoformat(moment)
+    made: dt.datetime = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return made
 
 
 @scalar("SCHEDULED_TIME")

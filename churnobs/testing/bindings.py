@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from churnobs.testing.failures import not_supported
 
-_EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001
 _ARROW = {
     "FIXED": pa.int64(), "REAL": pa.float64(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(), "TIMESTAMP_NTZ": pa.timestamp("us"),
     "TIMESTAMP_LTZ": pa.timestamp("us", tz="UTC"), "TIMESTAMP_TZ": pa.timestamp("us", tz="UTC"), "BINARY": pa.binary(),
@@ -44,7 +44,7 @@ def value(kind: str, text: Any) -> Any:
     """One bound value.
 
     >>> value("DATE", "86400000")
-    datetime.date(1970, 1, 2)
+    dt.date(1970, 1, 2)
     """
     if text is None:
         return None
@@ -55,17 +55,17 @@ def value(kind: str, text: Any) -> Any:
     if kind == "BOOLEAN":
         return str(text).lower() in ("true", "1")
     if kind == "DATE":
-        return (_EPOCH + datetime.timedelta(milliseconds=int(text))).date()
+        return (_EPOCH + dt.timedelta(milliseconds=int(text))).date()
     if kind == "TIME":
-        return (_EPOCH + datetime.timedelta(microseconds=int(text) // 1000)).time()
+        return (_EPOCH + dt.timedelta(microseconds=int(text) // 1000)).time()
     if kind == "TIMESTAMP_NTZ":
-        return _EPOCH + datetime.timedelta(microseconds=int(text) // 1000)
+        return _EPOCH + dt.timedelta(microseconds=int(text) // 1000)
     if kind == "TIMESTAMP_LTZ":
-        return (_EPOCH + datetime.timedelta(microseconds=int(text) // 1000)).replace(tzinfo=datetime.UTC)
+        return (_EPOCH + dt.timedelta(microseconds=int(text) // 1000)).replace(tzinfo=dt.UTC)
     if kind == "TIMESTAMP_TZ":
         nanoseconds, _, minutes = str(text).partition(" ")
-        moment = (_EPOCH + datetime.timedelta(microseconds=int(nanoseconds) // 1000)).replace(tzinfo=datetime.UTC)
-        zone = datetime.timezone(datetime.timedelta(minutes=int(minutes) - 1440)) if minutes else datetime.UTC
+        moment = (_EPOCH + dt.timedelta(microseconds=int(nanoseconds) // 1000)).replace(tzinfo=dt.UTC)
+        zone = dt.timezone(dt.timedelta(minutes=int(minutes) - 1440)) if minutes else dt.UTC
         return moment.astimezone(zone)
     if kind == "BINARY":
         return bytes.fromhex(text)

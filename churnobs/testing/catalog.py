@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Object:
 
     name: Name
     comment: str = ""
-    created_on: datetime.datetime = field(default_factory=now)
+    created_on: dt.datetime = field(default_factory=now)
 
 
 T = TypeVar("T", bound=Object)
@@ -129,7 +129,7 @@ class Warehouse:
     name: str
     size: str = "X-Small"
     comment: str = ""
-    created_on: datetime.datetime = field(default_factory=now)
+    created_on: dt.datetime = field(default_factory=now)
 
 
 class Catalog:

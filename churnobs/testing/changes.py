@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlglot import exp
@@ -10,22 +11,29 @@ from churnobs.testing import results
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result
-from churnobs.testing.rewriting import Rewriter, ident, table_name
+from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
+from churnobs.testing.trees import ident, table_name
 
 Tree = exp.Expr
-_TYPES = {exp.Insert: results.INSERT, exp.Update: results.UPDATE, exp.Delete: results.DELETE, exp.Merge: results.MERGE}
+_TYPES: dict[type[Any], int] = {
+    exp.Insert: results.INSERT,
+    exp.Update: results.UPDATE,
+    exp.Delete: results.DELETE,
+    exp.Merge: results.MERGE,
+}
 
 
 def described(tree: Tree) -> Result:
     """The columns of the answer, without doing anything."""
     if isinstance(tree, exp.TruncateTable):
         return results.of_rows({"status": "text"}, [], type_id=results.DDL)
-    names = {
+    fixed: dict[type[Any], list[str]] = {
         exp.Insert: ["number of rows inserted"],
         exp.Update: ["number of rows updated", "number of multi-joined rows updated"],
         exp.Delete: ["number of rows deleted"],
-    }.get(type(tree)) or [f"number of rows {verb}" for verb in _verbs(tree)]
+    }
+    names = fixed.get(type(tree)) or [f"number of rows {verb}" for verb in _verbs(tree)]
     return results.of_rows(dict.fromkeys(names, "fixed"), [], type_id=_TYPES[type(tree)])
 
 
@@ -51,7 +59,7 @@ def run(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
 def advance(session: Session, rewriter: Rewriter) -> None:
     """Move the offsets of the streams that were read, once their transaction is committed."""
     for stream, position in rewriter.streams.values():
-        session.when_committed(lambda stream=stream, position=position: stream.move_to(position))
+        session.when_committed(partial(stream.move_to, position))
 
 
 def target_of(session: Session, tree: Tree) -> Name:
@@ -116,7 +124,8 @@ def require_table(session: Session, name: Name) -> None:
     held = session.physical(name)
     found = session.engine.run(
         "SELECT 1 FROM duckdb_tables() WHERE database_name = "
-        f"{results_literal(held.database)} AND schema_name = {results_literal(held.schema)} AND table_name = {results_literal(held.name)}"
+        f"{results_literal(held.database)} AND schema_name = {results_literal(held.schema)}"
+        f" AND table_name = {results_literal(held.name)}"
     )
     if not found:
         raise missing("Object", name)
@@ -130,9 +139,9 @@ def results_literal(text: str) -> str:
 
 
 def _identifier_target(node: Tree) -> Tree:
-    from churnobs.testing.rewriting import _dynamic_identifier
+    from churnobs.testing.trees import dynamic_identifier
 
-    return _dynamic_identifier(node) if isinstance(node, exp.Table) else node
+    return dynamic_identifier(node) if isinstance(node, exp.Table) else node
 
 
 def _unqualify(tree: Tree) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -11,7 +12,7 @@ from sqlglot import exp
 
 from churnobs.testing import changes, queries, streams
 from churnobs.testing.catalog import Catalog
-from churnobs.testing.csv_files import BadRow
+from churnobs.testing.csv_files import BadRow, other_width
 from churnobs.testing.engine import translated
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.formats import strptime_format
@@ -133,9 +134,8 @@ class _Load:
         for one in done:
             if not one.failed:
                 stamp = self._stamp(one.file)
-                self.session.when_committed(
-                    lambda key=f"{self.location.root}/{one.file}", stamp=stamp: history.__setitem__(key, stamp)
-                )
+                key = f"{self.location.root}/{one.file}"
+                self.session.when_committed(partial(history.__setitem__, key, stamp))
                 if self.options.get("PURGE"):
                     self.location.inside(one.file).unlink()
         return self._answer(done)
@@ -190,16 +190,15 @@ class _Load:
         wanted = len(self.columns)
         widths, lines = read.table.column("_WIDTH").to_pylist(), read.table.column("_LINE").to_pylist()
         return [
-            BadRow(at, lines[at], f"Number of columns in file ({width}) does not match that of the corresponding table ({wanted}), use file "
-                   "format option error_on_column_count_mismatch=false to ignore this error")
+            BadRow(at, lines[at], other_width(width, wanted))
             for at, width in enumerate(widths) if width != wanted
         ]  # fmt: skip
 
     def _abort(self, file: str, bad: BadRow) -> SqlError:
         return SqlError(
             f"{bad.message}\n  File '{file}', line {bad.line}, character {bad.character}\n  Row {bad.row + 1}, column "
-            f'"{self.table.name}"["{bad.column}"]\n  If you would like to continue loading when an error is encountered, use other values '
-            "such as 'SKIP_FILE' or 'CONTINUE' for the ON_ERROR option.", 100038, "22018",
+            f'"{self.table.name}"["{bad.column}"]\n  If you would like to continue loading when an error is encountered, use '
+            "other values such as 'SKIP_FILE' or 'CONTINUE' for the ON_ERROR option.", 100038, "22018",
         )  # fmt: skip
 
     def _convert(self, file: str, read: FileRows) -> tuple[pa.Table, list[BadRow]]:
@@ -239,9 +238,9 @@ class _Load:
             lines = read.table.column("_LINE").to_pylist()[start] if "_LINE" in read.table.schema.names else start + 1
             bad.append(BadRow(start, lines, problem.message))
             return
-        good.append(self._not_null(table, read, start, bad))
+        good.append(self._not_null(table, start, bad))
 
-    def _not_null(self, table: pa.Table, read: FileRows, start: int, bad: list[BadRow]) -> pa.Table:
+    def _not_null(self, table: pa.Table, start: int, bad: list[BadRow]) -> pa.Table:
         wrong: set[int] = set()
         for at, name in enumerate(self.columns):
             if not self.kinds[name].nullable and table.column(at).null_count:
@@ -313,8 +312,9 @@ class _Load:
         if read.kind in ("parquet", "json"):
             if len(self.columns) != 1:
                 raise SqlError(
-                    f"SQL compilation error:\n{read.kind.upper()} file format can produce one and only one column of type variant, object, or "
-                    "array. Load data into separate columns using the MATCH_BY_COLUMN_NAME copy option or copy with transformation.", 1420, "42601",
+                    f"SQL compilation error:\n{read.kind.upper()} file format can produce one and only one column of "
+                    "type variant, object, or array. Load data into separate columns using MATCH_BY_COLUMN_NAME or copy "
+                    "with transformation.", 1420, "42601",
                 )  # fmt: skip
             value = (
                 "C1"
@@ -338,12 +338,14 @@ class _Load:
             if kind == "BOOLEAN" and value != "NULL":
                 low = f"lower({value})"
                 return (
-                    f"CASE WHEN {low} IN ('true', 't', 'yes', 'y', 'on', '1') THEN true WHEN {low} IN ('false', 'f', 'no', 'n', 'off', '0')"
+                    f"CASE WHEN {low} IN ('true', 't', 'yes', 'y', 'on', '1') THEN true"
+                    f" WHEN {low} IN ('false', 'f', 'no', 'n', 'off', '0')"
                     f" THEN false ELSE CAST({value} AS BOOLEAN) END AS {name}"
                 )
             if kind == "DATE" and value != "NULL":
                 tries = ", ".join(f"try_strptime({value}, '{f}')" for f in ("%d-%b-%Y", "%m/%d/%Y"))
-                return f"CAST(coalesce(TRY_CAST({value} AS DATE)::TIMESTAMP, {tries}, CAST({value} AS DATE)::TIMESTAMP) AS DATE) AS {name}"
+                plain = f"CAST({value} AS DATE)::TIMESTAMP"
+                return f"CAST(coalesce(TRY_{plain}, {tries}, {plain}) AS DATE) AS {name}"
             if kind == "BLOB":
                 return f"unhex({value}) AS {name}"
         return f"CAST({value} AS {kind}) AS {name}"
@@ -373,8 +375,10 @@ class _Load:
 
     def _answer(self, done: list[Loaded]) -> Result:
         columns = {
-            "file": "text", "status": "text", "rows_parsed": "fixed", "rows_loaded": "fixed", "error_limit": "fixed", "errors_seen": "fixed",
-            "first_error": "text", "first_error_line": "fixed", "first_error_character": "fixed", "first_error_column_name": "text",
+            "file": "text", "status": "text", "rows_parsed": "fixed", "rows_loaded": "fixed", "error_limit": "fixed",
+            "errors_seen": "fixed",
+            "first_error": "text", "first_error_line": "fixed", "first_error_character": "fixed",
+            "first_error_column_name": "text",
         }  # fmt: skip
         rows: list[tuple[Any, ...]] = []
         for one in done:
@@ -383,7 +387,8 @@ class _Load:
             first = one.bad[0] if one.bad else None
             limit = one.parsed if self.on_error == "CONTINUE" else 1
             rows.append((
-                f"{self.location.shown}{one.file}", state, one.parsed, loaded, limit, len(one.bad), first and first.message, first and first.line,
+                f"{self.location.shown}{one.file}", state, one.parsed, loaded, limit, len(one.bad),
+                first and first.message, first and first.line,
                 first and first.character, first and f'"{self.table.name}"["{first.column}"]',
             ))  # fmt: skip
         return of_rows(columns, rows)

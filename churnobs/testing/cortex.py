@@ -1,10 +1,11 @@
-"""Cortex functions without a language model: VADER scores where a score is asked for, fixed rules elsewhere, or the user's own function.
+"""Cortex functions without a language model: VADER where a score is asked for, fixed rules elsewhere, or the user's function.
 
 The answers are deterministic and are not those of any model on Snowflake.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,8 +15,9 @@ import pyarrow as pa
 from sqlglot import exp
 
 from churnobs.testing.failures import SqlError, not_supported
-from churnobs.testing.rewriting import SCALARS, Rewriter, value_of
+from churnobs.testing.rewriting import SCALARS, Rewriter
 from churnobs.testing.session import Session
+from churnobs.testing.trees import value_of
 
 _ADDRESS = re.compile(r"\d+")
 
@@ -28,16 +30,11 @@ def sentiment_of(session: Session, text: str) -> float:
     return float(_vader().polarity_scores(text)["compound"])
 
 
+@functools.cache
 def _vader() -> Any:
-    global _analyzer
-    if _analyzer is None:
-        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-        _analyzer = SentimentIntensityAnalyzer()
-    return _analyzer
-
-
-_analyzer: Any = None
+    return SentimentIntensityAnalyzer()
 
 
 def summarize(text: str) -> str:
@@ -112,14 +109,13 @@ def _udf(rewriter: Rewriter, name: str, function: Callable[..., Any], args: list
     duck = f"_offline_cortex_{name.lower()}_{len(args)}"
     with account.catalog.lock:
         if duck not in account.udfs:
-            nothing = {"null_handling": "special"}
 
             def run(*columns: pa.ChunkedArray) -> pa.Array:
                 rows = zip(*(c.to_pylist() for c in columns), strict=True)
                 made = [None if row[0] is None else function(*row) for row in rows]
                 return pa.array(made, pa.float64() if kind == "DOUBLE" else pa.string())
 
-            account.engine.root.create_function(duck, run, None, kind, type="arrow", **nothing)
+            account.engine.add_function(duck, run, kind)
             account.udfs.add(duck)
     return exp.Anonymous(this=duck, expressions=[exp.cast(a.copy(), "TEXT") for a in args])
 
@@ -230,6 +226,7 @@ SCALARS.update({
     "SENTIMENT": _sentiment, "AI_SENTIMENT": _ai_sentiment, "AI_CLASSIFY": _ai_classify, "CLASSIFY_TEXT": _classify_text,
     "SUMMARIZE": _summarize, "AI_SUMMARIZE": _summarize, "COMPLETE": _complete, "AI_COMPLETE": _complete,
 })  # fmt: skip
-for _name in ("AI_TRANSLATE", "AI_EXTRACT", "AI_FILTER", "AI_EMBED", "AI_AGG", "AI_SUMMARIZE_AGG", "AI_SIMILARITY", "AI_TRANSCRIBE",
+for _name in ("AI_TRANSLATE", "AI_EXTRACT", "AI_FILTER", "AI_EMBED", "AI_AGG", "AI_SUMMARIZE_AGG", "AI_SIMILARITY",
+    "AI_TRANSCRIBE",
               "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024", "EXTRACT_ANSWER", "AI_PARSE_DOCUMENT"):  # fmt: skip
     _refused(_name, "compute it in a Python function of your own")

@@ -29,6 +29,14 @@ class BadRow:
     character: int = 1
 
 
+def other_width(found: int, wanted: int) -> str:
+    """Say that a row has another number of columns than the table."""
+    return (
+        f"Number of columns in file ({found}) does not match that of the corresponding table ({wanted}), use file format option "
+        "error_on_column_count_mismatch=false to ignore this error"
+    )
+
+
 def content(path: Path, compression: str = "AUTO") -> bytes:
     """The bytes of a file, unpacked."""
     raw = path.read_bytes()
@@ -84,8 +92,7 @@ def _table(
     bad = []
     if form["ERROR_ON_COLUMN_COUNT_MISMATCH"]:
         bad = [
-            BadRow(at, lines[at], f"Number of columns in file ({len(r)}) does not match that of the corresponding table ({usual}), use file format "
-                   "option error_on_column_count_mismatch=false to ignore this error")
+            BadRow(at, lines[at], other_width(len(r), usual))
             for at, r in enumerate(rows) if len(r) != usual
         ]  # fmt: skip
     columns = [pa.array([r[at] if at < len(r) else None for r in rows], pa.string()) for at in range(width)]
@@ -100,7 +107,8 @@ def _fast(text: str, form: Mapping[str, Any]) -> tuple[pa.Table, list[str], list
     quote, delimiter = form["FIELD_OPTIONALLY_ENCLOSED_BY"], form["FIELD_DELIMITER"]
     simple = (
         delimiter is not None and len(delimiter) == 1 and form["RECORD_DELIMITER"] in ("\n", "\r\n") and form["ESCAPE"] is None
-        and "\\" not in text and not form["TRIM_SPACE"] and not form["SKIP_BLANK_LINES"] and form["EMPTY_FIELD_AS_NULL"] and text.strip()
+        and "\\" not in text and not form["TRIM_SPACE"] and not form["SKIP_BLANK_LINES"] and form["EMPTY_FIELD_AS_NULL"]
+        and text.strip()
         and "\n\n" not in text and (quote is None or (quote == '"' and not _odd_quotes(text, delimiter)))
     )  # fmt: skip
     if not simple:
@@ -119,13 +127,16 @@ def _fast(text: str, form: Mapping[str, Any]) -> tuple[pa.Table, list[str], list
     try:
         table = csv.read_csv(
             io.BytesIO(body.encode()),
-            read_options=csv.ReadOptions(column_names=[f"C{at + 1}" for at in range(width)], use_threads=False, block_size=1 << 24),
+            read_options=csv.ReadOptions(column_names=[f"C{at + 1}" for at in range(width)], use_threads=False,
+                block_size=1 << 24),
             parse_options=csv.ParseOptions(
-                delimiter=delimiter, quote_char=quote or False, double_quote=True, newlines_in_values=bool(quote), invalid_row_handler=note,
+                delimiter=delimiter, quote_char=quote or False, double_quote=True, newlines_in_values=bool(quote),
+                invalid_row_handler=note,
                 ignore_empty_lines=False,
             ),
             convert_options=csv.ConvertOptions(
-                column_types={f"C{at + 1}": pa.string() for at in range(width)}, strings_can_be_null=True, quoted_strings_can_be_null=False,
+                column_types={f"C{at + 1}": pa.string() for at in range(width)}, strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
                 null_values=["", *map(str, form["NULL_IF"])],
             ),
         )  # fmt: skip
@@ -154,7 +165,7 @@ def _quoted_values(_table: pa.Table) -> Iterator[str]:
     return iter(())
 
 
-def records(text: str, form: Mapping[str, Any]) -> Iterator[tuple[int, Fields]]:
+def records(text: str, form: Mapping[str, Any]) -> Iterator[tuple[int, Fields]]:  # noqa: PLR0912, PLR0915  # one branch a form of the statement
     """The records of a text: the line each begins on and its fields, NULLs resolved."""
     delimiter = form["FIELD_DELIMITER"]
     ends = form["RECORD_DELIMITER"] or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +19,10 @@ from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, like, split_name
 from churnobs.testing.results import Result, now, of_rows, status
-from churnobs.testing.rewriting import Rewriter, scalar, value_of
+from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, creation, dropped
+from churnobs.testing.trees import value_of
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class DatasetVersion:
     comment: str
     metadata: str
     sources: set[Name]
-    created_on: datetime.datetime = field(default_factory=now)
+    created_on: dt.datetime = field(default_factory=now)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,13 +110,12 @@ def alter(session: Session, parser: Parser) -> Result:
 
 def _plain(found: Result) -> pa.Table:
     arrays = []
-    for column in found.table.columns:
-        kind = column.type
+    for held in found.table.columns:
+        kind = held.type
         if pa.types.is_decimal(kind):
-            column = column.cast(pa.int64() if kind.scale == 0 else pa.float64())
-        elif pa.types.is_null(kind):
-            column = column.cast(pa.string())
-        arrays.append(column)
+            arrays.append(held.cast(pa.int64() if kind.scale == 0 else pa.float64()))
+        else:
+            arrays.append(held.cast(pa.string()) if pa.types.is_null(kind) else held)
     return pa.Table.from_arrays(arrays, names=[c.name for c in found.columns])
 
 

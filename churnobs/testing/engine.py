@@ -7,7 +7,7 @@ is relied on for is named in ``PRIVATE`` and checked by a contract test, so that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,17 @@ from churnobs.testing.results import SELECT, Column, Result
 if TYPE_CHECKING:
     from fakesnow.conn import FakeSnowflakeConnection
 
-# In this order. Left out: what this package does itself (SHOW, stages, MERGE, identifier, RESULT_SCAN, ...) and numeric_agg_implicit_cast,
-# which turns sums of integers into doubles and hides text that is no number.
+# In this order. Left out: what this package does itself (SHOW, stages, MERGE, identifier, RESULT_SCAN, ...), and
+# numeric_agg_implicit_cast, which turns sums of integers into doubles and hides text that is no number.
 TRANSFORMS = (
     "upper_case_unquoted_identifiers", "extract_comment_on_table", "extract_comment_on_columns", "information_schema_fs",
-    "semi_structured_types", "try_parse_json", "split", "trim_cast_varchar", "indices_to_json_extract", "json_extract_cast_as_varchar",
+    "semi_structured_types", "try_parse_json", "split", "trim_cast_varchar", "indices_to_json_extract",
+    "json_extract_cast_as_varchar",
     "json_extract_cased_as_varchar", "json_extract_precedence", "flatten_value_cast_as_varchar", "flatten", "regex_replace",
-    "regex_substr", "sequence_nextval", "values_columns", "to_date", "timestamp_offsets", "to_decimal", "to_timestamp", "to_variant",
-    "object_construct", "timestamp_ntz", "float_to_double", "integer_precision", "extract_text_length", "sample", "array_size", "random",
+    "regex_substr", "sequence_nextval", "values_columns", "to_date", "timestamp_offsets", "to_decimal",
+    "to_timestamp", "to_variant",
+    "object_construct", "timestamp_ntz", "float_to_double", "integer_precision", "extract_text_length", "sample",
+    "array_size", "random",
     "array_agg_within_group", "array_agg", "object_agg", "array_construct_etc", "dateadd_date_cast",
     "dateadd_string_literal_timestamp_cast", "datediff_string_literal_timestamp_cast", "haversine", "hex_string", "sha256",
     "alias_in_join", "alias_in_where",
@@ -108,6 +111,15 @@ class Engine:
         cursor.execute(info_schema.per_db_creation_sql(name))
         cursor.execute(macros.creation_sql(name))
         cursor.execute(f'CREATE SCHEMA {quote(name)}."PUBLIC"')
+
+    def add_function(
+        self, name: str, function: Callable[..., Any], returns: str, *, side_effects: bool = False
+    ) -> None:
+        """Let DuckDB call a Python function of Arrow columns; it sees NULLs, and its arguments have whatever type they have."""
+        root: Any = self.root
+        root.create_function(
+            name, function, None, returns, type="arrow", null_handling="special", side_effects=side_effects
+        )
 
     def connect(self, database: str | None, schema: str | None) -> EngineSession:
         """Open a session; the database and schema must exist."""
@@ -243,7 +255,7 @@ class EngineSession:
         self.duck.close()
 
 
-def translated(error: duckdb.Error) -> SqlError:
+def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch a kind of error
     """DuckDB's error in Snowflake's numbers."""
     message = str(error.args[0]) if error.args else str(error)
     first = message.split("\n")[0]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from churnobs.testing.catalog import OWNER, Warehouse
+from churnobs.testing.catalog import OWNER
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import like, quote, quoted_if_needed
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.session import Session
-from churnobs.testing.statements import command, created, dropped, refuse
+from churnobs.testing.statements import command, created, dropped
+from churnobs.testing.warehouses import need_warehouse
 
 DONE = "Statement executed successfully."
 PARAMETERS = {
@@ -20,7 +21,7 @@ PARAMETERS = {
     "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW", "CLIENT_SESSION_KEEP_ALIVE": False, "BINARY_OUTPUT_FORMAT": "HEX",
     "PYTHON_SNOWPARK_USE_SCOPED_TEMP_OBJECTS": True, "ENABLE_UNREDACTED_QUERY_SYNTAX_ERROR": False, "MULTI_STATEMENT_COUNT": 1,
 }  # fmt: skip
-_FIXED = {
+_FIXED: dict[str, set[Any]] = {
     "QUOTED_IDENTIFIERS_IGNORE_CASE": {False},
     "TIMEZONE": {"Etc/UTC", "UTC"},
     "TIMESTAMP_TYPE_MAPPING": {"TIMESTAMP_NTZ"},
@@ -160,84 +161,6 @@ def use(session: Session, parser: Parser) -> Result:
             raise SqlError("Cannot perform USE SCHEMA. This session does not have a current database.", 90105, "22000")
         session.engine.use(database, parts[-1])
     return status(DONE)
-
-
-def need_warehouse(session: Session, name: str) -> Warehouse:
-    """The warehouse of that name, or the error that it is missing."""
-    if (found := session.account.catalog.warehouses.get(name)) is None:
-        raise missing("Warehouse", name)
-    return found
-
-
-@command("CREATE WAREHOUSE")
-def create_warehouse(session: Session, parser: Parser) -> Result:
-    """CREATE WAREHOUSE; it becomes the current one."""
-    parser.expect("CREATE")
-    replace = parser.accept("OR", "REPLACE")
-    parser.expect("WAREHOUSE")
-    absent = parser.accept("IF", "NOT", "EXISTS")
-    (name,) = parser.parts()
-    parser.accept("WITH")
-    options = parser.options()
-    held = session.account.catalog.warehouses
-    if name in held and not replace:
-        if absent:
-            return created("Warehouse", name, made=False)
-        raise exists("Object", name)
-    held[name] = Warehouse(name, str(options.get("WAREHOUSE_SIZE", "X-Small")), str(options.get("COMMENT", "")))
-    session.warehouse = name
-    return created("Warehouse", name)
-
-
-@command("DROP WAREHOUSE")
-def drop_warehouse(session: Session, parser: Parser) -> Result:
-    """DROP WAREHOUSE [IF EXISTS]."""
-    parser.expect("DROP", "WAREHOUSE")
-    if_exists = parser.accept("IF", "EXISTS")
-    (name,) = parser.parts()
-    if not if_exists:
-        need_warehouse(session, name)
-    found = session.account.catalog.warehouses.pop(name, None) is not None
-    session.warehouse = None if session.warehouse == name else session.warehouse
-    return dropped(name, found=found)
-
-
-@command("ALTER WAREHOUSE")
-def alter_warehouse(session: Session, parser: Parser) -> Result:
-    """ALTER WAREHOUSE: suspend, resume, set size."""
-    parser.expect("ALTER", "WAREHOUSE")
-    parser.accept("IF", "EXISTS")
-    found = need_warehouse(session, parser.parts()[0])
-    if parser.accept_any("SUSPEND", "RESUME") is None:
-        parser.expect("SET")
-        options = parser.options()
-        found.size = str(options.get("WAREHOUSE_SIZE", found.size))
-        found.comment = str(options.get("COMMENT", found.comment))
-    return status(DONE)
-
-
-@command("SHOW WAREHOUSES", reads=True)
-def show_warehouses(session: Session, parser: Parser) -> Result:
-    """SHOW WAREHOUSES [LIKE]."""
-    from churnobs.testing.show import filters
-
-    parser.expect("SHOW", "WAREHOUSES")
-    found = filters(session, parser)
-    rows = [
-        (w.name, "STARTED", "STANDARD", w.size, w.created_on, OWNER, w.comment)
-        for w in sorted(session.account.catalog.warehouses.values(), key=lambda w: w.name)
-        if found.fits(w.name)
-    ]
-    columns = {
-        "name": "text",
-        "state": "text",
-        "type": "text",
-        "size": "text",
-        "created_on": "timestamp_ltz",
-        "owner": "text",
-        "comment": "text",
-    }
-    return of_rows(columns, rows[: found.limit])
 
 
 @command("BEGIN", "START TRANSACTION")
@@ -437,41 +360,3 @@ def show_schemas(session: Session, parser: Parser) -> Result:
 def full(*parts: str) -> str:
     """A dotted name, quoted where needed."""
     return ".".join(quoted_if_needed(p) for p in parts)
-
-
-@command("DROP TASK", "DROP DYNAMIC TABLE", "DROP ONLINE FEATURE TABLE", "DROP SERVICE", "DROP PIPE", "DROP MATERIALIZED VIEW")
-def drop_what_cannot_be(session: Session, parser: Parser) -> Result:
-    """DROP ... of kinds that cannot be made here: there is none to drop."""
-    parser.expect("DROP")
-    kind = []
-    while (token := parser.peek()) is not None and token.upper in ("TASK", "DYNAMIC", "TABLE", "ONLINE", "FEATURE", "SERVICE", "PIPE", "MATERIALIZED", "VIEW"):
-        kind.append(parser.next().upper)
-    if_exists = parser.accept("IF", "EXISTS")
-    name = session.resolve(parser.parts())
-    if not if_exists:
-        raise missing(" ".join(kind).capitalize(), name)
-    return dropped(name.name, found=False)
-
-
-for _head, _instead in {
-    "CREATE TASK": "call what it runs yourself",
-    "ALTER TASK": "call what it runs yourself",
-    "EXECUTE TASK": "call what it runs yourself",
-    "SHOW TASKS": "call what it runs yourself",
-    "EXECUTE IMMEDIATE": "send the statements one by one",
-    "DECLARE": "send the statements one by one, or write a Python procedure",
-    "DESC ARTIFACT REPOSITORY": "packages are those of this process",
-    "DESCRIBE ARTIFACT REPOSITORY": "packages are those of this process",
-    "CREATE PIPE": "load with COPY INTO",
-    "CREATE SERVICE": "run the model in the warehouse: MODEL(...)!PREDICT(...)",
-    "CREATE COMPUTE POOL": "run the model in the warehouse",
-    "CREATE MASKING POLICY": "leave policies out",
-    "CREATE ROW ACCESS POLICY": "leave policies out",
-    "CREATE MATERIALIZED VIEW": "use CREATE VIEW",
-    "CREATE ONLINE FEATURE TABLE": "read the feature view's offline store",
-    "COPY FILES": "PUT the files where they are needed",
-    "CREATE SHARE": "use one account",
-    "CREATE STREAMLIT": "run streamlit locally",
-    "CREATE EXTERNAL FUNCTION": "use a Python function",
-}.items():
-    refuse(_head, _instead)

@@ -15,17 +15,19 @@ HONOURED = {
         "TIME_FORMAT", "TIMESTAMP_FORMAT", "ENCODING", "SKIP_BYTE_ORDER_MARK", "FILE_EXTENSION", "BINARY_FORMAT", "MULTI_LINE",
     },
     "JSON": SHARED | {"STRIP_OUTER_ARRAY", "STRIP_NULL_VALUES", "ALLOW_DUPLICATE", "IGNORE_UTF8_ERRORS", "SKIP_BYTE_ORDER_MARK",
-                      "FILE_EXTENSION", "DATE_FORMAT", "TIME_FORMAT", "TIMESTAMP_FORMAT", "MULTI_LINE", "BINARY_FORMAT", "ENABLE_OCTAL"},
+                      "FILE_EXTENSION", "DATE_FORMAT", "TIME_FORMAT", "TIMESTAMP_FORMAT", "MULTI_LINE",
+                      "BINARY_FORMAT", "ENABLE_OCTAL"},
     "PARQUET": SHARED | {"BINARY_AS_TEXT", "USE_LOGICAL_TYPE", "USE_VECTORIZED_SCANNER", "SNAPPY_COMPRESSION"},
 }  # fmt: skip
-_ONLY = {
+_ONLY: dict[str, set[Any]] = {
     "BINARY_FORMAT": {"HEX"},
     "STRIP_NULL_VALUES": {False},
     "ENABLE_OCTAL": {False},
     "REPLACE_INVALID_CHARACTERS": {False},
 }
 _CSV = {
-    "FIELD_DELIMITER": ",", "RECORD_DELIMITER": "\n", "SKIP_HEADER": 0, "PARSE_HEADER": False, "FIELD_OPTIONALLY_ENCLOSED_BY": None,
+    "FIELD_DELIMITER": ",", "RECORD_DELIMITER": "\n", "SKIP_HEADER": 0, "PARSE_HEADER": False,
+    "FIELD_OPTIONALLY_ENCLOSED_BY": None,
     "ESCAPE": None, "ESCAPE_UNENCLOSED_FIELD": "\\", "EMPTY_FIELD_AS_NULL": True, "ERROR_ON_COLUMN_COUNT_MISMATCH": True,
     "SKIP_BLANK_LINES": False, "TRIM_SPACE": False, "NULL_IF": ["\\N"], "ENCODING": "UTF-8", "DATE_FORMAT": "AUTO",
     "TIME_FORMAT": "AUTO", "TIMESTAMP_FORMAT": "AUTO", "COMPRESSION": "AUTO",
@@ -87,7 +89,8 @@ def complete(options: Mapping[str, Any]) -> dict[str, Any]:
 
 _DATE_PARTS = [
     ("YYYY", "%Y"), ("YY", "%y"), ("MON", "%b"), ("MMMM", "%B"), ("MM", "%m"), ("DD", "%d"), ("HH24", "%H"), ("HH12", "%I"),
-    ("MI", "%M"), ("SS", "%S"), ("FF9", "%n"), ("FF6", "%f"), ("FF3", "%g"), ("FF", "%f"), ("AM", "%p"), ("PM", "%p"), ("TZHTZM", "%z"),
+    ("MI", "%M"), ("SS", "%S"), ("FF9", "%n"), ("FF6", "%f"), ("FF3", "%g"), ("FF", "%f"), ("AM", "%p"), ("PM", "%p"),
+    ("TZHTZM", "%z"),
     ("TZH:TZM", "%z"), ("T", "T"),
 ]  # fmt: skip
 

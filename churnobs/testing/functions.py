@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from churnobs.testing.failures import SqlError
 from churnobs.testing.results import Result
-from churnobs.testing.rewriting import SCALARS, Rewriter, scalar, table_function, value_of
+from churnobs.testing.rewriting import SCALARS, Rewriter, scalar, table_function
+from churnobs.testing.trees import value_of
 
 Tree = exp.Expr
 Args = list[Tree]

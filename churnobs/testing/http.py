@@ -25,6 +25,7 @@ from churnobs.testing.statements import execute
 
 if TYPE_CHECKING:
     from churnobs.testing.account import Account
+    from churnobs.testing.results import Result
     from churnobs.testing.session import Session
 
 SERVER_VERSION = "9.30.0 churnobs-offline"
@@ -128,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         except SqlError as error:
             return self._send(payload(error, query_id))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client must hear of it
             text = f"offline account: internal error: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
             return self._send(payload(SqlError(text, 370001, "XX000"), query_id))
 
@@ -142,9 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._session()
             parts = path.strip("/").split("/")
             if parts[0] == "queries" and parts[-1] == "result":
-                found = self.account.result(parts[1])
-                if found is None:
-                    raise SqlError(f"Statement {parts[1]} not found", 709, "02000")
+                found = self._kept(parts[1])
                 return self._send(
                     {"success": True, "code": None, "message": None, "data": {**wire(found), "queryId": parts[1]}}
                 )
@@ -158,6 +157,12 @@ class _Handler(BaseHTTPRequestHandler):
             )
         except SqlError as error:
             return self._send(payload(error, ""))
+
+    def _kept(self, query_id: str) -> Result:
+        found = self.account.result(query_id)
+        if found is None:
+            raise SqlError(f"Statement {query_id} not found", 709, "02000")
+        return found
 
     def _session(self) -> tuple[Session, str]:
         mark = self.headers.get("Authorization") or ""
@@ -180,7 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
                 set_parameter(session, name.upper(), value)
         engine = session.engine
         info = {
-            "databaseName": engine.database, "schemaName": engine.schema, "warehouseName": session.warehouse, "roleName": session.role,
+            "databaseName": engine.database, "schemaName": engine.schema, "warehouseName": session.warehouse,
+            "roleName": session.role,
         }  # fmt: skip
         told = [
             {"name": "AUTOCOMMIT", "value": session.shared.parameters.get("AUTOCOMMIT", True)},
@@ -193,7 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
         return {
             "success": True, "code": None, "message": None,
             "data": {
-                "token": token, "masterToken": secrets.token_urlsafe(16), "sessionId": int(session.id), "serverVersion": SERVER_VERSION,
+                "token": token, "masterToken": secrets.token_urlsafe(16), "sessionId": int(session.id),
+                "serverVersion": SERVER_VERSION,
                 "validityInSeconds": 36000, "masterValidityInSeconds": 360000, "parameters": told, "sessionInfo": info,
             },
         }  # fmt: skip

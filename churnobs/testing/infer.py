@@ -14,7 +14,8 @@ from churnobs.testing.rewriting import Rewriter, table_function
 from churnobs.testing.stage_reads import format_of, read_file
 
 _TRIES = (
-    ("NUMBER", "BIGINT"), ("DECIMAL", "DOUBLE"), ("BOOLEAN", "BOOLEAN"), ("DATE", "DATE"), ("TIME", "TIME"), ("TIMESTAMP_NTZ", "TIMESTAMP"),
+    ("NUMBER", "BIGINT"), ("DECIMAL", "DOUBLE"), ("BOOLEAN", "BOOLEAN"), ("DATE", "DATE"), ("TIME", "TIME"),
+    ("TIMESTAMP_NTZ", "TIMESTAMP"),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ A model's files are read as the registry wrote them. Its code is loaded on its f
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ class Runner:
         inputs = list(signature.inputs)
         if len(columns) != len(inputs):
             raise SqlError(
-                f"SQL compilation error:\nInvalid argument types for function '{self.method.name}': {len(columns)} given, {len(inputs)} expected",
+                f"SQL compilation error:\nInvalid argument types for function '{self.method.name}': "
+                f"{len(columns)} given, {len(inputs)} expected",
                 1044, "42P13",
             )  # fmt: skip
         made = {}
@@ -157,13 +159,9 @@ def _spelled(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return (
-            repr(value)
-            if value == value and abs(value) != float("inf")
-            else "null"
-            if value != value
-            else json.dumps(str(value))
-        )
+        if math.isnan(value):
+            return "null"
+        return repr(value) if math.isfinite(value) else json.dumps(str(value))
     if isinstance(value, int):
         return str(value)
     return json.dumps(value, default=str)

@@ -27,7 +27,8 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
             "LAST_ALTERED": "timestamp_ltz", "COMMENT": "text", "IS_TEMPORARY": "text",
         }  # fmt: skip
         rows = [
-            (n.database, n.schema, n.name, OWNER, "LOCAL TEMPORARY" if temp else "BASE TABLE", "NO", size, 0, 1, session.account.started,
+            (n.database, n.schema, n.name, OWNER, "LOCAL TEMPORARY" if temp else "BASE TABLE", "NO", size, 0, 1,
+                session.account.started,
              session.account.started, comment or None, "YES" if temp else "NO")
             for n, size, _, comment, temp in tables(session, everywhere)
         ] + [
@@ -38,7 +39,8 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
         return of_rows(columns, rows)
     if what == "VIEWS":
         columns = {
-            "TABLE_CATALOG": "text", "TABLE_SCHEMA": "text", "TABLE_NAME": "text", "TABLE_OWNER": "text", "VIEW_DEFINITION": "text",
+            "TABLE_CATALOG": "text", "TABLE_SCHEMA": "text", "TABLE_NAME": "text", "TABLE_OWNER": "text",
+            "VIEW_DEFINITION": "text",
             "CREATED": "timestamp_ltz", "COMMENT": "text",
         }  # fmt: skip
         return of_rows(columns, [
@@ -50,20 +52,21 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
             ("STAGE_CATALOG", "STAGE_SCHEMA", "STAGE_NAME", "STAGE_URL", "STAGE_TYPE", "STAGE_OWNER", "COMMENT"), "text"
         )
         return of_rows(columns, [
-            (s.name.database, s.name.schema, s.name.name, s.url or None, "External Named" if s.url else "Internal Named", OWNER, s.comment or None)
+            (s.name.database, s.name.schema, s.name.name, s.url or None,
+                "External Named" if s.url else "Internal Named", OWNER, s.comment or None)
             for s in session.account.catalog.stages if s.name.database == database
         ])  # fmt: skip
     if what == "PACKAGES":
         return packages()
     if what == "LOAD_HISTORY":
         columns = {"SCHEMA_NAME": "text", "TABLE_NAME": "text", "FILE_NAME": "text", "STATUS": "text"}
-        rows = [
+        files = [
             (table.schema, table.name, file, "LOADED")
             for table, files in sorted(session.account.catalog.loads.items())
             for file in sorted(files)
             if table.database == database
         ]
-        return of_rows(columns, rows)
+        return of_rows(columns, files)
     if what in _KNOWN:
         return None
     raise not_supported(f"INFORMATION_SCHEMA.{what}", "use the SHOW command of the objects")

@@ -13,8 +13,9 @@ from churnobs.testing import inference, queries
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import Name, quoted_if_needed, split_name
 from churnobs.testing.results import now
-from churnobs.testing.rewriting import Rewriter, scalar, value_of
+from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.session import Session
+from churnobs.testing.trees import value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,10 @@ def edges(session: Session) -> list[tuple[Node, Node]]:
     catalog = session.account.catalog
     made: list[tuple[Node, Node]] = []
     for view in catalog.views:
-        made += [
-            (_table(session, s), _table(session, view.name))
-            for s in sorted(session.account.sources.get(view.name, set()))
-        ]
+        made += [(_table(s), _table(view.name)) for s in sorted(session.account.sources.get(view.name, set()))]
     for dataset in catalog.shelf("Dataset"):
         for version in dataset.versions.values():
-            made += [(_table(session, s), Node("DATASET", dataset.name, version.name)) for s in sorted(version.sources)]
+            made += [(_table(s), Node("DATASET", dataset.name, version.name)) for s in sorted(version.sources)]
     for model in catalog.shelf("Model"):
         for held in model.versions:
             target = Node("MODULE", model.name, held.name)
@@ -47,11 +45,11 @@ def edges(session: Session) -> list[tuple[Node, Node]]:
                         (Node("DATASET", session.resolve(split_name(source["entity"])), str(source["version"])), target)
                     )
                 elif source["type"] == "QUERY":
-                    made += [(_table(session, s), target) for s in sorted(_read_by(session, str(source["entity"])))]
+                    made += [(_table(s), target) for s in sorted(_read_by(session, str(source["entity"])))]
     return made
 
 
-def _table(session: Session, name: Name) -> Node:
+def _table(name: Name) -> Node:
     return Node("TABLE", name)
 
 
@@ -74,7 +72,8 @@ def _entity(session: Session, node: Node) -> dict[str, Any]:
     name = node.name
     view = session.account.catalog.views.get(name)
     entity: dict[str, Any] = {
-        "domain": node.domain, "refinedDomain": "VIEW" if view is not None else node.domain, "name": node.version or quoted_if_needed(name.name),
+        "domain": node.domain, "refinedDomain": "VIEW" if view is not None else node.domain,
+        "name": node.version or quoted_if_needed(name.name),
         "userDomain": {"MODULE": "MODEL"}.get(node.domain, node.domain), "db": quoted_if_needed(name.database),
         "schema": quoted_if_needed(name.schema), "createdOn": str(int(now().timestamp() * 1000)),
         "id": _id(node), "properties": {},

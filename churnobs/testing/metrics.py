@@ -31,7 +31,8 @@ STAT = ("COUNT", "COUNT_NULL", "MIN", "MAX", "AVG", "SUM")
 class Request:
     """What is asked: a kind of metric, its name, the periods, the rows and, for drift, the baseline's rows.
 
-    ``rows`` and ``baseline`` have the column VALUE for drift and statistics; LABEL, CLASS and SCORE for performance; ``rows`` has TS.
+    ``rows`` and ``baseline`` have the column VALUE for drift and statistics; LABEL,
+    CLASS and SCORE for performance; ``rows`` has TS.
     """
 
     kind: str

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from sqlglot import exp
 
 from churnobs.testing import inference
 from churnobs.testing.catalog import OWNER, Object
@@ -18,7 +16,6 @@ from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, quoted_if_needed, split_name
 from churnobs.testing.results import Result, now, of_rows, status
-from churnobs.testing.rewriting import MODEL_CALLS, Rewriter, ident
 from churnobs.testing.session import Session
 from churnobs.testing.stages import place
 from churnobs.testing.statements import command, creation, dropped
@@ -36,7 +33,7 @@ class Version:
     comment: str = ""
     metadata: str = "{}"
     alias: str | None = None
-    created_on: datetime.datetime = field(default_factory=now)
+    created_on: dt.datetime = field(default_factory=now)
     runners: dict[str, tuple[str, inference.Runner]] = field(default_factory=dict)
 
 
@@ -128,7 +125,7 @@ def create(session: Session, parser: Parser) -> Result:
 
 
 @command("ALTER MODEL")
-def alter(session: Session, parser: Parser) -> Result:
+def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER MODEL: versions, default, aliases, metadata, tags, comment, name."""
     parser.expect("ALTER", "MODEL")
     if_exists = parser.accept("IF", "EXISTS")
@@ -182,7 +179,8 @@ def alter(session: Session, parser: Parser) -> Result:
 def _drop_version(model: Model, version: Version) -> None:
     if version.name == model.default:
         raise SqlError(
-            f"Cannot drop version '{version.name}' of model '{model.name}': it is the default version. Set another default version, or drop "
+            f"Cannot drop version '{version.name}' of model '{model.name}': it is the default version. "
+            "Set another default version, or drop "
             "the model.", 93124, "0A000",
         )  # fmt: skip
     model.versions.remove(version)
@@ -234,7 +232,8 @@ def show(session: Session, parser: Parser) -> Result:
         "text",
     )
     rows = [
-        (m.created_on, m.name.name, "USER_MODEL", m.name.database, m.name.schema, OWNER, m.comment, json.dumps([v.name for v in m.versions]),
+        (m.created_on, m.name.name, "USER_MODEL", m.name.database, m.name.schema, OWNER, m.comment,
+            json.dumps([v.name for v in m.versions]),
          m.default, json.dumps(_aliases(m)))
         for m in session.account.catalog.shelf("Model") if found.holds(m.name)
     ]  # fmt: skip
@@ -262,7 +261,8 @@ def show_versions(session: Session, parser: Parser) -> Result:
     parser.expect("MODEL")
     model = model_of(session, session.resolve(parser.parts()))
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "aliases", "comment", "database_name", "schema_name", "model_name", "is_default_version", "functions", "metadata", "user_data",
+        ("name", "aliases", "comment", "database_name", "schema_name", "model_name", "is_default_version",
+            "functions", "metadata", "user_data",
          "model_attributes", "size", "environment", "runnable_in", "inference_services", "model_spec"), "text",
     )  # fmt: skip
     rows = []
@@ -275,8 +275,10 @@ def show_versions(session: Session, parser: Parser) -> Result:
                 {"framework": "", "task": inference.task(v.folder), "client": "snowflake-ml-python"}
             )
             rows.append((
-                v.created_on, v.name, json.dumps(_aliases(model, v)), v.comment, model.name.database, model.name.schema, model.name.name,
-                "true" if v.name == model.default else "false", json.dumps(names), v.metadata, user_data, attributes, str(size), "{}",
+                v.created_on, v.name, json.dumps(_aliases(model, v)), v.comment, model.name.database,
+                model.name.schema, model.name.name,
+                "true" if v.name == model.default else "false", json.dumps(names), v.metadata, user_data, attributes,
+                str(size), "{}",
                 json.dumps(["WAREHOUSE", "SNOWPARK_CONTAINER_SERVICES"]), "[]", inference.spec(v.folder),
             ))  # fmt: skip
     return of_rows(columns, rows)
@@ -334,82 +336,3 @@ def _location(session: Session, rest: str) -> Location:
 
 
 SNOW["model"] = _location
-
-
-def _target(session: Session, attribute: exp.ModelAttribute) -> tuple[Model, Version]:
-    held = attribute.this
-    if isinstance(held, exp.Anonymous) and str(held.this).upper() == "MODEL":
-        name, *rest = held.expressions
-        parts = tuple(_fold(p) for p in name.find_all(exp.Identifier, bfs=False))
-        version = rest[0] if rest else None
-    else:
-        parts = tuple(_fold(p) for p in held.find_all(exp.Identifier, bfs=False))
-        version = None
-    model = model_of(session, session.resolve(parts))
-    if version is None:
-        return model, model.version("DEFAULT")
-    inner = version.find(exp.Identifier)
-    return model, model.version(_fold(inner) if inner is not None else version.name)
-
-
-def _fold(part: exp.Identifier) -> str:
-    return part.name if part.quoted else part.name.upper()
-
-
-def call(rewriter: Rewriter, attribute: exp.ModelAttribute) -> exp.Expr:
-    """MODEL(m, v)!METHOD(...) as a call of a function that runs the model."""
-    session = rewriter.session
-    rewriter.dynamic = True
-    model, version = _target(session, attribute)
-    function = attribute.expression
-    partition = attribute.args.get("partition_by") or []
-    if isinstance(function, exp.Window):
-        partition, function = function.args.get("partition_by") or [], function.this
-    wanted = str(function.name).upper()
-    method = next((m for m in inference.methods(version.folder) if m.name.upper() == wanted), None)
-    if method is None:
-        raise SqlError(f"SQL compilation error:\nUnknown function {model.name}!{wanted}", 2140, "42601")
-    if partition:
-        raise not_supported("partitioned model functions", "run the model without OVER (PARTITION BY ...)")
-    duck, runner = _register(session, version, method)
-    called = exp.Anonymous(this=duck, expressions=[a.copy() for a in function.expressions])
-    if attribute.args.get("as_table"):
-        picked: list[exp.Expr] = []
-        for (name, kind), output in zip(method.outputs, runner.outputs(), strict=True):
-            value = exp.Anonymous(
-                this="json_extract_string", expressions=[exp.column("J"), exp.Literal.string(f'$."{output}"')]
-            )
-            picked.append(exp.alias_(exp.cast(value, _duck_type(kind)), ident(name or output)))
-        inner = exp.select(exp.alias_(called, ident("J"))).subquery("_model")
-        return exp.Lateral(
-            this=exp.select(*picked).from_(inner).subquery(), alias=exp.TableAlias(this=ident("_explained"))
-        )
-    if method.kind == "TABLE_FUNCTION":
-        raise SqlError(
-            f"SQL compilation error:\n{wanted} is a table function: write TABLE(MODEL(...)!{wanted}(...))",
-            2140,
-            "42601",
-        )
-    return exp.cast(called, "JSON")
-
-
-def _duck_type(kind: str) -> str:
-    upper = kind.upper()
-    if upper.startswith(("NUMBER", "INT", "BIGINT")):
-        return "BIGINT"
-    return {"FLOAT": "DOUBLE", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN"}.get(upper, "VARCHAR")
-
-
-def _register(session: Session, version: Version, method: inference.Method) -> tuple[str, inference.Runner]:
-    with session.account.catalog.lock:
-        held = version.runners.get(method.name)
-        if held is None:
-            duck, runner = f"_offline_model_{session.account.next_number()}", inference.Runner(version.folder, method)
-            session.account.engine.root.create_function(
-                duck, runner.rows, None, "VARCHAR", type="arrow", null_handling="special"
-            )
-            held = version.runners[method.name] = (duck, runner)
-    return held
-
-
-MODEL_CALLS.append(call)

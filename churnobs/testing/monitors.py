@@ -9,20 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from churnobs.testing import inference, queries
 from churnobs.testing.catalog import OWNER, Object
-from churnobs.testing.environment import need_warehouse
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
-from churnobs.testing.metrics import Request, measure
 from churnobs.testing.models import Model, Version, model_of
 from churnobs.testing.names import Name, fold, split_name
 from churnobs.testing.results import Column, Result, now, of_rows, status
-from churnobs.testing.rewriting import Rewriter, table_function
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, creation, dropped
+from churnobs.testing.warehouses import need_warehouse
 
 if TYPE_CHECKING:
     from churnobs.testing.account import Account
@@ -31,7 +28,8 @@ TASKS = ("TABULAR_BINARY_CLASSIFICATION", "TABULAR_MULTI_CLASSIFICATION", "TABUL
 LISTS = {
     "ID_COLUMNS": "id_columns", "PREDICTION_CLASS_COLUMNS": "prediction_class_columns",
     "PREDICTION_SCORE_COLUMNS": "prediction_score_columns", "ACTUAL_CLASS_COLUMNS": "actual_class_columns",
-    "ACTUAL_SCORE_COLUMNS": "actual_score_columns", "SEGMENT_COLUMNS": "segment_columns", "CUSTOM_METRIC_COLUMNS": "custom_metric_columns",
+    "ACTUAL_SCORE_COLUMNS": "actual_score_columns", "SEGMENT_COLUMNS": "segment_columns",
+    "CUSTOM_METRIC_COLUMNS": "custom_metric_columns",
 }  # fmt: skip
 _SECONDS = {"SECOND": 1, "MIN": 60, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 _SPARE = {"ID_COLUMNS", "SEGMENT_COLUMNS", "CUSTOM_METRIC_COLUMNS"}
@@ -130,8 +128,10 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
     if not re.fullmatch(r"\s*[1-9]\d*\s+days?\s*", str(given["AGGREGATION_WINDOW"]), re.IGNORECASE):
         raise SqlError(f"Invalid AGGREGATION_WINDOW '{given['AGGREGATION_WINDOW']}': days are needed", 100351, "22023")
     monitor = ModelMonitor(
-        name=name, model=model.name, version=version.name, function=function, task=task, warehouse=warehouse, source=source, timestamp=timestamp,
-        columns=columns, refresh_interval=str(given["REFRESH_INTERVAL"]), aggregation_window=str(given["AGGREGATION_WINDOW"]), kinds=kinds,
+        name=name, model=model.name, version=version.name, function=function, task=task, warehouse=warehouse,
+        source=source, timestamp=timestamp,
+        columns=columns, refresh_interval=str(given["REFRESH_INTERVAL"]),
+        aggregation_window=str(given["AGGREGATION_WINDOW"]), kinds=kinds,
         comment=str(given.get("COMMENT", "")),
     )  # fmt: skip
     if given.get("BASELINE"):
@@ -197,17 +197,18 @@ def _interval(text: str) -> None:
 
 def _set_baseline(session: Session, monitor: ModelMonitor, text: str) -> None:
     monitor.baseline = session.resolve(split_name(text))
-    monitor.baseline_rows = _rows(session, monitor.baseline)
+    monitor.baseline_rows = rows_of(session, monitor.baseline)
 
 
-def _rows(session: Session, name: Name) -> pa.Table:
+def rows_of(session: Session, name: Name) -> pa.Table:
+    """The rows of a table or view now."""
     return queries.run(session, f"SELECT * FROM {name.sql}", (), describe_only=False).table
 
 
 def refresh(session: Session, monitor: ModelMonitor) -> None:
     """Look at the source now."""
     if monitor.state == "ACTIVE":
-        monitor.seen, monitor.refreshed = _rows(session, monitor.source), now()
+        monitor.seen, monitor.refreshed = rows_of(session, monitor.source), now()
 
 
 def refresh_all(account: Account) -> None:
@@ -223,7 +224,7 @@ def refresh_all(account: Account) -> None:
 
 
 @command("ALTER MODEL MONITOR")
-def alter(session: Session, parser: Parser) -> Result:
+def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER MODEL MONITOR: suspend, resume, baseline, intervals, segment and custom metric columns."""
     parser.expect("ALTER", "MODEL", "MONITOR")
     if_exists = parser.accept("IF", "EXISTS")
@@ -294,7 +295,8 @@ def drop(session: Session, parser: Parser) -> Result:
 
 
 _SHOWN = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-    ("name", "database_name", "schema_name", "owner", "warehouse_name", "refresh_interval", "aggregation_window", "model_task", "type", "gateway",
+    ("name", "database_name", "schema_name", "owner", "warehouse_name", "refresh_interval", "aggregation_window",
+        "model_task", "type", "gateway",
      "ground_truth", "monitor_state", "source", "baseline", "model", "comment"), "text",
 )  # fmt: skip
 
@@ -319,10 +321,12 @@ def _row(session: Session, m: ModelMonitor) -> tuple[Any, ...]:
     there = model is not None and any(v.name == m.version for v in model.versions)
     described = json.dumps({
         "model_name": m.model.name, "version_name": m.version, "function_name": m.function, "database_name": m.model.database,
-        "schema_name": m.model.schema, "model_status": "ACTIVE" if model else "DELETED", "version_status": "ACTIVE" if there else "DELETED",
+        "schema_name": m.model.schema, "model_status": "ACTIVE" if model else "DELETED",
+        "version_status": "ACTIVE" if there else "DELETED",
     })  # fmt: skip
     return (
-        m.created_on, m.name.name, m.name.database, m.name.schema, OWNER, m.warehouse, m.refresh_interval, m.aggregation_window, m.task,
+        m.created_on, m.name.name, m.name.database, m.name.schema, OWNER, m.warehouse, m.refresh_interval,
+        m.aggregation_window, m.task,
         "MODEL_VERSION_MONITOR", None, None, m.state, place(m.source), place(m.baseline), described, m.comment,
     )  # fmt: skip
 
@@ -347,7 +351,8 @@ def describe(session: Session, parser: Parser) -> Result:
     free = [c for c in m.kinds.values() if c.name not in taken]
     columns = {
         "timestamp_column": m.timestamp, **m.columns, "numerical_columns": [c.name for c in free if c.kind in ("fixed", "real")],
-        "string_columns": [c.name for c in free if c.kind == "text"], "boolean_columns": [c.name for c in free if c.kind == "boolean"],
+        "string_columns": [c.name for c in free if c.kind == "text"],
+        "boolean_columns": [c.name for c in free if c.kind == "boolean"],
     }  # fmt: skip
     shown = _SHOWN | dict.fromkeys(
         ("aggregation_status", "aggregation_last_error", "aggregation_last_data_timestamp", "columns"), "text"
@@ -357,125 +362,3 @@ def describe(session: Session, parser: Parser) -> Result:
     return of_rows(
         shown, [(*_row(session, m), state, json.dumps(dict.fromkeys(parts, "")), json.dumps({}), json.dumps(columns))]
     )
-
-
-def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
-    session = rewriter.session
-    rewriter.dynamic = True
-    values = [rewriter.evaluate(a) for a in args]
-    name = session.resolve(split_name(str(values.pop(0))))
-    monitor: ModelMonitor = session.account.catalog.shelf("ModelMonitor").need(name)
-    metric = str(values.pop(0)).upper()
-    column = fold(str(values.pop(0))) if kind != "PERFORMANCE" else None
-    granularity, start, end, extra = [*values, None, None, None, None][:4]
-    rows = monitor.seen if session.account.config.stale_monitors else _rows(session, monitor.source)
-    assert rows is not None
-    segment = _segment(monitor, extra)
-    if segment[0] is not None:
-        rows = rows.filter(pc.equal(rows.column(segment[0]), segment[1]))
-    last = _moment(end) or now().replace(tzinfo=None)
-    first = _moment(start) or now().replace(tzinfo=None) - dt.timedelta(days=60)
-    seen = {"TS": rows.column(monitor.timestamp).cast(pa.timestamp("us"))}
-    numeric = True
-    baseline = None
-    if column is None:
-        roles = {
-            "LABEL": "actual_class_columns",
-            "CLASS": "prediction_class_columns",
-            "SCORE": "prediction_score_columns",
-        }
-        for short, role in roles.items():
-            held = monitor.role(role)
-            seen[short] = _doubles(rows.column(held)) if held else pa.nulls(rows.num_rows, pa.float64())
-        if monitor.role("actual_class_columns") is None:
-            raise SqlError(f"Monitor '{name}' has no actual column: performance cannot be computed", 100351, "22023")
-    else:
-        numeric = _watched(monitor, column)
-        seen["VALUE"] = _doubles(rows.column(column)) if numeric else rows.column(column).cast(pa.string())
-        if kind == "DRIFT":
-            baseline = _baseline(monitor, column, numeric=numeric)
-    request = Request(kind, metric, granularity, first, last, pa.table(seen), numeric, baseline)
-    return _answer(kind, measure(request), metric, column, segment)
-
-
-def _watched(monitor: ModelMonitor, column: str) -> bool:
-    kind = monitor.kinds.get(column)
-    if kind is None or kind.kind not in ("fixed", "real", "text", "boolean"):
-        raise SqlError(f"Column '{column}' is not monitored by '{monitor.name}'", 100351, "22023")
-    return kind.kind in ("fixed", "real")
-
-
-def _baseline(monitor: ModelMonitor, column: str, *, numeric: bool) -> pa.Table:
-    held = monitor.baseline_rows
-    if held is None:
-        raise SqlError(f"Monitor '{monitor.name}' has no baseline: drift cannot be computed", 100351, "22023")
-    if column not in held.schema.names:
-        raise SqlError(f"The baseline of '{monitor.name}' has no column '{column}'", 100351, "22023")
-    return pa.table({"VALUE": _doubles(held.column(column)) if numeric else held.column(column).cast(pa.string())})
-
-
-def _doubles(column: Any) -> Any:
-    return column.cast(pa.float64())
-
-
-def _segment(monitor: ModelMonitor, extra: Any) -> tuple[str | None, str | None]:
-    if extra is None:
-        return None, None
-    try:
-        (pair,) = json.loads(str(extra))["SEGMENTS"]
-        column, value = fold(str(pair["column"])), str(pair["value"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SqlError(
-            'extra_args must be {"SEGMENTS": [{"column": "...", "value": "..."}]} with one pair', 100351, "22023"
-        ) from error
-    if column not in monitor.columns["segment_columns"]:
-        raise SqlError(f"'{column}' is not a segment column of '{monitor.name}'", 100351, "22023")
-    return column, value
-
-
-def _moment(value: Any) -> dt.datetime | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = dt.datetime.fromisoformat(value)
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-    return dt.datetime.combine(value, dt.time())
-
-
-def _answer(
-    kind: str, values: list[Any], metric: str, column: str | None, segment: tuple[str | None, str | None]
-) -> Result:
-    columns = {"EVENT_TIMESTAMP": "timestamp_ntz", "METRIC_VALUE": "real"}
-    if kind == "PERFORMANCE":
-        columns |= dict.fromkeys(("COUNT_USED", "COUNT_UNUSED"), "fixed") | {"METRIC_NAME": "text"}
-        rows = [(v.at, v.value, v.used, v.unused, metric, *segment) for v in values]
-    elif kind == "DRIFT":
-        counts = ("COL_COUNT_USED", "COL_COUNT_UNUSED", "BASELINE_COL_COUNT_USED", "BASELINE_COL_COUNT_UNUSED")
-        columns |= dict.fromkeys(counts, "fixed") | {"METRIC_NAME": "text", "COLUMN_NAME": "text"}
-        rows = [
-            (v.at, v.value, v.used, v.unused, v.baseline_used, v.baseline_unused, metric, column, *segment)
-            for v in values
-        ]
-    else:
-        columns |= {"METRIC_NAME": "text", "COLUMN_NAME": "text"}
-        rows = [(v.at, v.value, metric, column, *segment) for v in values]
-    return of_rows(columns | {"SEGMENT_COLUMN": "text", "SEGMENT_VALUE": "text"}, rows)
-
-
-@table_function("MODEL_MONITOR_PERFORMANCE_METRIC")
-def performance_metric(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Result:
-    """MODEL_MONITOR_PERFORMANCE_METRIC(monitor, metric [, granularity, start, end, extra_args])."""
-    return _function("PERFORMANCE", rewriter, args)
-
-
-@table_function("MODEL_MONITOR_DRIFT_METRIC")
-def drift_metric(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Result:
-    """MODEL_MONITOR_DRIFT_METRIC(monitor, metric, column [, granularity, start, end, extra_args])."""
-    return _function("DRIFT", rewriter, args)
-
-
-@table_function("MODEL_MONITOR_STAT_METRIC")
-def stat_metric(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Result:
-    """MODEL_MONITOR_STAT_METRIC(monitor, metric, column [, granularity, start, end, extra_args])."""
-    return _function("STAT", rewriter, args)

@@ -103,9 +103,9 @@ def is_plain(text: str) -> bool:
 
 
 def like(pattern: str, text: str) -> bool:
-    """Match the way SHOW ... LIKE does: % and _ are wildcards, case does not count.
+    r"""Match the way SHOW ... LIKE does: % and _ are wildcards, case does not count.
 
-    >>> like("churn\\\\_%", "CHURN_MODEL"), like("v_1", "VX1"), like("nope", "x")
+    >>> like("churn\\_%", "CHURN_MODEL"), like("v_1", "VX1"), like("nope", "x")
     (True, True, False)
     """
     expression = []

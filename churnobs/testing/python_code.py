@@ -82,7 +82,7 @@ def read(session: Session, parser: Parser, kind: str) -> tuple[Creation, Code]:
     return head, code
 
 
-def read_definition(session: Session, parser: Parser, head: Creation) -> Code:
+def read_definition(session: Session, parser: Parser, head: Creation) -> Code:  # noqa: PLR0912  # one branch a form of the statement
     """Read what follows the name: arguments, RETURNS, options, body."""
     arguments = _arguments(session, parser)
     parser.accept("COPY", "GRANTS")
@@ -195,12 +195,14 @@ def _check_packages(packages: Sequence[str]) -> None:
             have = metadata.version(wanted.name)
         except (InvalidRequirement, metadata.PackageNotFoundError) as error:
             raise SqlError(
-                f"SQL compilation error: Cannot create a Python function with the specified packages: '{text}' is not installed here; "
+                f"SQL compilation error: Cannot create a Python function with the specified packages: '{text}' "
+                "is not installed here; "
                 "install it, since the code runs in this process", 391546, "42601",
             ) from error  # fmt: skip
         if wanted.specifier and have not in wanted.specifier:
             raise SqlError(
-                f"SQL compilation error: Cannot create a Python function with the specified packages: {wanted.name} is {have} here, not {wanted.specifier}",
+                f"SQL compilation error: Cannot create a Python function with the specified packages: "
+                f"{wanted.name} is {have} here, not {wanted.specifier}",
                 391546, "42601",
             )  # fmt: skip
 

@@ -15,8 +15,9 @@ from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
 from churnobs.testing.results import Result
-from churnobs.testing.rewriting import Rewriter, table_name
+from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
+from churnobs.testing.trees import table_name
 
 Tree = exp.Expr
 
@@ -211,7 +212,9 @@ def _dates(session: Session, tree: exp.Insert, table: Any) -> Any:
 
 def _moment(number: int) -> str:
     size = abs(number)
-    scale = 1 if size < 31536000000 else 10**3 if size < 31536000000000 else 10**6 if size < 31536000000000000 else 10**9
+    scale = (
+        1 if size < 31536000000 else 10**3 if size < 31536000000000 else 10**6 if size < 31536000000000000 else 10**9
+    )
     micros = number * 10**6 // scale
     return (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=micros)).isoformat(sep=" ")  # noqa: DTZ001
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import re
 from base64 import b64encode
@@ -23,7 +23,8 @@ _KINDS = {
     "UINTEGER": "fixed", "USMALLINT": "fixed", "UTINYINT": "fixed", "UHUGEINT": "fixed",
     "BLOB": "binary", "BOOLEAN": "boolean", "DATE": "date", "DOUBLE": "real", "FLOAT": "real", "JSON": "variant", "TIME": "time",
     "TIMESTAMP WITH TIME ZONE": "timestamp_tz", "TIMESTAMP": "timestamp_ntz", "TIMESTAMP_NS": "timestamp_ntz",
-    "TIMESTAMP_S": "timestamp_ntz", "TIMESTAMP_MS": "timestamp_ntz", "VARCHAR": "text", "UUID": "text", '"NULL"': "text", "NULL": "text",
+    "TIMESTAMP_S": "timestamp_ntz", "TIMESTAMP_MS": "timestamp_ntz", "VARCHAR": "text", "UUID": "text",
+    '"NULL"': "text", "NULL": "text",
 }  # fmt: skip
 
 
@@ -91,8 +92,10 @@ class Result:
 
 
 _ARROW = {
-    "text": pa.string(), "fixed": pa.int64(), "real": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(), "variant": pa.string(),
-    "timestamp_ltz": pa.timestamp("us", tz="UTC"), "timestamp_ntz": pa.timestamp("us"), "array": pa.string(), "object": pa.string(),
+    "text": pa.string(), "fixed": pa.int64(), "real": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
+    "variant": pa.string(),
+    "timestamp_ltz": pa.timestamp("us", tz="UTC"), "timestamp_ntz": pa.timestamp("us"), "array": pa.string(),
+    "object": pa.string(),
 }  # fmt: skip
 
 
@@ -116,9 +119,9 @@ def counts(type_id: int, **counted: int) -> Result:
     return of_rows(dict.fromkeys(named, "fixed"), [tuple(named.values())], type_id=type_id)
 
 
-def now() -> datetime.datetime:
+def now() -> dt.datetime:
     """The present moment, as SHOW commands and histories state it."""
-    return datetime.datetime.now(datetime.UTC)
+    return dt.datetime.now(dt.UTC)
 
 
 def wire(result: Result, *, describe_only: bool = False) -> dict[str, Any]:
@@ -187,10 +190,10 @@ def _array(column: Column, array: pa.Array) -> pa.Array:
 
 
 def pretty(text: str) -> str:
-    """Lay a VARIANT out the way Snowflake prints it; numbers keep their spelling.
+    r"""Lay a VARIANT out the way Snowflake prints it; numbers keep their spelling.
 
     >>> pretty('{"a":[1,2.50]}')
-    '{\\n  "a": [\\n    1,\\n    2.50\\n  ]\\n}'
+    '{\n  "a": [\n    1,\n    2.50\n  ]\n}'
     """
     if text[:1] not in "[{":
         return text

@@ -5,20 +5,30 @@ Other modules register what they know: table functions, scalar functions, and ki
 
 from __future__ import annotations
 
-import datetime
 import itertools
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
 from churnobs.testing.failures import SqlError, not_supported
-from churnobs.testing.lexer import tokens
-from churnobs.testing.names import Name, split_name
+from churnobs.testing.names import Name
 from churnobs.testing.results import Result
 from churnobs.testing.session import Session
+from churnobs.testing.trees import (
+    as_of_join,
+    call_of,
+    dynamic_identifier,
+    folded,
+    ident,
+    is_cte,
+    json_columns,
+    name_columns,
+    table_name,
+    unique,
+    value_of,
+)
 
 Tree = exp.Expr
 TableFunction = Callable[["Rewriter", list[Tree], dict[str, Tree]], "Result | Tree"]
@@ -53,40 +63,6 @@ def scalar(*names: str) -> Callable[[Scalar], Scalar]:
     return register
 
 
-def table_name(node: exp.Table) -> tuple[str, ...]:
-    """The folded parts of a table's name."""
-    return tuple(_fold(part) for part in node.parts if isinstance(part, exp.Identifier))
-
-
-def _fold(part: exp.Identifier) -> str:
-    return part.name if part.quoted else part.name.upper()
-
-
-def ident(name: str) -> exp.Identifier:
-    """A quoted identifier."""
-    return exp.to_identifier(name, quoted=True)
-
-
-def value_of(value: Any) -> Tree:
-    """A Python value as a literal."""
-    if value is None:
-        return exp.null()
-    if isinstance(value, bool):
-        return exp.Boolean(this=value)
-    if isinstance(value, int | float | Decimal):
-        return exp.Literal.number(str(value)) if value >= 0 else exp.Neg(this=exp.Literal.number(str(-value)))
-    if isinstance(value, datetime.datetime):
-        kind = "TIMESTAMPTZ" if value.tzinfo else "TIMESTAMP"
-        return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), kind)
-    if isinstance(value, datetime.date):
-        return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
-    if isinstance(value, datetime.time):
-        return exp.cast(exp.Literal.string(value.isoformat()), "TIME")
-    if isinstance(value, bytes):
-        return exp.func("FROM_HEX", exp.Literal.string(value.hex()))
-    return exp.Literal.string(str(value))
-
-
 class Rewriter:
     """Rewrites one statement for one session; what it registers in DuckDB is released after the statement."""
 
@@ -117,12 +93,14 @@ class Rewriter:
                 names = unique(found.table.schema.names)
                 found = Result(found.columns, found.table.rename_columns(names), found.type_id)
             name = self.register(found.table)
-            return exp.to_table(name, quoted=True) if not _json(found) else self._typed(name, found)
+            return exp.to_table(name, quoted=True) if not json_columns(found) else self._typed(name, found)
         return exp.to_table(self.register(found), quoted=True)
 
     def _typed(self, name: str, found: Result) -> Any:
         columns = [
-            exp.alias_(exp.cast(exp.column(ident(n)), "JSON"), ident(n)) if n in _json(found) else exp.column(ident(n))
+            exp.alias_(exp.cast(exp.column(ident(n)), "JSON"), ident(n))
+            if n in json_columns(found)
+            else exp.column(ident(n))
             for n in found.table.schema.names
         ]
         inner = exp.select(*columns).from_(exp.to_table(name, quoted=True))
@@ -156,19 +134,19 @@ class Rewriter:
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
         tree = self._bind(tree)
-        tree = tree.transform(_dynamic_identifier, copy=False)
+        tree = tree.transform(dynamic_identifier, copy=False)
         for select in list(tree.find_all(exp.Select)):
-            _name_columns(select)
+            name_columns(select)
         for join in tree.find_all(exp.Join):
-            _as_of(join)
+            as_of_join(join)
         for pair in tree.find_all(exp.PropertyEQ):
             if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
-                pair.this.set("quoted", True)  # a key of an object is a text, whatever its case
-        for node in list(tree.find_all(exp.TableFromRows)):
-            self._table_function(node)
-        for node in list(tree.find_all(exp.Table)):
-            if node.parent is not None and not isinstance(node.this, exp.Anonymous | exp.Func):
-                self._table(node)
+                pair.this.args["quoted"] = True  # a key of an object is a text, whatever its case
+        for rows in list(tree.find_all(exp.TableFromRows)):
+            self._table_function(rows)
+        for table in list(tree.find_all(exp.Table)):
+            if table.parent is not None and not isinstance(table.this, exp.Anonymous | exp.Func):
+                self._table(table)
         for select in list(tree.find_all(exp.Select)):
             self._positions(select)
         holder = exp.Paren(this=tree)
@@ -219,7 +197,7 @@ class Rewriter:
             attribute = call if isinstance(call, exp.ModelAttribute) else call.find(exp.ModelAttribute)
             if isinstance(call, exp.Window):
                 attribute.set("partition_by", call.args.get("partition_by") or [])
-            attribute.set("as_table", True)
+            attribute.args["as_table"] = True
             made = render(self, attribute)
             if alias := node.args.get("alias"):
                 made.set("alias", alias)
@@ -242,7 +220,7 @@ class Rewriter:
             return
         parts = table_name(node)
         if not parts or (
-            len(parts) == 1 and (parts[0] in self.known or node.name in self.known or _is_cte(node, parts[0]))
+            len(parts) == 1 and (parts[0] in self.known or node.name in self.known or is_cte(node, parts[0]))
         ):
             return
         if node.args.get("when") is not None:
@@ -254,12 +232,12 @@ class Rewriter:
         for resolver in RELATIONS:
             found = resolver(self, name)
             if found is not None:
-                made = found if isinstance(found, Tree) else self.relation(found)
-                made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(name.name)))
+                found_tree: Tree = found if isinstance(found, Tree) else self.relation(found)
+                found_tree.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(name.name)))
                 for key in ("joins", "laterals", "sample", "pivots"):
                     if node.args.get(key):
-                        made.set(key, node.args[key])
-                node.replace(made)
+                        found_tree.set(key, node.args[key])
+                node.replace(found_tree)
                 return
         held = self.session.physical(name)
         self.sources.add(name)
@@ -301,7 +279,7 @@ class Rewriter:
             alias = source.args.get("alias") or exp.TableAlias(this=ident("_values"))
             if not alias.args.get("columns"):
                 alias.set("columns", [ident(n) for n in names])
-            names = [_fold(c) for c in alias.args["columns"]]
+            names = [folded(c) for c in alias.args["columns"]]
             source.set("alias", alias)
         elif isinstance(source, exp.Table | exp.Subquery):
             names = self._columns(source)
@@ -323,9 +301,9 @@ class Rewriter:
         return [c.name for c in self.session.engine.describe(final(self.session, asked))]
 
     def _functions(self, tree: Tree) -> None:
-        for node in list(tree.find_all(exp.ModelAttribute)):
-            if node.parent is not None and MODEL_CALLS:
-                node.replace(MODEL_CALLS[0](self, node))
+        for attribute in list(tree.find_all(exp.ModelAttribute)):
+            if attribute.parent is not None and MODEL_CALLS:
+                attribute.replace(MODEL_CALLS[0](self, attribute))
         # innermost first, so that an argument is rewritten before the call around it
         for node in reversed(list(tree.find_all(exp.Func, exp.Dot))):
             if node.parent is None or (isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Func)):
@@ -354,105 +332,3 @@ class Rewriter:
         if isinstance(node, exp.Dot):
             raise SqlError(f"SQL compilation error:\nUnknown function {'.'.join(path)}.", 2140, "42601")
         return None
-
-
-def call_of(node: Tree) -> tuple[tuple[str, ...], list[Tree], dict[str, Tree]]:
-    """The folded name of a call, its arguments in order and those given by name."""
-    path: list[str] = []
-    while isinstance(node, exp.Dot):
-        path += [_fold(p) for p in node.this.find_all(exp.Identifier, bfs=False)]
-        node = node.expression
-    if isinstance(node, exp.Anonymous):
-        path.append(str(node.this).upper() if isinstance(node.this, str) else _fold(node.this))
-        given = list(node.expressions)
-    elif isinstance(node, exp.Func):
-        path.append(node.sql_name().upper())
-        held = [node.args.get(key) for key in node.arg_types]
-        given = [a for one in held for a in (one if isinstance(one, list) else [one]) if isinstance(a, exp.Expr)]
-    else:
-        return (), [], {}
-    args = [a for a in given if not isinstance(a, exp.Kwarg)]
-    named = {a.this.name.upper(): a.expression for a in given if isinstance(a, exp.Kwarg)}
-    return tuple(path), args, named
-
-
-def unique(names: list[str]) -> list[str]:
-    """Make repeated names different, the way DuckDB does."""
-    seen: dict[str, int] = {}
-    made = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(name if seen[name] == 1 else f"{name}_{seen[name] - 1}")
-    return made
-
-
-def _json(found: Result) -> set[str]:
-    return {c.name for c in found.columns if c.kind in ("variant", "object", "array")}
-
-
-def _dynamic_identifier(node: Tree) -> Tree:
-    inner = node.this if isinstance(node, exp.Table) else node
-    if isinstance(inner, exp.Anonymous) and str(inner.this).upper() == "IDENTIFIER":
-        argument = inner.expressions[0]
-    elif isinstance(inner, exp.DynamicIdentifier):
-        argument = inner.this
-    else:
-        return node
-    parts = [ident(p) for p in split_name(argument.name)]
-    if isinstance(node, exp.Table):
-        made = exp.Table(
-            this=parts[-1], db=parts[-2] if len(parts) > 1 else None, catalog=parts[0] if len(parts) > 2 else None
-        )
-        for key in ("alias", "joins", "laterals", "sample"):
-            if node.args.get(key):
-                made.set(key, node.args[key])
-        return made
-    return exp.column(parts[-1], table=parts[-2] if len(parts) > 1 else None)
-
-
-def _as_of(join: exp.Join) -> None:
-    condition = join.args.get("match_condition")
-    if condition is None:
-        return
-    join.set("match_condition", None)
-    join.set("side", "LEFT")
-    on = join.args.get("on")
-    using = join.args.get("using")
-    if using:
-        raise not_supported("ASOF JOIN ... USING", "write ON a.k = b.k")
-    condition = condition.unnest() if isinstance(condition, exp.Paren) else condition
-    join.set("on", exp.and_(on, condition) if on is not None else condition)
-
-
-def _name_columns(select: exp.Select) -> None:
-    """Name the columns that have no name the way Snowflake does: by their text."""
-    for place, column in enumerate(select.expressions):
-        plain = isinstance(column, exp.Dot) and column.find(exp.Func) is None
-        if plain or isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Identifier) or column.is_star:
-            continue
-        text = column.meta.get("text") or column.sql(dialect="snowflake")
-        select.expressions[place].replace(exp.alias_(column.copy(), ident(shown(text)), quoted=True))
-
-
-def shown(text: str) -> str:
-    """A column's text as its name: upper case, but for what stands in double quotes."""
-    return "".join(t if t.startswith('"') else t.upper() for t in _pieces(text))
-
-
-def _pieces(text: str) -> list[str]:
-    pieces, at = [], 0
-    for token in tokens(text):
-        if token.kind == "quoted":
-            pieces += [text[at : token.start], token.text]
-            at = token.end
-    return [*pieces, text[at:]]
-
-
-def _is_cte(node: exp.Table, name: str) -> bool:
-    above: Tree | None = node
-    while above is not None:
-        held = above.args.get("with_")
-        if held is not None and any(_fold(cte.args["alias"].this) == name for cte in held.expressions):
-            return True
-        above = above.parent
-    return False

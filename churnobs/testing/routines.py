@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -12,16 +13,15 @@ import pyarrow as pa
 from sqlglot import exp
 
 from churnobs.testing import alerts, queries
-from churnobs.testing.catalog import OWNER
-from churnobs.testing.failures import SqlError, exists, missing, not_supported
+from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name
 from churnobs.testing.python_code import Code, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
-from churnobs.testing.rewriting import CALLS, Rewriter, scalar, value_of
+from churnobs.testing.rewriting import CALLS, Rewriter, scalar
 from churnobs.testing.session import Session
-from churnobs.testing.show import filters
-from churnobs.testing.statements import Creation, command, created, dropped, refuse
+from churnobs.testing.statements import Creation, command, created, refuse
+from churnobs.testing.trees import value_of
 
 ARROW = {
     "text": pa.string(), "real": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(), "timestamp_ntz": pa.timestamp("us"),
@@ -119,11 +119,10 @@ def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
         if not code.duck_name:
             code.duck_name = f"_offline_udf_{account.next_number()}"
             assert code.returns is not None
-            account.engine.root.create_function(
-                code.duck_name, lambda *columns: _rows(session, code, columns), None,
-                code.returns.duck_type if code.returns.duck_type != "JSON" else "VARCHAR", type="arrow", null_handling="special",
-                side_effects=True,
-            )  # fmt: skip
+            returns = code.returns.duck_type if code.returns.duck_type != "JSON" else "VARCHAR"
+            account.engine.add_function(
+                code.duck_name, lambda *columns: _rows(session, code, columns), returns, side_effects=True
+            )
     casts = [
         exp.cast(a.copy(), c.column.duck_type)
         if c.column.duck_type != "JSON"
@@ -147,7 +146,7 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
     if getattr(handler, "_sf_vectorized_input", None) is not None:
         import pandas as pd
 
-        frame = pd.DataFrame({at: v for at, v in enumerate(values)})
+        frame = pd.DataFrame(dict(enumerate(values)))
         made = list(handler(frame))
         if len(made) != len(frame):
             raise ValueError(
@@ -160,7 +159,7 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 CALLS.append(call_function)
@@ -232,7 +231,8 @@ def run_procedure(session: Session, code: Code, values: Sequence[Any], named: di
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = (
-                f"Python Interpreter Error:\n{type(error).__name__}: {error}\n in function {code.name.name.partition('(')[0]} with handler "
+                f"Python Interpreter Error:\n{type(error).__name__}: {error}\n in function {code.name.name.partition('(')[0]} "
+                "with handler "
                 f"{code.handler}\n  {where.filename}, line {where.lineno}"
             )
             raise SqlError(text, 100357, "P0000") from error
@@ -274,8 +274,10 @@ def _snowpark(session: Session) -> Iterator[Any]:
     with _ACTIVE:
         others = set(sessions._active_sessions)
         parameters = {
-            "account": "offline", "user": session.user, "password": account.password, "protocol": "http", "host": "127.0.0.1", "port": port,
-            "session_parameters": {"CHURNOBS_PARENT": token, "CLIENT_TELEMETRY_ENABLED": False}, "network_timeout": 60, "login_timeout": 30,
+            "account": "offline", "user": session.user, "password": account.password, "protocol": "http",
+            "host": "127.0.0.1", "port": port,
+            "session_parameters": {"CHURNOBS_PARENT": token, "CLIENT_TELEMETRY_ENABLED": False},
+            "network_timeout": 60, "login_timeout": 30,
         }  # fmt: skip
         inner = Snowpark.builder.configs(parameters).create()
         sessions._active_sessions.difference_update(others)
@@ -304,93 +306,6 @@ def anonymous(session: Session, parser: Parser) -> Result:
     calling.parts()
     values, named = _values(session, calling)
     return run_procedure(session, code, values, named)
-
-
-@command("DROP FUNCTION", "DROP PROCEDURE")
-def drop(session: Session, parser: Parser) -> Result:
-    """DROP FUNCTION | PROCEDURE [IF EXISTS] name(types)."""
-    parser.expect("DROP")
-    kind = (parser.accept_any("FUNCTION", "PROCEDURE") or "").capitalize()
-    if_exists = parser.accept("IF", "EXISTS")
-    name = session.resolve(parser.parts())
-    found = _by_types(session, parser, kind, name)
-    if found is None:
-        if if_exists:
-            return dropped(name.name, found=False)
-        raise missing(kind, name)
-    session.account.catalog.shelf(kind).drop(found.name)
-    return dropped(name.name)
-
-
-def _by_types(session: Session, parser: Parser, kind: str, name: Name) -> Code | None:
-    from churnobs.testing.python_code import type_of
-    from churnobs.testing.show import type_name
-
-    inner = parser.group() if (token := parser.peek()) is not None and token.text == "(" else ""
-    given = [type_name(type_of(session, t)).split("(")[0] for t in _split(inner)]
-    for code in overloads(session, kind, name):
-        if code.signature == ", ".join(given):
-            return code
-    return None
-
-
-def _split(text: str) -> list[str]:
-    parts, depth, start = [], 0, 0
-    for at, sign in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(sign, 0)
-        if sign == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-    return [p.strip() for p in [*parts, text[start:]] if p.strip()]
-
-
-@command("DESCRIBE FUNCTION", "DESC FUNCTION", "DESCRIBE PROCEDURE", "DESC PROCEDURE", reads=True)
-def describe(session: Session, parser: Parser) -> Result:
-    """DESCRIBE FUNCTION | PROCEDURE name(types)."""
-    parser.next()
-    kind = (parser.accept_any("FUNCTION", "PROCEDURE") or "").capitalize()
-    name = session.resolve(parser.parts())
-    code = _by_types(session, parser, kind, name)
-    if code is None:
-        raise missing(kind, name)
-    arguments = ", ".join(f"{a.name} {t}" for a, t in zip(code.arguments, code.signature.split(", "), strict=False))
-    rows = [
-        ("signature", f"({arguments})"), ("returns", code.returns_sql), ("language", code.language), ("null handling", "CALLED ON NULL INPUT"),
-        ("volatility", "VOLATILE"), ("execute as", "CALLER"), ("body", code.body), ("imports", str(code.imports)), ("handler", code.handler),
-        ("runtime_version", "3.11"), ("packages", str(code.packages)),
-    ]  # fmt: skip
-    return of_rows({"property": "text", "value": "text"}, rows)
-
-
-@command("SHOW USER FUNCTIONS", "SHOW PROCEDURES", "SHOW USER PROCEDURES", reads=True)
-def show(session: Session, parser: Parser) -> Result:
-    """SHOW USER FUNCTIONS and SHOW PROCEDURES."""
-    parser.expect("SHOW")
-    parser.accept("USER")
-    kind = "Function" if parser.next().upper == "FUNCTIONS" else "Procedure"
-    found = filters(session, parser)
-    columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "schema_name", "is_builtin", "arguments", "description", "catalog_name", "language", "owner"), "text"
-    )
-    rows = []
-    for code in session.account.catalog.shelf(kind):
-        title = code.name.name.partition("(")[0]
-        if found.holds(Name(code.name.database, code.name.schema, title)):
-            shown = f"{title}({code.signature}) RETURN {code.returns_sql.split('(')[0].upper()}"
-            rows.append(
-                (
-                    code.created_on,
-                    title,
-                    code.name.schema,
-                    "N",
-                    shown,
-                    code.comment,
-                    code.name.database,
-                    code.language,
-                    OWNER,
-                )
-            )
-    return of_rows(columns, rows[: found.limit])
 
 
 @scalar("SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY")

@@ -115,8 +115,10 @@ def show_tables(session: Session, parser: Parser) -> Result:
     parser.expect("TABLES")
     found = filters(session, parser)
     columns = {
-        "created_on": "timestamp_ltz", "name": "text", "database_name": "text", "schema_name": "text", "kind": "text", "comment": "text",
-        "cluster_by": "text", "rows": "fixed", "bytes": "fixed", "owner": "text", "retention_time": "text", "change_tracking": "text",
+        "created_on": "timestamp_ltz", "name": "text", "database_name": "text", "schema_name": "text", "kind": "text",
+        "comment": "text",
+        "cluster_by": "text", "rows": "fixed", "bytes": "fixed", "owner": "text", "retention_time": "text",
+        "change_tracking": "text",
         "owner_role_type": "text",
     }  # fmt: skip
     rows = [
@@ -148,8 +150,10 @@ def show_objects(session: Session, parser: Parser) -> Result:
     parser.expect("OBJECTS")
     found = filters(session, parser)
     columns = {
-        "created_on": "timestamp_ltz", "name": "text", "database_name": "text", "schema_name": "text", "kind": "text", "comment": "text",
-        "cluster_by": "text", "rows": "fixed", "bytes": "fixed", "owner": "text", "retention_time": "text", "owner_role_type": "text",
+        "created_on": "timestamp_ltz", "name": "text", "database_name": "text", "schema_name": "text", "kind": "text",
+        "comment": "text",
+        "cluster_by": "text", "rows": "fixed", "bytes": "fixed", "owner": "text", "retention_time": "text",
+        "owner_role_type": "text",
     }  # fmt: skip
     rows: list[tuple[Any, ...]] = [
         (
@@ -239,7 +243,8 @@ def show_columns(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "COLUMNS")
     found = filters(session, parser)
     columns = dict.fromkeys(
-        ("table_name", "schema_name", "column_name", "data_type", "null?", "default", "kind", "expression", "comment", "database_name",
+        ("table_name", "schema_name", "column_name", "data_type", "null?", "default", "kind", "expression", "comment",
+            "database_name",
          "autoincrement", "schema_evolution_record"), "text",
     )  # fmt: skip
     names = (
@@ -297,7 +302,8 @@ def described(session: Session, name: Name) -> list[tuple[Column, str | None, st
     held = session.physical(name)
     rows = session.engine.run(
         "SELECT column_name, data_type, is_nullable, column_default, comment FROM duckdb_columns() WHERE database_name ="
-        f" {literal(held.database)} AND schema_name = {literal(held.schema)} AND table_name = {literal(held.name)} ORDER BY column_index"
+        f" {literal(held.database)} AND schema_name = {literal(held.schema)} AND table_name = {literal(held.name)}"
+        " ORDER BY column_index"
     )
     if not rows:
         raise missing("Object", name)
@@ -313,7 +319,8 @@ def type_name(column: Column) -> str:
     if column.kind == "fixed":
         return f"NUMBER({column.precision},{column.scale})"
     return {
-        "text": "VARCHAR(16777216)", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE", "time": "TIME(9)", "binary": "BINARY(8388608)",
+        "text": "VARCHAR(16777216)", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE", "time": "TIME(9)",
+        "binary": "BINARY(8388608)",
         "timestamp_ntz": "TIMESTAMP_NTZ(9)", "timestamp_tz": "TIMESTAMP_TZ(9)", "timestamp_ltz": "TIMESTAMP_LTZ(9)",
     }.get(column.kind, column.kind.upper())  # fmt: skip
 
@@ -354,10 +361,7 @@ def describe(session: Session, parser: Parser) -> Result:
 def describe_result(session: Session, parser: Parser) -> Result:
     """DESCRIBE RESULT 'query id'."""
     parser.at = 2
-    if parser.accept("LAST_QUERY_ID", "(", ")"):
-        query_id = session.queries[-1]
-    else:
-        query_id = parser.string()
+    query_id = session.queries[-1] if parser.accept("LAST_QUERY_ID", "(", ")") else parser.string()
     found = session.account.result(query_id)
     if found is None:
         raise SqlError(f"Statement {query_id} not found", 709, "02000")

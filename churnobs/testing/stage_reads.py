@@ -19,8 +19,9 @@ from churnobs.testing.formats import checked, complete
 from churnobs.testing.locations import Location, locate
 from churnobs.testing.names import split_name
 from churnobs.testing.results import Column, Result
-from churnobs.testing.rewriting import Rewriter, ident
+from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
+from churnobs.testing.trees import ident
 
 FILE, ROW = "METADATA$FILENAME", "METADATA$FILE_ROW_NUMBER"
 
@@ -91,7 +92,8 @@ def _plain(table: pa.Table) -> pa.Table:
 def json_rows(text: str, form: Mapping[str, Any]) -> list[str]:
     """The documents of a JSON file; an outer array is taken apart when the format says so."""
     decoder = json.JSONDecoder(parse_float=_Spelled, parse_int=_Spelled)
-    rows, at = [], 0
+    rows: list[str] = []
+    at = 0
     while True:
         while at < len(text) and text[at] in " \t\r\n,":
             at += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import glob
 import hashlib
 import json
@@ -117,7 +117,8 @@ def show(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "STAGES")
     found = filters(session, parser)
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "database_name", "schema_name", "url", "has_credentials", "has_encryption_key", "owner", "comment", "region", "type",
+        ("name", "database_name", "schema_name", "url", "has_credentials", "has_encryption_key", "owner", "comment",
+            "region", "type",
          "cloud", "notification_channel", "storage_integration", "endpoint", "owner_role_type", "directory_enabled"), "text",
     )  # fmt: skip
     rows = [
@@ -275,10 +276,12 @@ def put(session: Session, parser: Parser) -> Result:
     upload = {
         "command": "UPLOAD", "src_locations": [source], "parallel": int(options.get("PARALLEL", 4)), "autoCompress": compress,
         "overwrite": overwrite, "sourceCompression": str(options.get("SOURCE_COMPRESSION", "auto_detect")).lower(),
-        "stageInfo": {"locationType": "LOCAL_FS", "location": str(folder), "path": "", "creds": {}, "region": None, "endPoint": None},
+        "stageInfo": {"locationType": "LOCAL_FS", "location": str(folder), "path": "", "creds": {}, "region": None,
+            "endPoint": None},
         "uploadInfo": None, "threshold": 209715200, "statementTypeId": 0,
     }  # fmt: skip
-    made = of_rows(dict.fromkeys(("source", "target", "source_size", "target_size", "source_compression", "target_compression", "status",
+    made = of_rows(dict.fromkeys(("source", "target", "source_size", "target_size", "source_compression",
+        "target_compression", "status",
                                   "message"), "text"), [])  # fmt: skip
     made.extra["upload"] = upload
     return made
@@ -320,7 +323,7 @@ def list_files(session: Session, parser: Parser) -> Result:
 
 def _facts(where: Location, file: str) -> tuple[int, str, str]:
     path = where.root / file
-    changed = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
     with path.open("rb") as held:
         mark = hashlib.file_digest(held, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     return path.stat().st_size, mark, changed

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from churnobs.testing.failures import SqlError, not_supported
@@ -114,7 +115,7 @@ def execute(session: Session, text: str, bindings: Any = (), *, describe_only: b
             body = part
             if len(parts) > 1:
                 body = re.sub(r"\$(\d+)\b(?=[^']*(?:'[^']*'[^']*)*$)", lambda m: _flowed(session, m), part)
-            result = session.timed(body, lambda body=body: _one(session, body, bindings, describe_only=describe_only))
+            result = session.timed(body, partial(_one, session, body, bindings, describe_only=describe_only))
             if not describe_only:
                 session.remember(query_id if part is parts[-1] else str(uuid.uuid4()), result)
     assert result is not None

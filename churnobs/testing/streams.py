@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -17,9 +18,10 @@ from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result, of_rows, status
-from churnobs.testing.rewriting import RELATIONS, Rewriter, scalar, value_of
+from churnobs.testing.rewriting import RELATIONS, Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped
+from churnobs.testing.trees import value_of
 
 METADATA = ("METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID")
 
@@ -53,7 +55,7 @@ def arrived(session: Session, table: Name, rows: pa.Table) -> None:
     """Tell a table's append-only streams of inserted rows, once they are committed."""
     if rows.num_rows:
         for stream in watched(session, table):
-            session.when_committed(lambda stream=stream: stream.log.append(rows))
+            session.when_committed(partial(stream.log.append, rows))
 
 
 def table_replaced(session: Session, table: Name) -> None:
@@ -159,7 +161,8 @@ def describe(session: Session, parser: Parser) -> Result:
 
 def _columns() -> dict[str, str]:
     return {"created_on": "timestamp_ltz"} | dict.fromkeys(
-        ("name", "database_name", "schema_name", "owner", "comment", "table_name", "source_type", "base_tables", "type", "stale", "mode",
+        ("name", "database_name", "schema_name", "owner", "comment", "table_name", "source_type", "base_tables",
+            "type", "stale", "mode",
          "stale_after", "invalid_reason", "owner_role_type"), "text",
     )  # fmt: skip
 
@@ -181,13 +184,13 @@ def contents(session: Session, stream: Stream) -> tuple[pa.Table, Any]:
         held: tuple[pa.Table, Any] = session.shared.stream_reads[key]
         return held
     current = _committed(session, stream.table)
-    made = _appended(session, stream, current) if stream.append_only else _compared(session, stream, current)
+    made = _appended(stream, current) if stream.append_only else _compared(session, stream, current)
     if session.engine.in_transaction:
         session.shared.stream_reads[key] = made
     return made
 
 
-def _appended(session: Session, stream: Stream, current: pa.Table) -> tuple[pa.Table, int]:
+def _appended(stream: Stream, current: pa.Table) -> tuple[pa.Table, int]:
     schema = current.drop_columns(["_rowid"]).schema
     chunks = list(stream.log)
     rows = pa.concat_tables([schema.empty_table(), *chunks], promote_options="permissive").select(schema.names)

@@ -11,9 +11,10 @@ from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
 from churnobs.testing.results import Result, status
-from churnobs.testing.rewriting import Rewriter, ident, table_name
+from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, dropped, refuse
+from churnobs.testing.trees import ident, table_name
 
 Tree = exp.Expr
 _UNENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Reference)
@@ -27,9 +28,9 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
     tree = bound
     holder = tree.this
     node = holder.this if isinstance(holder, exp.Schema) else holder
-    from churnobs.testing.rewriting import _dynamic_identifier
+    from churnobs.testing.trees import dynamic_identifier
 
-    named = _dynamic_identifier(node)
+    named = dynamic_identifier(node)
     name = session.resolve(table_name(named))  # type: ignore[arg-type]
     properties = tree.args.get("properties")
     kept, temporary, tags = [], False, {}
@@ -78,7 +79,7 @@ def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary:
         return False
     if there and not replace:
         raise exists("Object", name)
-    tree.set("exists", False)
+    tree.args["exists"] = False
     if there and replace and not temporary:
         streams.table_replaced(session, name)
     if there and replace and held is not None:
@@ -124,7 +125,7 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
 def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
     """Snowflake keeps keys as notes and does not enforce them; comments are put aside."""
     comments = {}
-    kept = []
+    kept: list[Tree] = []
     for column in schema.expressions:
         if isinstance(column, exp.ColumnDef):
             constraints = []

@@ -12,9 +12,10 @@ from churnobs.testing.failures import missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, split_name
 from churnobs.testing.results import Result, of_rows, status
-from churnobs.testing.rewriting import Rewriter, scalar, table_function, value_of
+from churnobs.testing.rewriting import Rewriter, scalar, table_function
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped
+from churnobs.testing.trees import value_of
 
 _DOMAINS = {"VIEW": "TABLE", "DYNAMIC TABLE": "TABLE", "MODEL": "MODULE"}
 
@@ -169,7 +170,8 @@ def entity_detail(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -
         if tag in held:
             full = Name(*split_name(text))
             found.append({
-                "tagDatabase": tag.database, "tagSchema": tag.schema, "tagName": tag.name, "tagValue": held[tag], "database": full.database,
+                "tagDatabase": tag.database, "tagSchema": tag.schema, "tagName": tag.name, "tagValue": held[tag],
+                "database": full.database,
                 "schema": full.schema, "entityName": full.name, "domain": domain, "entityDatabase": full.database,
                 "entitySchema": full.schema,
             })  # fmt: skip

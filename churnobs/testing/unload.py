@@ -96,7 +96,7 @@ def _for_parquet(found: Result, table: pa.Table, *, header: bool) -> pa.Table:
             table = table.set_column(at, column.name, table.column(at).cast(pa.string()))
         elif pa.types.is_timestamp(kind) and kind.tz:
             raise SqlError(
-                "Error encountered when unloading to PARQUET: TIMESTAMP_TZ and LTZ types are not supported for unloading to Parquet",
+                "Error encountered when unloading to PARQUET: TIMESTAMP_TZ and LTZ types are not supported for Parquet",
                 1400,
                 "22000",
             )

@@ -12,13 +12,14 @@ from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
 from churnobs.testing.results import Result, status
-from churnobs.testing.rewriting import RELATIONS, Rewriter, ident
+from churnobs.testing.rewriting import RELATIONS, Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, creation, dropped
+from churnobs.testing.trees import ident
 
 
 @command("CREATE VIEW")
-def create(session: Session, parser: Parser) -> Result:
+def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR0915  # one branch a form of the statement
     """CREATE [OR REPLACE] VIEW name [(columns)] [COMMENT] [TAG] AS query."""
     from churnobs.testing import queries
     from churnobs.testing.tables import has_table
@@ -118,9 +119,9 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
 
 def _complete(table: exp.Table, view: View) -> None:
     """Read the names in a view as they were meant where it was made."""
-    from churnobs.testing.rewriting import _is_cte, table_name
+    from churnobs.testing.trees import is_cte, table_name
 
-    if not isinstance(table.this, exp.Identifier) or _is_cte(table, table_name(table)[0]):
+    if not isinstance(table.this, exp.Identifier) or is_cte(table, table_name(table)[0]):
         return
     if table.args.get("db") is None and view.schema is not None:
         table.set("db", ident(view.schema))

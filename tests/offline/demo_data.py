@@ -9,8 +9,18 @@ import pandas as pd
 
 MONTHS = ((2024, 1), (2024, 2), (2024, 3), (2024, 4), (2024, 5))
 DRIFT = (2024, 4)
-GOOD = ("I love the service, great value!", "Very happy, the delivery was fast.", "Excellent quality, thank you.", "It works well.")
-BAD = ("Terrible support, I hate waiting.", "The product is broken, very disappointed.", "Awful, I want a refund.", "It arrived late.")
+GOOD = (
+    "I love the service, great value!",
+    "Very happy, the delivery was fast.",
+    "Excellent quality, thank you.",
+    "It works well.",
+)
+BAD = (
+    "Terrible support, I hate waiting.",
+    "The product is broken, very disappointed.",
+    "Awful, I want a refund.",
+    "It arrived late.",
+)
 
 
 def month_end(year: int, month: int) -> pd.Timestamp:
@@ -35,7 +45,9 @@ def generate(folder: Path, customers: int = 1000, seed: int = 11) -> dict[str, p
         made.to_csv(folder / f"{name}.csv", index=False)
         frames[name] = made
         people.append(made)
-    loyal = dict(zip(old, rng.beta(2, 2, len(old)), strict=True)) | dict(zip(new, rng.beta(1, 4, len(new)), strict=True))
+    loyal = dict(zip(old, rng.beta(2, 2, len(old)), strict=True)) | dict(
+        zip(new, rng.beta(1, 4, len(new)), strict=True)
+    )
     number = 0
     for year, month in MONTHS:
         first, last = pd.Timestamp(year=year, month=month, day=1), month_end(year, month)
@@ -46,14 +58,34 @@ def generate(folder: Path, customers: int = 1000, seed: int = 11) -> dict[str, p
             for day in sorted(rng.integers(1, last.day + 1, count)):
                 number += 1
                 amount = round(float(rng.gamma(2.0, 40.0 * (0.5 + loyal[customer]))), 2)
-                sales.append((f"T{number:07d}", customer, f"{first:%Y-%m}-{day:02d}", bool(rng.random() < 0.3), int(rng.integers(1, 6)), "Card", amount))
+                sales.append(
+                    (
+                        f"T{number:07d}",
+                        customer,
+                        f"{first:%Y-%m}-{day:02d}",
+                        bool(rng.random() < 0.3),
+                        int(rng.integers(1, 6)),
+                        "Card",
+                        amount,
+                    )
+                )
             for day in sorted(rng.choice(np.arange(1, 29), int(rng.integers(0, 3)), replace=False)):
                 number += 1
                 text = rng.choice(GOOD if rng.random() < loyal[customer] else BAD)
                 talks.append((f"{first:%Y-%m}-{day:02d}", str(text), customer, f"F{number:07d}", number))
-        columns = ["TRANSACTION_ID", "CUSTOMER_ID", "TRANSACTION_DATE", "DISCOUNT_APPLIED", "NUM_ITEMS", "PAYMENT_METHOD", "TOTAL_AMOUNT"]
+        columns = [
+            "TRANSACTION_ID",
+            "CUSTOMER_ID",
+            "TRANSACTION_DATE",
+            "DISCOUNT_APPLIED",
+            "NUM_ITEMS",
+            "PAYMENT_METHOD",
+            "TOTAL_AMOUNT",
+        ]
         frames[f"sales_{year}_{month}"] = pd.DataFrame(sales, columns=columns)
-        frames[f"feedback_raw_{year}_{month}"] = pd.DataFrame(talks, columns=["CHAT_DATE", "COMMENT", "CUSTOMER_ID", "FEEDBACK_ID", "INTERNAL_ID"])
+        frames[f"feedback_raw_{year}_{month}"] = pd.DataFrame(
+            talks, columns=["CHAT_DATE", "COMMENT", "CUSTOMER_ID", "FEEDBACK_ID", "INTERNAL_ID"]
+        )
         for name in (f"sales_{year}_{month}", f"feedback_raw_{year}_{month}"):
             frames[name].to_csv(folder / f"{name}.csv", index=False)
     return frames

@@ -46,7 +46,11 @@ def feature_engineering(session: sp.Session, out_table: str) -> str:
         return f"{what}_PAST_{names[value]}"
 
     windows = sales.select("CUSTOMER_ID", "TRANSACTION_DATE", "TOTAL_AMOUNT").analytics.time_series_agg(
-        time_col="TRANSACTION_DATE", aggs={"TOTAL_AMOUNT": ["SUM", "COUNT"]}, windows=WINDOWS, group_by=["CUSTOMER_ID"], col_formatter=column
+        time_col="TRANSACTION_DATE",
+        aggs={"TOTAL_AMOUNT": ["SUM", "COUNT"]},
+        windows=WINDOWS,
+        group_by=["CUSTOMER_ID"],
+        col_formatter=column,
     )
     newest = sp.Window.partition_by("CUSTOMER_ID").order_by(F.col("TRANSACTION_DATE").desc())
     latest = windows.with_column("N", F.row_number().over(newest)).filter(F.col("N") == 1).drop("N", "TOTAL_AMOUNT")
@@ -57,10 +61,17 @@ def feature_engineering(session: sp.Session, out_table: str) -> str:
     moods = moods.with_column("N", F.row_number().over(last_mood)).filter(F.col("N") == 1)
     moods = moods.select("CUSTOMER_ID", *(f"SENTIMENT_{a}_{n}" for n in SIZES for a in ("MIN", "AVG")))
     at = session.table("SALES").select(F.max("TRANSACTION_DATE")).collect()[0][0]
-    rows = session.table("CUSTOMERS").select("CUSTOMER_ID", "AGE").join(latest, on="CUSTOMER_ID").join(moods, on="CUSTOMER_ID", how="left")
+    rows = (
+        session.table("CUSTOMERS")
+        .select("CUSTOMER_ID", "AGE")
+        .join(latest, on="CUSTOMER_ID")
+        .join(moods, on="CUSTOMER_ID", how="left")
+    )
     rows = rows.with_column("TIMESTAMP", F.lit(at).cast("TIMESTAMP_NTZ"))
     rows = rows.with_column("DAYS_SINCE_LAST_PURCHASE", F.datediff("day", F.col("TRANSACTION_DATE"), F.lit(at)))
-    rows.select("CUSTOMER_ID", "TIMESTAMP", *(F.col(n).cast("FLOAT").alias(n) for n in FEATURES)).write.mode("append").save_as_table(out_table)
+    rows.select("CUSTOMER_ID", "TIMESTAMP", *(F.col(n).cast("FLOAT").alias(n) for n in FEATURES)).write.mode(
+        "append"
+    ).save_as_table(out_table)
     return str(at)
 
 
@@ -95,14 +106,21 @@ class Demo:
     def setup(self) -> None:
         for text in TABLES.format(features=", ".join(f'"{n}" FLOAT' for n in FEATURES)).split(";"):
             self.run(text)
-        self.run("CREATE TABLE LABELS (CUSTOMER_ID VARCHAR, TIMESTAMP TIMESTAMP_NTZ, NEXT_TRANSACTION_DATE DATE, CHURNED NUMBER)")
+        self.run(
+            "CREATE TABLE LABELS (CUSTOMER_ID VARCHAR, TIMESTAMP TIMESTAMP_NTZ, NEXT_TRANSACTION_DATE DATE, CHURNED NUMBER)"
+        )
         self.session.file.put(str(self.folder / "*.csv"), "@CHURN_STAGE", auto_compress=True)
         packages = ["snowflake-snowpark-python"]
-        for function, name, kind in ((feature_engineering, "FEATURE_ENGINEERING", StringType()), (set_labels, "SET_LABELS", DateType())):
+        for function, name, kind in (
+            (feature_engineering, "FEATURE_ENGINEERING", StringType()),
+            (set_labels, "SET_LABELS", DateType()),
+        ):
             self.session.sproc.register(
                 function, name=name, packages=packages, replace=True, input_types=[kind], return_type=StringType()
             )
-        self.store = FeatureStore(self.session, self.database, "FEATURE_STORE", "COMPUTE_WH", creation_mode=CreationMode.CREATE_IF_NOT_EXIST)
+        self.store = FeatureStore(
+            self.session, self.database, "FEATURE_STORE", "COMPUTE_WH", creation_mode=CreationMode.CREATE_IF_NOT_EXIST
+        )
         self.session.use_schema(f"{self.database}.PUBLIC")
         self.customer = Entity("CUSTOMER", ["CUSTOMER_ID"], desc="who buys")
         self.store.register_entity(self.customer)
@@ -110,34 +128,61 @@ class Demo:
         self.load("CUSTOMERS", "customers.csv.gz", 0, 0)
 
     def load(self, table: str, file: str, year: int, month: int) -> None:
-        (row,) = self.run(f"COPY INTO {table} FROM @CHURN_STAGE/{file} FILE_FORMAT = (FORMAT_NAME = 'CSV_FORMAT') ON_ERROR = ABORT_STATEMENT")
+        (row,) = self.run(
+            f"COPY INTO {table} FROM @CHURN_STAGE/{file} FILE_FORMAT = (FORMAT_NAME = 'CSV_FORMAT') ON_ERROR = ABORT_STATEMENT"
+        )
         self.run(f"INSERT INTO FILES_INGESTED VALUES ({year}, {month}, '{table}', '{file}', {row['rows_loaded']})")
 
     def ingest(self, year: int, month: int) -> None:
         self.load("SALES", f"sales_{year}_{month}.csv.gz", year, month)
         self.load("FEEDBACK_RAW", f"feedback_raw_{year}_{month}.csv.gz", year, month)
         if self.run("SELECT SYSTEM$STREAM_HAS_DATA('FEEDBACK_STREAM')")[0][0]:
-            fresh = self.session.table("FEEDBACK_STREAM").with_column("SENTIMENT", snowflake.cortex.sentiment(F.col("COMMENT")))
-            fresh.select("FEEDBACK_ID", "CHAT_DATE", "CUSTOMER_ID", "INTERNAL_ID", "COMMENT", "SENTIMENT").write.mode("append").save_as_table("FEEDBACK_SENTIMENT")
+            fresh = self.session.table("FEEDBACK_STREAM").with_column(
+                "SENTIMENT", snowflake.cortex.sentiment(F.col("COMMENT"))
+            )
+            fresh.select("FEEDBACK_ID", "CHAT_DATE", "CUSTOMER_ID", "INTERNAL_ID", "COMMENT", "SENTIMENT").write.mode(
+                "append"
+            ).save_as_table("FEEDBACK_SENTIMENT")
 
     def features(self) -> str:
         return str(self.session.call("FEATURE_ENGINEERING", "CUSTOMER_FEATURES"))
 
     def register_view(self) -> None:
-        draft = FeatureView("CUSTOMER_FV", [self.customer], self.session.table(f"{self.database}.PUBLIC.CUSTOMER_FEATURES"), timestamp_col="TIMESTAMP", desc="what he did")
+        draft = FeatureView(
+            "CUSTOMER_FV",
+            [self.customer],
+            self.session.table(f"{self.database}.PUBLIC.CUSTOMER_FEATURES"),
+            timestamp_col="TIMESTAMP",
+            desc="what he did",
+        )
         self.view = self.store.register_feature_view(draft, "v1")
 
     def dataset(self, at: str) -> pd.DataFrame:
         version = "v" + at.replace("-", "_")
-        spine = self.session.table("LABELS").filter(F.col("TIMESTAMP") == at).select("CUSTOMER_ID", "TIMESTAMP", "CHURNED")
-        made = self.store.generate_dataset("CHURN_DS", spine, [self.view], version=version, spine_timestamp_col="TIMESTAMP", spine_label_cols=["CHURNED"])
+        spine = (
+            self.session.table("LABELS").filter(F.col("TIMESTAMP") == at).select("CUSTOMER_ID", "TIMESTAMP", "CHURNED")
+        )
+        made = self.store.generate_dataset(
+            "CHURN_DS",
+            spine,
+            [self.view],
+            version=version,
+            spine_timestamp_col="TIMESTAMP",
+            spine_label_cols=["CHURNED"],
+        )
         self.datasets.append(version)
         return made.read.to_pandas().sort_values("CUSTOMER_ID").reset_index(drop=True)
 
     def train(self, frame: pd.DataFrame, name: str):
         model = make_pipeline(StandardScaler(), XGBClassifier(n_estimators=20, max_depth=3, random_state=0, n_jobs=1))
         model.fit(frame[FEATURES], frame["CHURNED"])
-        return model, self.registry.log_model(model, model_name="CHURN", version_name=name, sample_input_data=frame[FEATURES].head(20), metrics={"rows": len(frame)})
+        return model, self.registry.log_model(
+            model,
+            model_name="CHURN",
+            version_name=name,
+            sample_input_data=frame[FEATURES].head(20),
+            metrics={"rows": len(frame)},
+        )
 
     def predict(self, at: str, roles: dict[str, str]) -> None:
         """Store what each role's version says of the customers at a date."""
@@ -152,7 +197,9 @@ class Demo:
             if role == "BASE":
                 columns["SCORE_BASE"] = scored["P"]
             target.merge(
-                scored, (target["CUSTOMER_ID"] == scored["CUSTOMER_ID"]) & (target["TIMESTAMP"] == scored["TIMESTAMP"]), [F.when_matched().update(columns)]
+                scored,
+                (target["CUSTOMER_ID"] == scored["CUSTOMER_ID"]) & (target["TIMESTAMP"] == scored["TIMESTAMP"]),
+                [F.when_matched().update(columns)],
             )
 
     def label_predictions(self, at: str) -> None:
@@ -161,7 +208,9 @@ class Demo:
                  "WHEN MATCHED THEN UPDATE SET p.CHURNED = l.CHURNED")  # fmt: skip
 
     def monitors(self, versions: dict[str, object]) -> None:
-        self.run("CREATE OR REPLACE TABLE BASELINE AS SELECT * FROM PREDICTIONS WHERE TIMESTAMP = (SELECT MIN(TIMESTAMP) FROM PREDICTIONS)")
+        self.run(
+            "CREATE OR REPLACE TABLE BASELINE AS SELECT * FROM PREDICTIONS WHERE TIMESTAMP = (SELECT MIN(TIMESTAMP) FROM PREDICTIONS)"
+        )
         for role, version in versions.items():
             self.registry.add_monitor(
                 f"MONITOR_{role}",
@@ -176,12 +225,16 @@ class Demo:
             )  # fmt: skip
 
     def metric(self, role: str, metric: str, at: str) -> float:
-        rows = self.run(f"SELECT METRIC_VALUE FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('MONITOR_{role}', '{metric}', '1 DAY', '{at}', '{at}'))")
+        rows = self.run(
+            f"SELECT METRIC_VALUE FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('MONITOR_{role}', '{metric}', '1 DAY', '{at}', '{at}'))"
+        )
         return float(rows[0][0])
 
     def newest_metric(self, role: str, metric: str) -> float:
         where = "(SELECT MAX(TIMESTAMP) FROM PREDICTIONS WHERE CHURNED IS NOT NULL)"
-        rows = self.run(f"SELECT METRIC_VALUE FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('MONITOR_{role}', '{metric}', '1 DAY', {where}, {where}))")
+        rows = self.run(
+            f"SELECT METRIC_VALUE FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('MONITOR_{role}', '{metric}', '1 DAY', {where}, {where}))"
+        )
         return float(rows[0][0])
 
     def drift(self, metric: str, column: str) -> list[tuple[str, float]]:

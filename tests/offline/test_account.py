@@ -24,7 +24,11 @@ from churnobs.testing import offline_account, serve
 
 def test_one_line_gives_a_snowpark_session() -> None:
     with offline_account(database="DB1", schema="S1") as session:
-        assert session.sql("SELECT CURRENT_DATABASE(), CURRENT_SCHEMA(), CURRENT_WAREHOUSE()").collect()[0][0:3] == ("DB1", "S1", "COMPUTE_WH")
+        assert session.sql("SELECT CURRENT_DATABASE(), CURRENT_SCHEMA(), CURRENT_WAREHOUSE()").collect()[0][0:3] == (
+            "DB1",
+            "S1",
+            "COMPUTE_WH",
+        )
         assert get_active_session() is session
         assert Session.builder.getOrCreate() is session
 
@@ -104,7 +108,8 @@ def test_the_connector_alone_works_and_threads_may_share_a_session(snowflake_acc
     with snowflake.connector.connect(**snowflake_account.connection(database="THREADS")) as connection:
         connection.cursor().execute("CREATE OR REPLACE TABLE t (a INT)")
         threads = [
-            threading.Thread(target=lambda n=n: connection.cursor().execute("INSERT INTO t VALUES (%s)", (n,))) for n in range(8)
+            threading.Thread(target=lambda n=n: connection.cursor().execute("INSERT INTO t VALUES (%s)", (n,)))
+            for n in range(8)
         ]
         for thread in threads:
             thread.start()
@@ -131,7 +136,12 @@ def test_duckdb_reaches_no_file_outside_the_account(fails, tmp_path: Path) -> No
 @pytest.mark.parametrize("path", ["../../etc/passwd", "../x", "a/../../x"])
 def test_a_stage_path_cannot_leave_its_stage(sql, fails, path: str) -> None:
     sql("CREATE OR REPLACE STAGE s")
-    for text in (f"LIST @s/{path}", f"REMOVE @s/{path}", f"PUT 'file:///etc/hostname' '@s/{path}'", f"SELECT $1 FROM @s/{path}"):
+    for text in (
+        f"LIST @s/{path}",
+        f"REMOVE @s/{path}",
+        f"PUT 'file:///etc/hostname' '@s/{path}'",
+        f"SELECT $1 FROM @s/{path}",
+    ):
         assert "leaves its stage" in fails(text)[1]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,18 @@ def test_a_private_thing_is_where_it_was(path: str) -> None:
         assert found(path) is not None
 
 
+@pytest.mark.parametrize(("package", "file"), [("fakesnow", "engine.py"), ("snowflake.ml", "inference.py")])
+def test_one_file_touches_each_private_package(package: str, file: str) -> None:
+    folder = Path(engine.__file__).parent
+    pattern = re.compile(rf"^\s*(?:from|import) {re.escape(package)}\b", re.MULTILINE)
+    assert [p.name for p in sorted(folder.glob("*.py")) if pattern.search(p.read_text())] == [file]
+
+
+def test_no_file_is_longer_than_four_hundred_lines() -> None:
+    folder = Path(engine.__file__).parent
+    assert {p.name: n for p in folder.glob("*.py") if (n := len(p.read_text().splitlines())) > 400} == {}
+
+
 def test_the_versions_are_those_it_was_tried_with() -> None:
     assert metadata.version("fakesnow") == "0.12.1"
     assert metadata.version("duckdb") == "2.0.0"
@@ -53,4 +67,3 @@ def test_a_transform_of_fakesnow_takes_an_expression_and_nothing_else() -> None:
         code = getattr(transforms, name).__code__
         required = code.co_argcount - len(getattr(transforms, name).__defaults__ or ())
         assert required == 1, name
-

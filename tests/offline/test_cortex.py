@@ -29,7 +29,7 @@ def test_sentiment_is_vaders_and_null_stays_null(sql) -> None:
 
 def test_the_python_wrapper_over_columns_and_texts(snowflake_session) -> None:
     df = snowflake_session.create_dataframe([[t] for t in [*TEXTS, None]], schema=["X"])
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="ai_complete"):
         column = snowflake.cortex.sentiment(F.col("X"))
     got = {r["X"]: r["S"] for r in df.with_column("S", column).collect()}
     assert got == {**{t: vader(t) for t in TEXTS}, None: None}
@@ -38,23 +38,36 @@ def test_the_python_wrapper_over_columns_and_texts(snowflake_session) -> None:
 
 def test_sentiment_of_sql_and_call_function(snowflake_session, sql) -> None:
     sql(f"CREATE TABLE f AS SELECT column1 AS c FROM VALUES ('{TEXTS[0]}'), ('{TEXTS[1]}')")
-    got = snowflake_session.table("f").select(F.call_function("SNOWFLAKE.CORTEX.SENTIMENT", F.col("C")).alias("S")).agg(F.sum("S")).collect()
+    got = (
+        snowflake_session.table("f")
+        .select(F.call_function("SNOWFLAKE.CORTEX.SENTIMENT", F.col("C")).alias("S"))
+        .agg(F.sum("S"))
+        .collect()
+    )
     assert got[0][0] == pytest.approx(vader(TEXTS[0]) + vader(TEXTS[1]), abs=1e-12)
 
 
 def test_labels_and_classes(sql) -> None:
-    ((found,),) = sql("SELECT AI_SENTIMENT('I love the price. The delivery was awful.', ['price', 'delivery', 'colour'])")
+    ((found,),) = sql(
+        "SELECT AI_SENTIMENT('I love the price. The delivery was awful.', ['price', 'delivery', 'colour'])"
+    )
     assert {c["name"]: c["sentiment"] for c in json.loads(found)["categories"]} == {
         "overall": "positive" if vader("I love the price. The delivery was awful.") >= 0.25 else "neutral", "price": "positive",
         "delivery": "negative", "colour": "unknown",
     }  # fmt: skip
-    assert sql("SELECT AI_CLASSIFY('I am angry about the invoice', ['delivery', 'invoice']):labels[0]::STRING") == [("invoice",)]
+    assert sql("SELECT AI_CLASSIFY('I am angry about the invoice', ['delivery', 'invoice']):labels[0]::STRING") == [
+        ("invoice",)
+    ]
 
 
 def test_completions_are_deterministic_and_follow_a_schema(sql) -> None:
-    assert sql("SELECT AI_COMPLETE('m', 'hi'), SNOWFLAKE.CORTEX.COMPLETE('m', 'hi'), AI_COMPLETE(model => 'm', prompt => NULL)") == [("[m] hi", "[m] hi", None)]
+    assert sql(
+        "SELECT AI_COMPLETE('m', 'hi'), SNOWFLAKE.CORTEX.COMPLETE('m', 'hi'), AI_COMPLETE(model => 'm', prompt => NULL)"
+    ) == [("[m] hi", "[m] hi", None)]
     shape = "{'type': 'json', 'schema': {'type': 'object', 'properties': {'score': {'type': 'number'}, 'mood': {'type': 'string', 'enum': ['happy', 'angry']}}}}"
-    ((found,),) = sql(f"SELECT AI_COMPLETE(model => 'm', prompt => 'Rate. Text: I hate it', response_format => {shape})")
+    ((found,),) = sql(
+        f"SELECT AI_COMPLETE(model => 'm', prompt => 'Rate. Text: I hate it', response_format => {shape})"
+    )
     assert json.loads(found) == {"score": vader("I hate it"), "mood": "angry"}
 
 
@@ -70,12 +83,14 @@ def test_the_users_own_functions_answer_instead() -> None:
     def complete(model: str, prompt: str, schema: object) -> object:
         return {"score": 0.5} if schema else f"{model}:{prompt}"
 
-    with offline_account(sentiment=lambda text: len(text), complete=complete) as session:
+    with offline_account(sentiment=len, complete=complete) as session:
         rows = session.sql("SELECT SNOWFLAKE.CORTEX.SENTIMENT('abc'), AI_COMPLETE('m', 'p')").collect()
         assert tuple(rows[0]) == (1.0, "m:p")
         assert snowflake.cortex.sentiment("x", session=session) == 0.5
 
 
-@pytest.mark.parametrize("call", ["AI_TRANSLATE('a', 'en', 'de')", "SNOWFLAKE.CORTEX.EMBED_TEXT_768('m', 'x')", "AI_AGG('a', 'b')"])
+@pytest.mark.parametrize(
+    "call", ["AI_TRANSLATE('a', 'en', 'de')", "SNOWFLAKE.CORTEX.EMBED_TEXT_768('m', 'x')", "AI_AGG('a', 'b')"]
+)
 def test_the_others_are_refused(fails, call: str) -> None:
     assert "offline account:" in fails(f"SELECT {call}")[1]

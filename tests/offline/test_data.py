@@ -41,7 +41,10 @@ def test_create_dataframe_of_many_rows_is_one_insert(snowflake_session, snowflak
     made = snowflake_session.create_dataframe(rows, schema=["A", "B", "C", "D"])
     got = made.agg(F.sum("A"), F.count("B"), F.max("D")).collect()[0]
     assert tuple(got) == (1999000, 2000, max(r[3] for r in rows))
-    assert sum(1 for s in snowflake_account.statements if s.text.startswith("INSERT") and "VALUES (?, ?, ?, ?)" in s.text) == 1
+    assert (
+        sum(1 for s in snowflake_account.statements if s.text.startswith("INSERT") and "VALUES (?, ?, ?, ?)" in s.text)
+        == 1
+    )
 
 
 def test_pandas_goes_in_and_comes_out_unchanged(snowflake_session) -> None:
@@ -103,7 +106,9 @@ def test_identifier_takes_qualified_and_quoted_names(snowflake_session, sql) -> 
 
 def test_merge_counts_and_refuses_two_source_rows_for_one(sql, fails) -> None:
     sql("CREATE TABLE t AS SELECT column1 AS k, column2 AS v FROM VALUES (1, 10), (2, 20), (3, 30)")
-    sql("CREATE TABLE s AS SELECT column1 AS k, column2 AS v, column3 AS gone FROM VALUES (2, 21, FALSE), (3, 0, TRUE), (9, 90, FALSE)")
+    sql(
+        "CREATE TABLE s AS SELECT column1 AS k, column2 AS v, column3 AS gone FROM VALUES (2, 21, FALSE), (3, 0, TRUE), (9, 90, FALSE)"
+    )
     merge = (
         "MERGE INTO t o USING s ON o.k = s.k WHEN MATCHED AND s.gone THEN DELETE WHEN MATCHED THEN UPDATE SET o.v = s.v + 1 "
         "WHEN NOT MATCHED THEN INSERT (k, v) VALUES (s.k, s.v)"
@@ -137,9 +142,16 @@ def test_transactions_commit_and_roll_back(sql, fails) -> None:
 
 
 def test_as_of_joins_keep_unmatched_rows(sql) -> None:
-    sql("CREATE TABLE l AS SELECT column1 AS k, column2::TIMESTAMP_NTZ AS ts FROM VALUES ('a', '2024-01-05'), ('b', '2024-01-01')")
-    sql("CREATE TABLE r AS SELECT column1 AS k, column2::TIMESTAMP_NTZ AS ts, column3 AS v FROM VALUES ('a', '2024-01-05', 1), ('a', '2024-01-06', 2)")
-    assert sql("SELECT l.k, r.v FROM l ASOF JOIN r MATCH_CONDITION(l.ts >= r.ts) ON l.k = r.k ORDER BY 1") == [("a", 1), ("b", None)]
+    sql(
+        "CREATE TABLE l AS SELECT column1 AS k, column2::TIMESTAMP_NTZ AS ts FROM VALUES ('a', '2024-01-05'), ('b', '2024-01-01')"
+    )
+    sql(
+        "CREATE TABLE r AS SELECT column1 AS k, column2::TIMESTAMP_NTZ AS ts, column3 AS v FROM VALUES ('a', '2024-01-05', 1), ('a', '2024-01-06', 2)"
+    )
+    assert sql("SELECT l.k, r.v FROM l ASOF JOIN r MATCH_CONDITION(l.ts >= r.ts) ON l.k = r.k ORDER BY 1") == [
+        ("a", 1),
+        ("b", None),
+    ]
 
 
 def test_result_scan_projects_and_filters(snowflake_session) -> None:
@@ -178,7 +190,9 @@ def test_show_honours_like_in_and_starts_with(sql, snowflake_session) -> None:
 
 
 def test_describe_tells_types_nulls_and_comments(sql) -> None:
-    sql("CREATE TABLE t (id NUMBER(10,2) NOT NULL COMMENT 'the id', s VARCHAR, ts TIMESTAMP_NTZ, v VARIANT) COMMENT = 'a table'")
+    sql(
+        "CREATE TABLE t (id NUMBER(10,2) NOT NULL COMMENT 'the id', s VARCHAR, ts TIMESTAMP_NTZ, v VARIANT) COMMENT = 'a table'"
+    )
     rows = {r[0]: (r[1], r[3], r[9]) for r in sql("DESCRIBE TABLE t")}
     assert rows == {
         "ID": ("NUMBER(10,2)", "N", "the id"), "S": ("VARCHAR(16777216)", "Y", None), "TS": ("TIMESTAMP_NTZ(9)", "Y", None),
@@ -226,7 +240,10 @@ def test_time_series_and_moving_aggregates(snowflake_session) -> None:
 def test_semi_structured_data(sql) -> None:
     sql("""CREATE TABLE j AS SELECT parse_json('{"a": [1, 2.50], "b": {"c": "x"}}') AS v""")
     assert sql("SELECT v:a[1]::FLOAT, v:b.c::STRING, v['b']['c']::STRING, v:nope FROM j") == [(2.5, "x", "x", None)]
-    assert sql("SELECT f.index, f.value::FLOAT FROM j, LATERAL FLATTEN(input => v:a) f ORDER BY 1") == [(0, 1.0), (1, 2.5)]
+    assert sql("SELECT f.index, f.value::FLOAT FROM j, LATERAL FLATTEN(input => v:a) f ORDER BY 1") == [
+        (0, 1.0),
+        (1, 2.5),
+    ]
     assert sql("SELECT CONCAT('x', NULL), GREATEST(1, NULL), LEAST(2, 1), CONCAT('a', 'b')") == [(None, None, 1, "ab")]
 
 
@@ -234,7 +251,10 @@ def test_variables_and_parameters(sql, fails) -> None:
     sql("SET n = 5")
     assert sql("SELECT $n + 1, '$n'") == [(6, "$n")]
     assert fails("ALTER SESSION SET TIMEZONE = 'America/New_York'")[0] == 2
-    assert sql("SHOW PARAMETERS LIKE 'quoted_identifiers_ignore_case' IN SESSION")[0][:2] == ("QUOTED_IDENTIFIERS_IGNORE_CASE", "false")
+    assert sql("SHOW PARAMETERS LIKE 'quoted_identifiers_ignore_case' IN SESSION")[0][:2] == (
+        "QUOTED_IDENTIFIERS_IGNORE_CASE",
+        "false",
+    )
 
 
 def test_reserved_words_of_duckdb_are_plain_names(sql) -> None:

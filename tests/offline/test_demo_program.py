@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 
+from demo_data import DRIFT, MONTHS, generate
+from demo_program import FEATURES, Demo
 from sklearn.metrics import f1_score, roc_auc_score
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from churnobs.testing import serve
-from demo_data import DRIFT, MONTHS, generate
-from demo_program import FEATURES, Demo
 
 
 class Rewrite:
@@ -35,12 +35,19 @@ class Rewrite:
 
     def moods(self, upto: int) -> pd.DataFrame:
         talks = pd.concat([self.frames[f"feedback_raw_{y}_{m}"] for y, m in MONTHS[:upto]])
-        return talks.assign(MOOD=talks.COMMENT.map(lambda t: self.analyzer.polarity_scores(t)["compound"])).sort_values("CHAT_DATE")
+        return talks.assign(MOOD=talks.COMMENT.map(lambda t: self.analyzer.polarity_scores(t)["compound"])).sort_values(
+            "CHAT_DATE"
+        )
 
     def features(self, upto: int) -> tuple[str, pd.DataFrame]:
         sales, people = self.sales(upto), self.people(upto)
         at = sales.DAY.max()
-        back = {"7D": pd.DateOffset(days=7), "1MM": pd.DateOffset(months=1), "2MM": pd.DateOffset(months=2), "3MM": pd.DateOffset(months=3)}
+        back = {
+            "7D": pd.DateOffset(days=7),
+            "1MM": pd.DateOffset(months=1),
+            "2MM": pd.DateOffset(months=2),
+            "3MM": pd.DateOffset(months=3),
+        }
         moods = {c: g.MOOD.to_numpy() for c, g in self.moods(upto).groupby("CUSTOMER_ID")}
         ages = dict(zip(people.CUSTOMER_ID, people.AGE, strict=True))
         rows = []
@@ -48,10 +55,17 @@ class Rewrite:
             if customer not in ages:
                 continue
             last = own.DAY.max()
-            row = {"CUSTOMER_ID": customer, "AGE": float(ages[customer]), "DAYS_SINCE_LAST_PURCHASE": float((at - last).days)}
+            row = {
+                "CUSTOMER_ID": customer,
+                "AGE": float(ages[customer]),
+                "DAYS_SINCE_LAST_PURCHASE": float((at - last).days),
+            }
             for name, offset in back.items():
-                seen = own[own.DAY >= last - offset]
-                row[f"SUM_TOTAL_AMOUNT_PAST_{name}"], row[f"COUNT_ORDERS_PAST_{name}"] = seen.TOTAL_AMOUNT.sum(), float(len(seen))
+                seen = own[last - offset <= own.DAY]
+                row[f"SUM_TOTAL_AMOUNT_PAST_{name}"], row[f"COUNT_ORDERS_PAST_{name}"] = (
+                    seen.TOTAL_AMOUNT.sum(),
+                    float(len(seen)),
+                )
             mood = moods.get(customer)
             for size in (2, 3, 4):
                 row[f"SENTIMENT_MIN_{size}"] = np.nan if mood is None else mood[-size:].min()
@@ -61,7 +75,7 @@ class Rewrite:
 
     def labels(self, at: str, customers: pd.Series, upto: int) -> np.ndarray:
         sales, moment = self.sales(upto), pd.Timestamp(at)
-        bought = set(sales[(sales.DAY > moment) & (moment + pd.Timedelta(days=30) >= sales.DAY)].CUSTOMER_ID)
+        bought = set(sales[(moment < sales.DAY) & (moment + pd.Timedelta(days=30) >= sales.DAY)].CUSTOMER_ID)
         return np.array([0 if c in bought else 1 for c in customers])
 
 
@@ -91,7 +105,11 @@ def test_the_demo_runs_to_its_end_with_the_right_numbers(tmp_path) -> None:
 
         base_model, base = demo.train(training, "BASE")
         roles = {"BASE": "BASE", "PROD": "PRODMONITOR", "RETRAIN": "RETRAINMONITOR"}
-        clones = {r: demo.registry.log_model(base, model_name="CHURN", version_name=v) for r, v in roles.items() if r != "BASE"}
+        clones = {
+            r: demo.registry.log_model(base, model_name="CHURN", version_name=v)
+            for r, v in roles.items()
+            if r != "BASE"
+        }
         second = demo.features()
         demo.predict(second, roles)
         demo.monitors({"BASE": base, **clones})
@@ -132,7 +150,9 @@ def test_the_demo_runs_to_its_end_with_the_right_numbers(tmp_path) -> None:
         assert shift[third] > 0.1
 
         demo.alerts(threshold=1.01)
-        assert [tuple(r) for r in session.sql("SELECT WHAT, VALUE FROM ALERT_LOG").collect()] == [("F1 of the base model is low", 1.01)]
+        assert [tuple(r) for r in session.sql("SELECT WHAT, VALUE FROM ALERT_LOG").collect()] == [
+            ("F1 of the base model is low", 1.01)
+        ]
         demo.alerts(threshold=0.0)
         assert session.table("ALERT_LOG").count() == 1
 
@@ -160,7 +180,9 @@ def check_the_rest(demo: Demo, rewrite: Rewrite) -> None:
     loaded = session.sql("SELECT SUM(ROWS_LOADED) FROM FILES_INGESTED").collect()[0][0]
     assert loaded == sum(len(f) for f in rewrite.frames.values())
     moods = rewrite.moods(5)
-    scored = session.sql("SELECT COUNT(*), COUNT(DISTINCT FEEDBACK_ID), SUM(SENTIMENT) FROM FEEDBACK_SENTIMENT").collect()[0]
+    scored = session.sql(
+        "SELECT COUNT(*), COUNT(DISTINCT FEEDBACK_ID), SUM(SENTIMENT) FROM FEEDBACK_SENTIMENT"
+    ).collect()[0]
     assert (scored[0], scored[1]) == (len(moods), len(moods))
     assert scored[2] == pytest.approx(moods.MOOD.sum(), abs=1e-9)
     assert session.table("FEEDBACK_STREAM").count() == 0

@@ -19,7 +19,9 @@ def store(snowflake_session, sql):
     sql("CREATE TABLE feats (customer_id VARCHAR, ts TIMESTAMP_NTZ, f1 FLOAT, f2 INT)")
     sql("INSERT INTO feats VALUES ('a', '2024-01-01', 1, 1), ('a', '2024-01-10', 2, 2), ('b', '2024-01-05', 3, 3)")
     sql("CREATE TABLE spine (customer_id VARCHAR, ts TIMESTAMP_NTZ, label INT)")
-    sql("INSERT INTO spine VALUES ('a', '2024-01-05', 1), ('a', '2024-01-10', 0), ('b', '2024-01-01', 1), ('c', '2024-01-01', 0)")
+    sql(
+        "INSERT INTO spine VALUES ('a', '2024-01-05', 1), ('a', '2024-01-10', 0), ('b', '2024-01-01', 1), ('c', '2024-01-01', 0)"
+    )
     return made
 
 
@@ -28,19 +30,30 @@ def view(store, snowflake_session):
     entity = Entity("CUSTOMER", ["CUSTOMER_ID"], desc="a customer's")
     store.register_entity(entity)
     source = snowflake_session.table(f"{snowflake_session.get_current_database()}.PUBLIC.FEATS")
-    draft = FeatureView("SALES_FV", [entity], source, timestamp_col="TS", desc="it's sales").attach_feature_desc({"F1": "the first"})
+    draft = FeatureView("SALES_FV", [entity], source, timestamp_col="TS", desc="it's sales").attach_feature_desc(
+        {"F1": "the first"}
+    )
     return store.register_feature_view(draft, "v1")
 
 
-EXPECTED = [("a", "2024-01-05", 1, 1.0, 1), ("a", "2024-01-10", 0, 2.0, 2), ("b", "2024-01-01", 1, None, None), ("c", "2024-01-01", 0, None, None)]
+EXPECTED = [
+    ("a", "2024-01-05", 1, 1.0, 1),
+    ("a", "2024-01-10", 0, 2.0, 2),
+    ("b", "2024-01-01", 1, None, None),
+    ("c", "2024-01-01", 0, None, None),
+]
 
 
 def rows(frame) -> list[tuple]:
-    return [(r[0], r[1].date().isoformat(), *r[2:]) for r in (tuple(r) for r in frame.sort("CUSTOMER_ID", "TS").collect())]
+    return [
+        (r[0], r[1].date().isoformat(), *r[2:]) for r in (tuple(r) for r in frame.sort("CUSTOMER_ID", "TS").collect())
+    ]
 
 
 def test_entities(store, view) -> None:
-    assert [tuple(r) for r in store.list_entities().collect()] == [("CUSTOMER", '["CUSTOMER_ID"]', "a customer's", "ACCOUNTADMIN")]
+    assert [tuple(r) for r in store.list_entities().collect()] == [
+        ("CUSTOMER", '["CUSTOMER_ID"]', "a customer's", "ACCOUNTADMIN")
+    ]
     with pytest.warns(UserWarning, match="already exists"):
         store.register_entity(Entity("CUSTOMER", ["OTHER"]))
     assert store.get_entity("CUSTOMER").join_keys == ["CUSTOMER_ID"]
@@ -53,7 +66,9 @@ def test_entities(store, view) -> None:
 def test_a_feature_view_comes_back_as_it_was_made(store, view) -> None:
     got = store.get_feature_view("SALES_FV", "v1")
     assert (got.desc, got.timestamp_col, dict(got.feature_descs)) == ("it's sales", "TS", {"F1": "the first", "F2": ""})
-    assert [(r["NAME"], r["VERSION"], r["DESC"]) for r in store.list_feature_views().collect()] == [("SALES_FV", "v1", "it's sales")]
+    assert [(r["NAME"], r["VERSION"], r["DESC"]) for r in store.list_feature_views().collect()] == [
+        ("SALES_FV", "v1", "it's sales")
+    ]
     assert store.read_feature_view("SALES_FV", "v1").count() == 3
     with pytest.raises(ValueError, match="Failed to find FeatureView"):
         store.get_feature_view("SALES_FV", "v2")
@@ -62,7 +77,12 @@ def test_a_feature_view_comes_back_as_it_was_made(store, view) -> None:
 def test_registering_again_keeps_the_old_and_overwrite_replaces(store, view, snowflake_session, sql) -> None:
     entity = store.get_entity("CUSTOMER")
     sql("CREATE TABLE other AS SELECT 'z' AS customer_id, '2024-01-01'::TIMESTAMP_NTZ AS ts, 9.0::FLOAT AS f1, 9 AS f2")
-    draft = FeatureView("SALES_FV", [entity], snowflake_session.table(f"{snowflake_session.get_current_database()}.PUBLIC.OTHER"), timestamp_col="TS")
+    draft = FeatureView(
+        "SALES_FV",
+        [entity],
+        snowflake_session.table(f"{snowflake_session.get_current_database()}.PUBLIC.OTHER"),
+        timestamp_col="TS",
+    )
     with pytest.warns(UserWarning, match="already exists"):
         store.register_feature_view(draft, "v1")
     assert store.read_feature_view("SALES_FV", "v1").count() == 3
@@ -71,19 +91,33 @@ def test_registering_again_keeps_the_old_and_overwrite_replaces(store, view, sno
 
 
 def test_a_training_set_is_an_as_of_join(store, view, snowflake_session) -> None:
-    made = store.generate_training_set(snowflake_session.table("SPINE"), [view], spine_timestamp_col="TS", spine_label_cols=["LABEL"])
+    made = store.generate_training_set(
+        snowflake_session.table("SPINE"), [view], spine_timestamp_col="TS", spine_label_cols=["LABEL"]
+    )
     assert rows(made) == EXPECTED
-    saved = store.generate_training_set(snowflake_session.table("SPINE"), [view], spine_timestamp_col="TS", save_as="TRAIN")
+    saved = store.generate_training_set(
+        snowflake_session.table("SPINE"), [view], spine_timestamp_col="TS", save_as="TRAIN"
+    )
     assert rows(saved) == EXPECTED
     plain = store.generate_training_set(snowflake_session.table("SPINE"), [view])
     assert plain.count() == 6  # without a timestamp a customer meets all of his rows
 
 
 def test_a_dataset_is_a_snapshot_that_every_reader_reads(store, view, snowflake_session, sql) -> None:
-    made = store.generate_dataset("MYDS", snowflake_session.table("SPINE"), [view], version="v1", spine_timestamp_col="TS", spine_label_cols=["LABEL"])
+    made = store.generate_dataset(
+        "MYDS",
+        snowflake_session.table("SPINE"),
+        [view],
+        version="v1",
+        spine_timestamp_col="TS",
+        spine_label_cols=["LABEL"],
+    )
     sql("DELETE FROM feats")
     frame = made.read.to_pandas().sort_values(["CUSTOMER_ID", "TS"])
-    assert [(r.CUSTOMER_ID, r.TS.date().isoformat(), r.LABEL, *(None if pd.isna(v) else v for v in (r.F1, r.F2))) for r in frame.itertuples()] == EXPECTED
+    assert [
+        (r.CUSTOMER_ID, r.TS.date().isoformat(), r.LABEL, *(None if pd.isna(v) else v for v in (r.F1, r.F2)))
+        for r in frame.itertuples()
+    ] == EXPECTED
     assert rows(made.read.to_snowpark_dataframe()) == EXPECTED
     assert made.read.to_snowpark_dataframe(only_feature_cols=True).columns == ["CUSTOMER_ID", "F1", "F2"]
     assert len(made.read.files()) == 1
@@ -111,13 +145,19 @@ def test_versions_of_datasets(snowflake_session, sql) -> None:
 
 
 def test_lineage_goes_both_ways(store, view, snowflake_session) -> None:
-    made = store.generate_dataset("MYDS", snowflake_session.table("SPINE"), [view], version="v1", spine_timestamp_col="TS")
+    made = store.generate_dataset(
+        "MYDS", snowflake_session.table("SPINE"), [view], version="v1", spine_timestamp_col="TS"
+    )
     up = {type(n).__name__: n for n in made.lineage("upstream")}
     assert up["FeatureView"].name == "SALES_FV"
     assert up["LineageNode"]._lineage_node_name.endswith("SPINE")
-    assert [(d.fully_qualified_name.split(".")[-1], d.selected_version.name) for d in view.lineage("downstream")] == [("MYDS", "v1")]
+    assert [(d.fully_qualified_name.split(".")[-1], d.selected_version.name) for d in view.lineage("downstream")] == [
+        ("MYDS", "v1")
+    ]
     assert [n._lineage_node_name.split(".")[-1] for n in view.lineage("upstream")] == ["FEATS"]
-    traced = snowflake_session.lineage.trace(made.fully_qualified_name, "DATASET", object_version="v1", direction="upstream", distance=2)
+    traced = snowflake_session.lineage.trace(
+        made.fully_qualified_name, "DATASET", object_version="v1", direction="upstream", distance=2
+    )
     assert traced.count() == 3
 
 

@@ -55,7 +55,9 @@ def build(account):
         source="SOURCE", timestamp_column="TS", id_columns=["ID"], prediction_class_columns=["PRED"], prediction_score_columns=["SCORE"],
         actual_class_columns=["LABEL"], baseline="BASELINE", segment_columns=["SEG"],
     )  # fmt: skip
-    config = ModelMonitorConfig(model_version=version, model_function_name="predict", background_compute_warehouse_name="COMPUTE_WH")
+    config = ModelMonitorConfig(
+        model_version=version, model_function_name="predict", background_compute_warehouse_name="COMPUTE_WH"
+    )
     registry.add_monitor("watch", source, config)
     yield session, registry, version, source, config, frame
 
@@ -65,7 +67,10 @@ def asked(session, text: str) -> list[tuple]:
 
 
 def performance(session, metric: str, rest: str = "'1 DAY', '2024-01-01', '2024-12-31'") -> list[tuple]:
-    return asked(session, f"SELECT event_timestamp, metric_value, count_used, count_unused FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('WATCH', '{metric}', {rest})) ORDER BY 1")
+    return asked(
+        session,
+        f"SELECT event_timestamp, metric_value, count_used, count_unused FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('WATCH', '{metric}', {rest})) ORDER BY 1",
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,8 +96,14 @@ def test_months_all_and_segments(world) -> None:
     known = frame.dropna(subset=["LABEL"])
     months = performance(session, "F1_SCORE", "'1 MONTH', '2024-01-15', '2024-12-31'")
     assert [r[0].strftime("%Y-%m-%d") for r in months] == ["2024-01-01", "2024-02-01"]
-    assert months[1][1] == pytest.approx(f1_score(*(known[known.TS >= "2024-02-01"][c] for c in ("LABEL", "PRED"))), abs=1e-12)
-    ((_, value, used, _),) = performance(session, "F1_SCORE", "'ALL', '2024-01-01', '2024-12-31', '{\"SEGMENTS\": [{\"column\": \"SEG\", \"value\": \"a\"}]}'")
+    assert months[1][1] == pytest.approx(
+        f1_score(*(known[known.TS >= "2024-02-01"][c] for c in ("LABEL", "PRED"))), abs=1e-12
+    )
+    ((_, value, used, _),) = performance(
+        session,
+        "F1_SCORE",
+        '\'ALL\', \'2024-01-01\', \'2024-12-31\', \'{"SEGMENTS": [{"column": "SEG", "value": "a"}]}\'',
+    )
     part = known[known.SEG == "a"]
     assert (used, value) == (len(part), pytest.approx(f1_score(part.LABEL, part.PRED), abs=1e-12))
 
@@ -106,10 +117,13 @@ def test_the_window_may_be_a_subquery_and_one_day(world) -> None:
 
 def test_drift_equals_its_definitions(world) -> None:
     session, *_, frame = world
-    base = frame[frame.TS == DAYS[0]]
+    base = frame[DAYS[0] == frame.TS]
 
     def drift(metric: str, column: str) -> list[tuple]:
-        return asked(session, f"SELECT metric_value, col_count_used, baseline_col_count_used FROM TABLE(MODEL_MONITOR_DRIFT_METRIC('WATCH', '{metric}', '{column}', '1 DAY', '2024-01-01', TO_TIMESTAMP_TZ('2024-12-31'))) ORDER BY event_timestamp")
+        return asked(
+            session,
+            f"SELECT metric_value, col_count_used, baseline_col_count_used FROM TABLE(MODEL_MONITOR_DRIFT_METRIC('WATCH', '{metric}', '{column}', '1 DAY', '2024-01-01', TO_TIMESTAMP_TZ('2024-12-31'))) ORDER BY event_timestamp",
+        )
 
     means = drift("DIFFERENCE_OF_MEANS", "F1")
     moved = drift("WASSERSTEIN", "F1")
@@ -119,7 +133,7 @@ def test_drift_equals_its_definitions(world) -> None:
         assert moved[at][0] == pytest.approx(wasserstein_distance(base.F1, group.F1), abs=width)
     psi = drift("POPULATION_STABILITY_INDEX", "F2")
     p = base.F2.value_counts(normalize=True)
-    q = frame[frame.TS == DAYS[3]].F2.value_counts(normalize=True)
+    q = frame[DAYS[3] == frame.TS].F2.value_counts(normalize=True)
     assert psi[3][0] == pytest.approx(sum((q[c] - p[c]) * np.log(q[c] / p[c]) for c in "xy"), abs=1e-9)
     shift = drift("JENSEN_SHANNON", "F1")
     assert shift[0][0] == pytest.approx(0.0, abs=1e-12)
@@ -131,9 +145,15 @@ def test_statistics(world) -> None:
     for metric, oracle in {
         "AVG": frame.F1.mean(), "SUM": frame.F1.sum(), "MIN": frame.F1.min(), "MAX": frame.F1.max(), "COUNT": 400.0, "COUNT_NULL": 0.0,
     }.items():  # fmt: skip
-        ((value,),) = asked(session, f"SELECT metric_value FROM TABLE(MODEL_MONITOR_STAT_METRIC('watch', '{metric}', 'F1', 'ALL', '2024-01-01', '2024-12-31'))")
+        ((value,),) = asked(
+            session,
+            f"SELECT metric_value FROM TABLE(MODEL_MONITOR_STAT_METRIC('watch', '{metric}', 'F1', 'ALL', '2024-01-01', '2024-12-31'))",
+        )
         assert value == pytest.approx(oracle, abs=1e-9), metric
-    ((value,),) = asked(session, "SELECT metric_value FROM TABLE(MODEL_MONITOR_STAT_METRIC('ML.MON.WATCH', 'COUNT_NULL', 'LABEL', 'ALL', '2024-01-01', '2024-12-31'))")
+    ((value,),) = asked(
+        session,
+        "SELECT metric_value FROM TABLE(MODEL_MONITOR_STAT_METRIC('ML.MON.WATCH', 'COUNT_NULL', 'LABEL', 'ALL', '2024-01-01', '2024-12-31'))",
+    )
     assert value == frame.LABEL.isna().sum()
 
 
@@ -152,9 +172,13 @@ def test_the_columns_are_in_the_documented_order(world) -> None:
 def test_a_view_and_an_alert_over_a_metric_stay_live(world) -> None:
     session, *_ = world
     session.sql("CREATE TABLE late AS SELECT * FROM source").collect()
-    session.sql("CREATE OR REPLACE VIEW f1 AS SELECT * FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('WATCH', 'F1_SCORE', 'ALL', '2024-01-01', '2024-12-31'))").collect()
+    session.sql(
+        "CREATE OR REPLACE VIEW f1 AS SELECT * FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('WATCH', 'F1_SCORE', 'ALL', '2024-01-01', '2024-12-31'))"
+    ).collect()
     session.sql("CREATE TABLE told (v FLOAT)").collect()
-    session.sql("CREATE ALERT low SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1 FROM f1 WHERE metric_value < 0.05)) THEN INSERT INTO told SELECT metric_value FROM f1").collect()
+    session.sql(
+        "CREATE ALERT low SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1 FROM f1 WHERE metric_value < 0.05)) THEN INSERT INTO told SELECT metric_value FROM f1"
+    ).collect()
     before = asked(session, "SELECT metric_value, count_unused FROM f1")
     session.sql("EXECUTE ALERT low").collect()
     assert asked(session, "SELECT * FROM told") == []
@@ -187,7 +211,11 @@ def test_one_monitor_a_version_and_the_registrys_ways(world) -> None:
     assert json.loads(shown["model"])["version_name"] == "V1"
     assert json.loads(shown["baseline"])["status"] == "ACTIVE"
     columns = json.loads(session.sql("DESCRIBE MODEL MONITOR watch").collect()[0]["columns"])
-    assert (columns["numerical_columns"], columns["string_columns"], columns["segment_columns"]) == (["F1"], ["F2"], ["SEG"])
+    assert (columns["numerical_columns"], columns["string_columns"], columns["segment_columns"]) == (
+        ["F1"],
+        ["F2"],
+        ["SEG"],
+    )
 
 
 def test_the_baseline_is_a_frozen_copy(world) -> None:
@@ -238,7 +266,7 @@ def test_create_checks_what_snowflake_documents(world, change, match: str) -> No
      "STAT_METRIC('WATCH', 'AVG', 'F2')", "STAT_METRIC('NOBODY', 'AVG', 'F1')", "PERFORMANCE_METRIC('WATCH', 'F1_SCORE', 'DAY')"],
 )  # fmt: skip
 def test_mistaken_calls_fail(world, call: str) -> None:
-    with pytest.raises(Exception, match="Metric|metric|monitor|granularity|does not exist"):
+    with pytest.raises(Exception, match=r"Metric|metric|monitor|granularity|does not exist"):
         world[0].sql(f"SELECT * FROM TABLE(MODEL_MONITOR_{call})").collect()
 
 

@@ -34,14 +34,23 @@ def test_tokens_never_lose_or_invent_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "text", "matches"),
-    [("a%", "ABC", True), ("a_c", "abc", True), ("a\\_c", "abc", False), ("a\\_c", "A_C", True), ("", "a", False), ("%.x", "ax", False)],
+    [
+        ("a%", "ABC", True),
+        ("a_c", "abc", True),
+        ("a\\_c", "abc", False),
+        ("a\\_c", "A_C", True),
+        ("", "a", False),
+        ("%.x", "ax", False),
+    ],
 )
 def test_like(pattern: str, text: str, matches) -> None:
     assert like(pattern, text) is matches
 
 
 def test_options_nest_and_stop() -> None:
-    parser = Parser("FILE_FORMAT = (TYPE = CSV NULL_IF = ('', 'x')) A='it''s' B=$$x'y$$ C=-1.5 D=TRUE E=db.\"s\".t IF (EXISTS")
+    parser = Parser(
+        "FILE_FORMAT = (TYPE = CSV NULL_IF = ('', 'x')) A='it''s' B=$$x'y$$ C=-1.5 D=TRUE E=db.\"s\".t IF (EXISTS"
+    )
     assert parser.options(until=("IF",)) == {
         "FILE_FORMAT": {"TYPE": "CSV", "NULL_IF": ["", "x"]}, "A": "it's", "B": "x'y", "C": -1.5, "D": True, "E": 'db."s".t',
     }  # fmt: skip
@@ -49,7 +58,7 @@ def test_options_nest_and_stop() -> None:
 
 
 def test_names_strings_and_binds() -> None:
-    parser = Parser("a.\"b c\".d IDENTIFIER(?) 'x.y' ? @st/p", ["q.\"r\"", 5])
+    parser = Parser("a.\"b c\".d IDENTIFIER(?) 'x.y' ? @st/p", ['q."r"', 5])
     assert parser.parts() == ("A", "b c", "D")
     assert parser.parts() == ("Q", "r")
     assert parser.parts() == ("X", "Y")
@@ -62,10 +71,10 @@ def test_groups_and_comments() -> None:
     assert parser.group() == "a, (b), 'c)'"
     assert parser.rest() == "rest"
     assert words("/* a */ create -- x\n or replace table") == ["CREATE", "OR", "REPLACE", "TABLE"]
+    half_read = Parser("a\n b")
+    half_read.expect("A")
     with pytest.raises(SqlError, match="line 2 at position 1"):
-        parser = Parser("a\n b")
-        parser.expect("A")
-        parser.end()
+        half_read.end()
 
 
 def test_flow_splits_outside_strings_and_parentheses() -> None:
@@ -74,15 +83,33 @@ def test_flow_splits_outside_strings_and_parentheses() -> None:
 
 def test_spellings_that_sqlglot_cannot_read() -> None:
     assert _readable("CREATE TABLE T If NOT EXISTS (a INT)") == "CREATE TABLE IF NOT EXISTS T (a INT)"
-    assert _readable("SELECT * FROM snow://dataset/a.b.c/versions/v/ (FILE_FORMAT => 'f')").startswith("SELECT * FROM 'snow://dataset")
-    assert _readable("WITH m AS MODEL x VERSION v, a AS (SELECT 1) SELECT m!P(b) FROM a").split() == "WITH a AS (SELECT 1) SELECT MODEL(x, v)!P(b) FROM a".split()
+    assert _readable("SELECT * FROM snow://dataset/a.b.c/versions/v/ (FILE_FORMAT => 'f')").startswith(
+        "SELECT * FROM 'snow://dataset"
+    )
+    assert _readable("WITH m AS MODEL x VERSION v, a AS (SELECT 1) SELECT m!P(b) FROM a").split() == [
+        "WITH",
+        "a",
+        "AS",
+        "(SELECT",
+        "1)",
+        "SELECT",
+        "MODEL(x,",
+        "v)!P(b)",
+        "FROM",
+        "a",
+    ]
 
 
 def test_formats_are_checked() -> None:
     assert formats.complete(formats.checked({"TYPE": "csv"}))["NULL_IF"] == ["\\N"]
     assert formats.checked({"field_delimiter": "NONE"})["FIELD_DELIMITER"] is None
-    assert formats.strptime_format("YYYY-MM-DD\"T\"HH24:MI:SS.FF3") == "%Y-%m-%dT%H:%M:%S.%g"
-    for wrong in ({"TYPE": "AVRO"}, {"TYPE": "JSON", "SKIP_HEADER": 1}, {"NOPE": 1}, {"PARSE_HEADER": True, "SKIP_HEADER": 1}):
+    assert formats.strptime_format('YYYY-MM-DD"T"HH24:MI:SS.FF3') == "%Y-%m-%dT%H:%M:%S.%g"
+    for wrong in (
+        {"TYPE": "AVRO"},
+        {"TYPE": "JSON", "SKIP_HEADER": 1},
+        {"NOPE": 1},
+        {"PARSE_HEADER": True, "SKIP_HEADER": 1},
+    ):
         with pytest.raises(SqlError):
             formats.checked(wrong)
 
@@ -99,7 +126,7 @@ def test_what_is_written_with_quotes_is_read_back(rows: list[list[str]]) -> None
 
 @given(st.lists(st.tuples(st.integers(), st.text("abc x", max_size=5), st.integers()), min_size=1, max_size=20))
 def test_the_fast_way_reads_what_the_exact_way_reads(rows) -> None:
-    text = "".join(f'{a},{b},{c}\n' for a, b, c in rows)
+    text = "".join(f"{a},{b},{c}\n" for a, b, c in rows)
     fast = csv_files._fast(text, CSV)
     exact = [fields for _, fields in csv_files.records(text, CSV)]
     if fast is not None:
@@ -110,4 +137,7 @@ def test_binds_and_variants() -> None:
     assert bindings.value("TIMESTAMP_NTZ", "-1000") == dt.datetime(1969, 12, 31, 23, 59, 59, 999999)
     assert bindings.value("BINARY", "00ff") == b"\x00\xff"
     assert bindings.value("FIXED", None) is None
-    assert pretty('{"a": {}, "b": [], "c": [1.50, null, "ü"]}') == '{\n  "a": {},\n  "b": [],\n  "c": [\n    1.50,\n    null,\n    "ü"\n  ]\n}'
+    assert (
+        pretty('{"a": {}, "b": [], "c": [1.50, null, "ü"]}')
+        == '{\n  "a": {},\n  "b": [],\n  "c": [\n    1.50,\n    null,\n    "ü"\n  ]\n}'
+    )

@@ -1,6 +1,5 @@
 """The model registry through snowflake-ml: logged, run, versioned, explained, exported, and by the rules of the sheet."""
 
-
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +45,20 @@ def world(data):
         session = account.session(database="ML", schema="REG")
         session.write_pandas(features.reset_index(names="ID"), "ROWS_", auto_create_table=True)
         registry = Registry(session, database_name="ML", schema_name="REG")
-        first = registry.log_model(pipeline, model_name="churn", version_name="base", sample_input_data=features.head(20), comment="first", metrics={"f1": 0.5})
-        second = registry.log_model(boosted, model_name="churn", version_name="boosted", sample_input_data=session.table("ROWS_").select("F1", "F2", "F3"))
+        first = registry.log_model(
+            pipeline,
+            model_name="churn",
+            version_name="base",
+            sample_input_data=features.head(20),
+            comment="first",
+            metrics={"f1": 0.5},
+        )
+        second = registry.log_model(
+            boosted,
+            model_name="churn",
+            version_name="boosted",
+            sample_input_data=session.table("ROWS_").select("F1", "F2", "F3"),
+        )
         yield session, registry, first, second, pipeline, boosted
 
 
@@ -64,7 +75,9 @@ def test_sql_and_python_inference_equal_the_local_model(world, data) -> None:
         out = version.run(session.table("ROWS_"), function_name="predict_proba").sort("ID").to_pandas()
         assert list(out.columns) == ["ID", "F1", "F2", "F3", "output_feature_0", "output_feature_1"]
         assert largest(out[["output_feature_0", "output_feature_1"]], model.predict_proba(features)) < 1e-12
-        sql = session.sql(f"SELECT MODEL(ML.REG.CHURN, {version.version_name})!PREDICT_PROBA(F1, F2, F3):output_feature_1::FLOAT FROM rows_ ORDER BY id")
+        sql = session.sql(
+            f"SELECT MODEL(ML.REG.CHURN, {version.version_name})!PREDICT_PROBA(F1, F2, F3):output_feature_1::FLOAT FROM rows_ ORDER BY id"
+        )
         assert largest([r[0] for r in sql.collect()], model.predict_proba(features)[:, 1]) < 1e-12
 
 
@@ -78,7 +91,9 @@ def test_the_sql_forms_of_a_call(world, data) -> None:
         "SELECT SUM(MODEL(churn, FIRST)!predict(F1, F2, F3):output_feature_0::INT) FROM rows_",
     ):
         assert session.sql(text).collect()[0][0] == expected, text
-    session.sql("CREATE OR REPLACE VIEW scored AS SELECT id, churn!PREDICT(F1, F2, F3):output_feature_0::INT AS p FROM rows_").collect()
+    session.sql(
+        "CREATE OR REPLACE VIEW scored AS SELECT id, churn!PREDICT(F1, F2, F3):output_feature_0::INT AS p FROM rows_"
+    ).collect()
     assert session.sql("SELECT SUM(p) FROM scored").collect()[0][0] == expected
 
 
@@ -89,7 +104,9 @@ def test_versions_names_and_the_default(world) -> None:
     assert [v.version_name for v in model.versions()] == ["BASE", "BOOSTED"]
     assert (model.first().version_name, model.last().version_name) == ("BASE", "BOOSTED")
     with pytest.raises(ValueError, match="already existed"):
-        registry.log_model(first, model_name="churn", version_name="other", comment="x") if False else registry.log_model(
+        registry.log_model(
+            first, model_name="churn", version_name="other", comment="x"
+        ) if False else registry.log_model(
             LogisticRegression(), model_name="churn", version_name="base", sample_input_data=pd.DataFrame({"a": [1.0]})
         )
     with pytest.raises(ValueError, match="Unable to find model"):
@@ -130,7 +147,11 @@ def test_metrics_task_functions_and_comments(world) -> None:
     assert {"PREDICT", "PREDICT_PROBA"} <= {f["name"] for f in first.show_functions()}
     model = registry.get_model("churn")
     model.comment = "it's the model"
-    assert registry.show_models().loc[0, ["name", "comment", "default_version_name"]].tolist() == ["CHURN", "it's the model", "BASE"]
+    assert registry.show_models().loc[0, ["name", "comment", "default_version_name"]].tolist() == [
+        "CHURN",
+        "it's the model",
+        "BASE",
+    ]
 
 
 def test_tags(world) -> None:
@@ -148,7 +169,9 @@ def test_a_custom_model_with_two_outputs(world, data) -> None:
     features, _ = data
     sample = features[["F1"]].head(5)
     signature = model_signature.infer_signature(sample, Risk(custom_model.ModelContext()).predict(sample))
-    version = registry.log_model(Risk(custom_model.ModelContext()), model_name="risk", version_name="v1", signatures={"predict": signature})
+    version = registry.log_model(
+        Risk(custom_model.ModelContext()), model_name="risk", version_name="v1", signatures={"predict": signature}
+    )
     out = version.run(session.table("ROWS_"), function_name="predict").sort("ID").to_pandas()
     assert largest(out["SCORE"], 1.0 / (1.0 + np.exp(-features["F1"]))) < 1e-12
     assert set(out["RISK"]) == {"high", "low"}
@@ -162,8 +185,14 @@ def test_explain_equals_shap(world, data) -> None:
 
     session, registry, _, _, _, boosted = world
     features, _ = data
-    version = registry.log_model(boosted, model_name="why", version_name="v1", sample_input_data=features.head(20), options={"enable_explainability": True})
-    local = shap.Explainer(boosted, features.head(20))(features.head(50)).values  # noqa: PD011
+    version = registry.log_model(
+        boosted,
+        model_name="why",
+        version_name="v1",
+        sample_input_data=features.head(20),
+        options={"enable_explainability": True},
+    )
+    local = shap.Explainer(boosted, features.head(20))(features.head(50)).values
     out = version.run(features.head(50), function_name="explain")
     assert out.shape == (50, 3)
     assert out.notna().all().all()
@@ -191,7 +220,9 @@ def test_a_models_code_does_not_run_when_it_is_logged(world, tmp_path: Path, mon
 
     session, registry, first, *_ = world
     loads = []
-    monkeypatch.setattr(inference.Runner, "_load", lambda self: loads.append(self) or (_ for _ in ()).throw(RuntimeError("loaded")))
+    monkeypatch.setattr(
+        inference.Runner, "_load", lambda self: loads.append(self) or (_ for _ in ()).throw(RuntimeError("loaded"))
+    )
     registry.log_model(first, model_name="churn", version_name="unread")
     registry.get_model("churn").show_versions()
     assert loads == []
@@ -222,6 +253,8 @@ def test_300_000_rows_in_under_four_seconds(world, data) -> None:
     big = pd.DataFrame(np.random.default_rng(1).normal(size=(300_000, 3)), columns=["F1", "F2", "F3"])
     session.write_pandas(big, "BIG", auto_create_table=True)
     started = time.perf_counter()
-    got = session.sql("SELECT SUM(MODEL(churn, boosted)!PREDICT_PROBA(F1, F2, F3):output_feature_1::FLOAT) FROM big").collect()[0][0]
+    got = session.sql(
+        "SELECT SUM(MODEL(churn, boosted)!PREDICT_PROBA(F1, F2, F3):output_feature_1::FLOAT) FROM big"
+    ).collect()[0][0]
     assert time.perf_counter() - started < 4.0
     assert got == pytest.approx(float(boosted.predict_proba(big)[:, 1].astype(float).sum()), rel=1e-9)

@@ -26,8 +26,14 @@ def table(sql):
 
 
 def test_a_function_by_name_and_as_an_object(snowflake_session, table, sql, fails) -> None:
-    made = snowflake_session.udf.register(plus, name="PLUS", return_type=IntegerType(), input_types=[IntegerType()] * 2, packages=["numpy"])
-    assert [r[0] for r in snowflake_session.table("t").select(made("A", "B").alias("S")).sort("S").collect()] == [3, 5, 7]
+    made = snowflake_session.udf.register(
+        plus, name="PLUS", return_type=IntegerType(), input_types=[IntegerType()] * 2, packages=["numpy"]
+    )
+    assert [r[0] for r in snowflake_session.table("t").select(made("A", "B").alias("S")).sort("S").collect()] == [
+        3,
+        5,
+        7,
+    ]
     assert sql("SELECT PLUS(a, b), public.plus(1, 1) FROM t WHERE plus(a, b) = 7") == [(7, 2)]
     sql("DROP FUNCTION plus(INT, INT)")
     assert fails("SELECT PLUS(1, 2)")[0] == 2140
@@ -42,7 +48,10 @@ def test_imports_are_found(snowflake_session, tmp_path: Path) -> None:
         return churn_helper_module.K + x
 
     made = snowflake_session.udf.register(
-        with_helper, return_type=IntegerType(), input_types=[IntegerType()], imports=[str(tmp_path / "churn_helper_module.py")]
+        with_helper,
+        return_type=IntegerType(),
+        input_types=[IntegerType()],
+        imports=[str(tmp_path / "churn_helper_module.py")],
     )
     df = snowflake_session.create_dataframe([[1]], schema=["A"])
     assert df.select(made("A")).collect()[0][0] == 42
@@ -54,7 +63,10 @@ def test_a_vectorised_function_sees_whole_columns(snowflake_session, table) -> N
         return a * 2 + b
 
     made = snowflake_session.udf.register(
-        double, return_type=PandasSeriesType(FloatType()), input_types=[PandasSeriesType(FloatType())] * 2, packages=["pandas"]
+        double,
+        return_type=PandasSeriesType(FloatType()),
+        input_types=[PandasSeriesType(FloatType())] * 2,
+        packages=["pandas"],
     )
     got = snowflake_session.table("t").select("A", made("A", "B").alias("V")).sort("A").collect()
     assert [r["V"] for r in got] == [None, 4.0, 10.0]
@@ -63,7 +75,9 @@ def test_a_vectorised_function_sees_whole_columns(snowflake_session, table) -> N
 def test_sql_functions_and_variants(sql) -> None:
     sql("CREATE FUNCTION sq(x FLOAT) RETURNS FLOAT AS 'x * x'")
     assert sql("SELECT sq(1 + 2)") == [(9.0,)]
-    sql("CREATE FUNCTION wrap(v VARIANT) RETURNS VARIANT LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'f' AS $$\ndef f(v):\n    return {'got': v['a']}\n$$")
+    sql(
+        "CREATE FUNCTION wrap(v VARIANT) RETURNS VARIANT LANGUAGE PYTHON RUNTIME_VERSION = '3.11' HANDLER = 'f' AS $$\ndef f(v):\n    return {'got': v['a']}\n$$"
+    )
     assert sql("""SELECT wrap(parse_json('{"a": [1]}')):got[0]::INT""") == [(1,)]
 
 
@@ -73,7 +87,9 @@ def test_procedures_share_the_callers_session(snowflake_session, table, sql) -> 
         assert sp.context.get_active_session() is session
         return session.table(name).count()
 
-    made = snowflake_session.sproc.register(count, name="CNT", packages=PACKAGES, return_type=IntegerType(), input_types=[StringType()])
+    made = snowflake_session.sproc.register(
+        count, name="CNT", packages=PACKAGES, return_type=IntegerType(), input_types=[StringType()]
+    )
     sql("CREATE TEMP TABLE mine AS SELECT 1 AS a UNION ALL SELECT 2")
     assert snowflake_session.call("CNT", "MINE") == 2
     assert made("T") == 3
@@ -88,20 +104,26 @@ def test_procedures_return_tables_and_nothing(snowflake_session, table, sql) -> 
     def picked(session: sp.Session, least: int) -> sp.DataFrame:
         return session.table("t").filter(F.col("A") >= least).select("A")
 
-    snowflake_session.sproc.register(picked, name="PICKED", packages=PACKAGES, return_type=StructType(), input_types=[IntegerType()])
+    snowflake_session.sproc.register(
+        picked, name="PICKED", packages=PACKAGES, return_type=StructType(), input_types=[IntegerType()]
+    )
     assert [tuple(r) for r in snowflake_session.call("PICKED", 3).collect()] == [(3,)]
 
     def scale(session: sp.Session, k: float) -> str:
         session.sql(f"UPDATE t SET b = b * {k}").collect()
         return "done"
 
-    made = snowflake_session.sproc.register(scale, anonymous=True, packages=PACKAGES, return_type=StringType(), input_types=[FloatType()])
+    made = snowflake_session.sproc.register(
+        scale, anonymous=True, packages=PACKAGES, return_type=StringType(), input_types=[FloatType()]
+    )
     assert made(10.0) == "done"
     assert sql("SELECT SUM(b) FROM t") == [(110,)]
 
 
 def test_an_error_in_code_says_what_and_where(sql, fails) -> None:
-    sql("CREATE PROCEDURE boom() RETURNS STRING LANGUAGE PYTHON RUNTIME_VERSION = '3.11' PACKAGES = ('snowflake-snowpark-python') HANDLER = 'f' AS $$\ndef f(session):\n    raise ValueError('no luck')\n$$")
+    sql(
+        "CREATE PROCEDURE boom() RETURNS STRING LANGUAGE PYTHON RUNTIME_VERSION = '3.11' PACKAGES = ('snowflake-snowpark-python') HANDLER = 'f' AS $$\ndef f(session):\n    raise ValueError('no luck')\n$$"
+    )
     number, message = fails("CALL boom()")
     assert number == 100357
     assert "ValueError: no luck" in message

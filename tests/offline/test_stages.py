@@ -74,13 +74,15 @@ def test_continue_loads_the_good_rows_and_counts_the_bad(stage, sql) -> None:
     stage("a.csv", GOOD)
     stage("b.csv", BAD)
     rows = sql(f"COPY INTO t FROM @st/in {CSV} ON_ERROR = CONTINUE")
-    assert [r[:4] + (r[5], r[7]) for r in rows] == [
+    assert [(*r[:4], r[5], r[7]) for r in rows] == [
         ("st/in/a.csv", "LOADED", 2, 2, 0, None), ("st/in/b.csv", "PARTIALLY_LOADED", 3, 2, 1, 3),
     ]  # fmt: skip
     assert sql("SELECT id FROM t ORDER BY id") == [("1",), ("2",), ("3",), ("5",)]
 
 
-@pytest.mark.parametrize(("on_error", "loaded"), [("SKIP_FILE", 2), ("SKIP_FILE_2", 4), ("'SKIP_FILE_50%'", 4), ("'SKIP_FILE_10%'", 2)])
+@pytest.mark.parametrize(
+    ("on_error", "loaded"), [("SKIP_FILE", 2), ("SKIP_FILE_2", 4), ("'SKIP_FILE_50%'", 4), ("'SKIP_FILE_10%'", 2)]
+)
 def test_skip_file_and_its_limits(stage, sql, on_error: str, loaded: int) -> None:
     stage("a.csv", GOOD)
     stage("b.csv", BAD)
@@ -100,13 +102,18 @@ def test_a_file_is_loaded_once_unless_forced_or_changed(stage, sql) -> None:
     sql("TRUNCATE TABLE t")
     sql(f"COPY INTO t FROM @st/in {CSV}")
     assert sql("SELECT COUNT(*) FROM t") == [(3,)]
-    assert sql("SELECT FILE_NAME FROM INFORMATION_SCHEMA.LOAD_HISTORY WHERE TABLE_NAME = 'T'")[0][0].endswith("in/a.csv")
+    assert sql("SELECT FILE_NAME FROM INFORMATION_SCHEMA.LOAD_HISTORY WHERE TABLE_NAME = 'T'")[0][0].endswith(
+        "in/a.csv"
+    )
 
 
 def test_pattern_files_purge_and_rollback(stage, sql) -> None:
     for name in ("a1.csv", "a2.csv", "b1.csv"):
         stage(name, GOOD)
-    assert [r[0] for r in sql(f"COPY INTO t FROM @st/in {CSV} PATTERN = '.*a[0-9].csv'")] == ["st/in/a1.csv", "st/in/a2.csv"]
+    assert [r[0] for r in sql(f"COPY INTO t FROM @st/in {CSV} PATTERN = '.*a[0-9].csv'")] == [
+        "st/in/a1.csv",
+        "st/in/a2.csv",
+    ]
     assert [r[0] for r in sql(f"COPY INTO t FROM @st/in/ FILES = ('b1.csv') {CSV} PURGE = TRUE")] == ["st/in/b1.csv"]
     assert [r[0] for r in sql("LIST @st")] == ["st/in/a1.csv", "st/in/a2.csv"]
     sql("TRUNCATE TABLE t")
@@ -120,7 +127,9 @@ def test_pattern_files_purge_and_rollback(stage, sql) -> None:
 def test_csv_dialects(stage, sql) -> None:
     sql("CREATE TABLE c (a VARCHAR, b VARCHAR, n INT)")
     stage("q.csv", 'a;b;n\n"x;1";"say ""hi""";1\n"";;\n"two\nlines"; padded ;2\n\\N;back\\;slash;3\n', "q")
-    sql("COPY INTO c FROM @st/q FILE_FORMAT = (TYPE = CSV FIELD_DELIMITER = ';' SKIP_HEADER = 1 FIELD_OPTIONALLY_ENCLOSED_BY = '\"')")
+    sql(
+        "COPY INTO c FROM @st/q FILE_FORMAT = (TYPE = CSV FIELD_DELIMITER = ';' SKIP_HEADER = 1 FIELD_OPTIONALLY_ENCLOSED_BY = '\"')"
+    )
     assert sql("SELECT * FROM c ORDER BY n NULLS FIRST") == [
         ("", None, None), ("x;1", 'say "hi"', 1), ("two\nlines", " padded ", 2), (None, "back;slash", 3),
     ]  # fmt: skip
@@ -132,7 +141,10 @@ def test_ragged_rows_dates_and_booleans(stage, sql, fails) -> None:
     ragged = "FILE_FORMAT = (TYPE = CSV DATE_FORMAT = 'DD/MM/YYYY' ERROR_ON_COLUMN_COUNT_MISMATCH = {})"
     assert "Number of columns in file (2)" in fails("COPY INTO r FROM @st/r " + ragged.format("TRUE"))[1]
     sql("COPY INTO r FROM @st/r " + ragged.format("FALSE"))
-    assert sql("SELECT * FROM r ORDER BY a") == [(1, True, dt.date(2024, 12, 31), dt.datetime(2024, 12, 31, 10)), (2, False, None, None)]
+    assert sql("SELECT * FROM r ORDER BY a") == [
+        (1, True, dt.date(2024, 12, 31), dt.datetime(2024, 12, 31, 10)),
+        (2, False, None, None),
+    ]
 
 
 def test_columns_by_name_and_by_query(stage, sql) -> None:
@@ -149,13 +161,20 @@ def test_json_and_its_outer_array(stage, sql) -> None:
     stage("k.json", json.dumps([{"a": 3}, {"a": 4}]), "k")
     sql("COPY INTO j FROM @st/j FILE_FORMAT = (TYPE = JSON)")
     sql("COPY INTO j FROM @st/k FILE_FORMAT = (TYPE = JSON STRIP_OUTER_ARRAY = TRUE)")
-    assert sql("SELECT v:a::FLOAT, v:b.c::STRING FROM j ORDER BY 1") == [(1.0, "x"), (2.5, None), (3.0, None), (4.0, None)]
+    assert sql("SELECT v:a::FLOAT, v:b.c::STRING FROM j ORDER BY 1") == [
+        (1.0, "x"),
+        (2.5, None),
+        (3.0, None),
+        (4.0, None),
+    ]
     sql("CREATE FILE FORMAT jf TYPE = JSON")
     assert sql("SELECT $1:a::INT FROM @st/j/j.json (FILE_FORMAT => 'jf') ORDER BY 1")[0] == (1,)
 
 
 def test_unload_and_read_back(snowflake_session, stage, sql) -> None:
-    sql("CREATE TABLE u AS SELECT column1 AS id, column2 AS x, column3::DATE AS d FROM VALUES ('a', 1.25, '2024-01-01'), (NULL, NULL, NULL)")
+    sql(
+        "CREATE TABLE u AS SELECT column1 AS id, column2 AS x, column3::DATE AS d FROM VALUES ('a', 1.25, '2024-01-01'), (NULL, NULL, NULL)"
+    )
     assert sql("COPY INTO @st/pq/ FROM u FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE")[0][0] == 2
     back = snowflake_session.read.parquet("@st/pq/").sort("ID").collect()
     assert [tuple(r) for r in back] == [(None, None, None), ("a", 1.25, dt.date(2024, 1, 1))]
@@ -165,10 +184,17 @@ def test_unload_and_read_back(snowflake_session, stage, sql) -> None:
 
 def test_read_csv_with_a_schema_and_with_an_inferred_one(snowflake_session, stage) -> None:
     stage("a.csv", GOOD)
-    schema = StructType([StructField("ID", StringType()), StructField("AMT", DoubleType()), StructField("D", DateType())])
+    schema = StructType(
+        [StructField("ID", StringType()), StructField("AMT", DoubleType()), StructField("D", DateType())]
+    )
     read = snowflake_session.read.option("SKIP_HEADER", 1).schema(schema).csv("@st/in/a.csv")
-    assert [tuple(r) for r in read.sort("ID").collect()] == [("1", 1.5, dt.date(2024, 1, 1)), ("2", 2.5, dt.date(2024, 1, 2))]
-    inferred = snowflake_session.read.option("PARSE_HEADER", value=True).option("INFER_SCHEMA", value=True).csv("@st/in/a.csv")
+    assert [tuple(r) for r in read.sort("ID").collect()] == [
+        ("1", 1.5, dt.date(2024, 1, 1)),
+        ("2", 2.5, dt.date(2024, 1, 2)),
+    ]
+    inferred = (
+        snowflake_session.read.option("PARSE_HEADER", value=True).option("INFER_SCHEMA", value=True).csv("@st/in/a.csv")
+    )
     assert inferred.columns == ["ID", "AMT", "D"]
     assert [f.datatype.simple_string() for f in inferred.schema.fields] == ["bigint", "decimal(2,1)", "date"]
 
@@ -178,9 +204,19 @@ def test_infer_schema_of_parquet(stage, sql) -> None:
     pd.DataFrame({"a": [1], "B": [0.5], "s": ["x"], "t": [pd.Timestamp("2024-01-01")], "o": [True]}).to_parquet(buffer)
     stage("x.parquet", buffer.getvalue(), "x")
     sql("CREATE FILE FORMAT pf TYPE = PARQUET")
-    rows = sql("SELECT column_name, type, order_id FROM TABLE(INFER_SCHEMA(LOCATION => '@st/x', FILE_FORMAT => 'pf')) ORDER BY order_id")
-    assert rows == [("a", "NUMBER(38, 0)", 0), ("B", "REAL", 1), ("s", "TEXT", 2), ("t", "TIMESTAMP_NTZ", 3), ("o", "BOOLEAN", 4)]
-    assert sql("""SELECT $1:"a"::INT, $1:a, $1:nope, metadata$filename FROM @st/x (FILE_FORMAT => pf)""") == [(1, "1", None, "st/x/x.parquet")]
+    rows = sql(
+        "SELECT column_name, type, order_id FROM TABLE(INFER_SCHEMA(LOCATION => '@st/x', FILE_FORMAT => 'pf')) ORDER BY order_id"
+    )
+    assert rows == [
+        ("a", "NUMBER(38, 0)", 0),
+        ("B", "REAL", 1),
+        ("s", "TEXT", 2),
+        ("t", "TIMESTAMP_NTZ", 3),
+        ("o", "BOOLEAN", 4),
+    ]
+    assert sql("""SELECT $1:"a"::INT, $1:a, $1:nope, metadata$filename FROM @st/x (FILE_FORMAT => pf)""") == [
+        (1, "1", None, "st/x/x.parquet")
+    ]
 
 
 def test_external_stages_are_mapped_folders(tmp_path: Path) -> None:
@@ -192,7 +228,7 @@ def test_external_stages_are_mapped_folders(tmp_path: Path) -> None:
         assert session.sql("LIST @mapped").collect()[0]["name"] == "s3://bucket/churn/data/a.csv"
         session.sql("CREATE TABLE t (id VARCHAR, amt FLOAT, d DATE)").collect()
         assert session.sql(f"COPY INTO t FROM @mapped {CSV}").collect()[0]["rows_loaded"] == 2
-        with pytest.raises(Exception, match="offline account: reading the external stage .* map it to a folder"):
+        with pytest.raises(Exception, match=r"offline account: reading the external stage .* map it to a folder"):
             session.sql("LIST @unmapped").collect()
 
 

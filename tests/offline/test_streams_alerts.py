@@ -25,7 +25,9 @@ def test_append_only_returns_every_insert_and_nothing_else(streams, sql) -> None
     sql("INSERT INTO t VALUES (2, 'x'), (3, 'y')")
     sql("UPDATE t SET b = 'z' WHERE a = 2")
     sql("DELETE FROM t WHERE a = 3")
-    sql("MERGE INTO t USING (SELECT 4 AS a UNION ALL SELECT 1) s ON t.a = s.a WHEN MATCHED THEN UPDATE SET b = 'm' WHEN NOT MATCHED THEN INSERT (a) VALUES (s.a)")
+    sql(
+        "MERGE INTO t USING (SELECT 4 AS a UNION ALL SELECT 1) s ON t.a = s.a WHEN MATCHED THEN UPDATE SET b = 'm' WHEN NOT MATCHED THEN INSERT (a) VALUES (s.a)"
+    )
     rows = sql("SELECT a, b, METADATA$ACTION, METADATA$ISUPDATE FROM app ORDER BY a")
     assert rows == [(2, "x", "INSERT", False), (3, "y", "INSERT", False), (4, None, "INSERT", False)]
 
@@ -117,14 +119,18 @@ def test_a_deleted_and_reinserted_row_is_two_changes_or_none_by_value(streams, s
 def test_an_alert_is_born_suspended_runs_by_hand_and_is_remembered(sql) -> None:
     sql("CREATE TABLE m (v FLOAT)")
     sql("CREATE TABLE log (at TIMESTAMP_LTZ, what VARCHAR)")
-    sql("CREATE ALERT low WAREHOUSE = compute_wh SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1 FROM m WHERE v < 0.5)) THEN INSERT INTO log VALUES (CURRENT_TIMESTAMP(), 'low; (v)')")
+    sql(
+        "CREATE ALERT low WAREHOUSE = compute_wh SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1 FROM m WHERE v < 0.5)) THEN INSERT INTO log VALUES (CURRENT_TIMESTAMP(), 'low; (v)')"
+    )
     assert [r[8] for r in sql("SHOW ALERTS LIKE 'LOW'")] == ["suspended"]
     sql("EXECUTE ALERT low")
     sql("INSERT INTO m VALUES (0.4)")
     sql("ALTER ALERT low RESUME")
     sql("EXECUTE ALERT low")
     assert sql("SELECT what FROM log") == [("low; (v)",)]
-    states = sql("SELECT state, scheduled_from FROM TABLE(INFORMATION_SCHEMA.ALERT_HISTORY(ALERT_NAME => 'LOW', RESULT_LIMIT => 5)) ORDER BY scheduled_time")
+    states = sql(
+        "SELECT state, scheduled_from FROM TABLE(INFORMATION_SCHEMA.ALERT_HISTORY(ALERT_NAME => 'LOW', RESULT_LIMIT => 5)) ORDER BY scheduled_time"
+    )
     assert states == [("CONDITION_FALSE", "EXECUTE ALERT"), ("TRIGGERED", "EXECUTE ALERT")]
     assert [r[8] for r in sql("SHOW ALERTS")] == ["started"]
 
@@ -145,12 +151,21 @@ def test_an_alert_without_a_schedule_cannot_be_run(sql, fails) -> None:
 
 def test_notifications_are_recorded_after_the_checks(sql, fails, snowflake_account) -> None:
     before = len(snowflake_account.notifications)
-    sql("CREATE OR REPLACE NOTIFICATION INTEGRATION mail TYPE = EMAIL ENABLED = TRUE ALLOWED_RECIPIENTS = ('a@x.io', 'b@x.io')")
+    sql(
+        "CREATE OR REPLACE NOTIFICATION INTEGRATION mail TYPE = EMAIL ENABLED = TRUE ALLOWED_RECIPIENTS = ('a@x.io', 'b@x.io')"
+    )
     assert sql("CALL SYSTEM$SEND_EMAIL('mail', 'a@x.io, b@x.io', 'Churn', 'F1 is low')") == [(True,)]
     assert "not allowed" in fails("CALL SYSTEM$SEND_EMAIL('mail', 'a@x.io, c@x.io', 'Churn', 'F1')")[1]
     fails("CALL SYSTEM$SEND_EMAIL('nobody', 'a@x.io', 'Churn', 'F1')")
     (sent,) = snowflake_account.notifications[before:]
-    assert (sent.integration, sent.recipients, sent.subject, sent.body) == ("MAIL", ("a@x.io", "b@x.io"), "Churn", "F1 is low")
-    sql("CREATE ALERT m SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1)) THEN CALL SYSTEM$SEND_EMAIL('mail', 'a@x.io', 'Alert', 'now')")
+    assert (sent.integration, sent.recipients, sent.subject, sent.body) == (
+        "MAIL",
+        ("a@x.io", "b@x.io"),
+        "Churn",
+        "F1 is low",
+    )
+    sql(
+        "CREATE ALERT m SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1)) THEN CALL SYSTEM$SEND_EMAIL('mail', 'a@x.io', 'Alert', 'now')"
+    )
     sql("EXECUTE ALERT m")
     assert snowflake_account.notifications[-1].subject == "Alert"
