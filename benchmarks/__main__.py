@@ -1,4 +1,4 @@
-"""``python -m benchmarks month|features|growth``: one JSON line each."""
+"""``python -m benchmarks month|features|growth|offline``: one JSON line each."""
 
 from __future__ import annotations
 
@@ -49,6 +49,14 @@ def growth(customers: Customers = 5000, seed: int = 1, rounds: Rounds = 1) -> No
     from benchmarks.growth import measure
 
     _print(measure(customers=customers, seed=seed, rounds=rounds))
+
+
+@app.command()
+def offline(rows: Annotated[int, typer.Option(help="rows to score", min=1000)] = 300_000, rounds: Rounds = 3) -> None:
+    """The offline Snowflake account: its start, a statement, a model over many rows. Needs churnobs[offline]."""
+    from benchmarks.offline import measure
+
+    _print(measure(rows, rounds))
 
 
 @app.command(hidden=True)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 HANDLERS = (
     "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "stages", "copy_into", "infer",
-    "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors", "monitor_functions",
+    "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors",
+    "monitor_functions",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000

@@ -143,12 +143,14 @@ class EngineSession:
     @property
     def database(self) -> str | None:
         """The current database."""
-        return self._connection.database
+        found: str | None = self._connection.database
+        return found
 
     @property
     def schema(self) -> str | None:
         """The current schema."""
-        return self._connection.schema
+        found: str | None = self._connection.schema
+        return found
 
     def use(self, database: str, schema: str | None) -> None:
         """Make a database, and a schema in it, the current one."""

@@ -249,7 +249,7 @@ def test_mistakes_are_named(world, text: str, match: str) -> None:
 def test_300_000_rows_in_under_four_seconds(world, data) -> None:
     import time
 
-    session, _, _, second, _, boosted = world
+    session, _, _, _second, _, boosted = world
     big = pd.DataFrame(np.random.default_rng(1).normal(size=(300_000, 3)), columns=["F1", "F2", "F3"])
     session.write_pandas(big, "BIG", auto_create_table=True)
     started = time.perf_counter()
