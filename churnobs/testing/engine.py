@@ -77,6 +77,9 @@ class Engine:
     def __init__(self, folders: list[Path]) -> None:
         self._fake = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
+        from churnobs.testing.arithmetic import MACROS
+
+        self.root.execute(MACROS)
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         self.root.execute(
             f"SET allowed_directories=[{allowed}]; SET autoinstall_known_extensions=false;"
@@ -266,7 +269,7 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
     if isinstance(error, duckdb.CatalogException):
         if found := re.search(r"(?:Table|View|Table Function) with name (\S+) does not exist", first):
             return missing("Object", found.group(1).rstrip("!"))
-        if found := re.search(r"Scalar Function with name (\S+) does not exist", first):
+        if found := re.search(r"(?:Scalar|Aggregate|Window) Function with name (\S+) does not exist", first):
             return SqlError(f"SQL compilation error:\nUnknown function {found.group(1).upper()}.", 2140, "42601")
         if "already exists" in first:
             found = re.search(r'name "([^"]+)"', first)
@@ -284,6 +287,8 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
         if found := re.search(r"NOT NULL constraint failed: \S*?\.?([^.\s]+)$", first):
             return SqlError(f"NULL result in a non-nullable column '{found.group(1)}'", 100072, "22000")
         return SqlError(first, 200001, "22000")
+    if "Division by zero" in first:
+        return SqlError("Division by zero", 100051, "22012")
     if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.OutOfRangeException):
         if found := re.search(r"Could not convert string '(.*)' to (\w+)", first):
             kind = (

@@ -133,6 +133,8 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
+        from churnobs.testing import arithmetic
+
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
         for select in list(tree.find_all(exp.Select)):
@@ -150,6 +152,7 @@ class Rewriter:
         for select in list(tree.find_all(exp.Select)):
             self._positions(select)
         holder = exp.Paren(this=tree)
+        arithmetic.rewrite(holder)
         self._functions(holder)
         result: Tree = holder.this
         return result
@@ -176,7 +179,7 @@ class Rewriter:
         path, args, named = call_of(call)
         function = TABLE_FUNCTIONS.get(path[-1])
         if function is None:
-            if path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR", "SPLIT_TO_TABLE", "STRTOK_SPLIT_TO_TABLE"):
+            if path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR"):
                 return None
             raise not_supported(f"the table function {'.'.join(path)}", "see docs/offline_account.md")
         found = function(self, args, named)

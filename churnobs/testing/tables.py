@@ -37,7 +37,7 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
     for found in properties.expressions if properties is not None else []:
         if isinstance(found, exp.TemporaryProperty):
             temporary = True
-        elif isinstance(found, exp.SchemaCommentProperty):
+        elif isinstance(found, exp.SchemaCommentProperty | exp.LikeProperty):
             kept.append(found)
         elif isinstance(found, exp.Tags):
             tags = {pair.this.sql(): pair.expression.name for pair in found.expressions}

@@ -286,3 +286,24 @@ def test_schema_of_a_query_without_running_it(snowflake_session, sql) -> None:
     assert snowflake_session.table("t").schema == StructType([StructField("A", LongType(), nullable=True)])
     snowflake_session.sql("INSERT INTO t VALUES (1)").schema  # noqa: B018
     assert sql("SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def test_division_and_rounding_are_snowflakes(sql, fails) -> None:
+    assert sql("SELECT 1 / 3, 10 / 4, 1.0 / 3, 1::FLOAT / 3, NULL / 0") == [(0.333333, 2.5, 0.333333, 1 / 3, None)]
+    assert sql("SELECT 2.5::FLOAT::INT, -2.5::FLOAT::INT, 3.5::FLOAT::INT, 2.5::INT, '2.5'::INT") == [(3, -3, 4, 3, 3)]
+    sql("CREATE TABLE t AS SELECT column1 AS a, column2 AS b FROM VALUES (1, 3), (2, 0)")
+    assert fails("SELECT a / b FROM t")[0] == 100051
+    assert sql("SELECT a / b FROM t WHERE b <> 0") == [(0.333333,)]
+    assert sql("SELECT DIV0(a, b) FROM t ORDER BY a") == [(0.333333,), (0.0,)]
+    sql("CREATE VIEW v AS SELECT SUM(a) / SUM(b) AS r, (SUM(a)::FLOAT / 2)::INT AS w FROM t")
+    assert sql("SELECT r, w FROM v") == [(1.0, 2)]
+
+
+def test_variants_beside_plain_values(sql) -> None:
+    sql(
+        """CREATE TABLE j AS SELECT parse_json(column1) AS v FROM VALUES ('{"a": "x", "n": 2, "b": true}'), ('{"a": "y", "n": 10, "b": false}')"""
+    )
+    assert sql("SELECT v:n + 1, v:a || '!' FROM j WHERE v:a = 'x' AND v:b = TRUE AND v:n < 9.5") == [(3.0, "x!")]
+    assert sql("SELECT SUM(v:n), AVG(v:n) FROM j WHERE v:a IN ('x', 'y')") == [(12.0, 6.0)]
+    assert sql("SELECT COUNT(*) FROM j WHERE v:a LIKE 'x%' OR v:n > 9") == [(2,)]
+    assert sql("SELECT OBJECT_INSERT(v, 'k', 1):k::INT FROM j LIMIT 1") == [(1,)]
