@@ -51,11 +51,7 @@ def rewrite(tree: Tree) -> None:
 
 def _whole(cast: exp.Cast) -> None:
     """Round a double half away from zero; DuckDB rounds half to even."""
-    if (
-        type(cast) is not exp.Cast
-        or cast.find_ancestor(exp.Create) is not None
-        and isinstance(cast.parent, exp.ColumnDef)
-    ):
+    if type(cast) is not exp.Cast:  # TRY_CAST is a kind of it
         return
     plain = cast.to.this in WHOLE or (cast.to.this == exp.DataType.Type.DECIMAL and not cast.to.expressions)
     if plain and not isinstance(cast.this, exp.JSONExtract | exp.Literal | exp.Null):

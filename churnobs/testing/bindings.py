@@ -44,7 +44,7 @@ def value(kind: str, text: Any) -> Any:
     """One bound value.
 
     >>> value("DATE", "86400000")
-    dt.date(1970, 1, 2)
+    datetime.date(1970, 1, 2)
     """
     if text is None:
         return None

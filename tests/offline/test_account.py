@@ -174,3 +174,25 @@ def test_the_trace_says_who_answered_and_how_long_it_took() -> None:
 def test_importing_the_package_loads_no_engine() -> None:
     code = "import sys, churnobs.testing, churnobs.testing.pytest_plugin; assert not {'duckdb', 'fakesnow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_autocommit_off_needs_a_commit(snowflake_account) -> None:
+    parameters = snowflake_account.connection(database="AUTO")
+    with (
+        snowflake.connector.connect(**parameters) as one,
+        snowflake.connector.connect(**parameters, autocommit=False) as two,
+    ):
+        one.cursor().execute("CREATE OR REPLACE TABLE t (a INT)")
+        two.cursor().execute("INSERT INTO t VALUES (1)")
+        assert one.cursor().execute("SELECT COUNT(*) FROM t").fetchone() == (0,)
+        two.rollback()
+        two.cursor().execute("INSERT INTO t VALUES (2)")
+        two.commit()
+        assert one.cursor().execute("SELECT a FROM t").fetchall() == [(2,)]
+
+
+def test_what_cannot_be_emulated_at_login_is_refused(snowflake_account) -> None:
+    parameters = snowflake_account.connection()
+    parameters["session_parameters"] = {"TIMEZONE": "Europe/Madrid"}
+    with pytest.raises(snowflake.connector.errors.Error, match=r"offline account: .*TIMEZONE"):
+        snowflake.connector.connect(**parameters)

@@ -167,3 +167,41 @@ def test_managed_views_are_refused_clearly(store, snowflake_session) -> None:
     source = snowflake_session.table(f"{snowflake_session.get_current_database()}.PUBLIC.FEATS")
     with pytest.raises(RuntimeError, match="offline account: CREATE DYNAMIC TABLE is not supported"):
         store.register_feature_view(FeatureView("M", [entity], source, timestamp_col="TS", refresh_freq="1 day"), "v1")
+
+
+def test_retrieving_with_prefixes_groups_and_slices(store, view, snowflake_session, sql) -> None:
+    spine = snowflake_session.table("SPINE")
+    prefixed = store.retrieve_feature_values(
+        spine, [view], spine_timestamp_col="TS", auto_prefix=True, include_feature_view_timestamp_col=True
+    )
+    assert (
+        prefixed.columns == ["CUSTOMER_ID", "TS", "LABEL", "SALES_FV_V1_TS", "SALES_FV_V1_F1", "SALES_FV_V1_F2"]
+        or len(prefixed.columns) == 6
+    )
+    sliced = store.retrieve_feature_values(
+        spine, [view.slice(["F2"])], spine_timestamp_col="TS", exclude_columns=["LABEL"]
+    )
+    assert sliced.columns == ["CUSTOMER_ID", "TS", "F2"]
+    assert sorted(tuple(r) for r in sliced.select("CUSTOMER_ID", "F2").collect() if r[1] is not None) == [
+        ("a", 1),
+        ("a", 2),
+    ]
+    by_cte = store.generate_training_set(
+        spine, [view], spine_timestamp_col="TS", spine_label_cols=["LABEL"], join_method="cte"
+    )
+    assert rows(by_cte) == EXPECTED
+    assert store.read_feature_view("SALES_FV", "v1", keys=[["a"]], feature_names=["F1"]).count() == 2
+    store.update_feature_view("SALES_FV", "v1", desc="new words")
+    assert store.get_feature_view("SALES_FV", "v1").desc == "new words"
+    store.delete_feature_view("SALES_FV", "v1")
+    assert store.list_feature_views().count() == 0
+
+
+def test_a_second_store_object_finds_what_the_first_made(store, view, snowflake_session) -> None:
+    database = snowflake_session.get_current_database().strip('"')
+    again = FeatureStore(snowflake_session, database, "FS", "COMPUTE_WH", creation_mode=CreationMode.FAIL_IF_NOT_EXIST)
+    assert again.get_feature_view("SALES_FV", "v1").name == "SALES_FV"
+    with pytest.raises(ValueError, match="does not exist"):
+        FeatureStore(snowflake_session, database, "NOWHERE", "COMPUTE_WH", creation_mode=CreationMode.FAIL_IF_NOT_EXIST)
+    with pytest.raises(ValueError, match="Cannot find warehouse"):
+        FeatureStore(snowflake_session, database, "FS", "NO_WH", creation_mode=CreationMode.FAIL_IF_NOT_EXIST)

@@ -258,3 +258,29 @@ def test_300_000_rows_in_under_four_seconds(world, data) -> None:
     ).collect()[0][0]
     assert time.perf_counter() - started < 4.0
     assert got == pytest.approx(float(boosted.predict_proba(big)[:, 1].astype(float).sum()), rel=1e-9)
+
+
+def test_renaming_and_another_schema(world) -> None:
+    session, registry, first, *_ = world
+    session.sql("CREATE SCHEMA IF NOT EXISTS ML.OTHER").collect()
+    session.use_schema("ML.REG")
+    other = Registry(session, database_name="ML", schema_name="OTHER")
+    other.log_model(first, model_name="copy", version_name="v1")
+    assert [m.fully_qualified_name for m in other.models()] == ["ML.OTHER.COPY"]
+    model = other.get_model("copy")
+    model.rename("renamed")
+    assert other.get_model("renamed").default.version_name == "V1"
+    with pytest.raises(ValueError, match="Unable to find model"):
+        other.get_model("copy")
+    session.sql("DROP SCHEMA ML.OTHER").collect()
+    session.use_schema("ML.REG")
+    assert [m.name for m in registry.models()] == ["CHURN"]
+
+
+def test_drop_of_a_monitored_version_and_of_the_model(world, data) -> None:
+    _, registry, first, *_ = world
+    registry.log_model(first, model_name="gone", version_name="v1")
+    assert registry.get_model("gone").last().run(data[0].head(3), function_name="predict").shape == (3, 1)
+    registry.delete_model("gone")
+    with pytest.raises(Exception, match="does not exist"):
+        first._model_ops._session.sql("DROP MODEL gone").collect()
