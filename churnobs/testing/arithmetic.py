@@ -44,6 +44,9 @@ def rewrite(tree: Tree) -> None:
         _variant(extract)
     for cast in list(tree.find_all(exp.Cast)):
         _whole(cast)
+    for number in list(tree.find_all(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)):
+        if number.find_ancestor(exp.Window) is not None:
+            number.replace(exp.null())  # a sequence number is a row number already, and the rows have no other order
     for division in reversed(list(tree.find_all(exp.Div))):
         parts = [division.this.copy(), division.expression.copy()]
         division.replace(exp.Anonymous(this="memory.main._offline_divide", expressions=parts))

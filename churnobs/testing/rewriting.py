@@ -158,6 +158,12 @@ class Rewriter:
         return result
 
     def _bind(self, tree: Tree) -> Tree:
+        for mark in list(tree.find_all(exp.Placeholder)):
+            if mark.this and str(mark.name).isdigit() and not isinstance(self.bindings, dict):
+                place = int(mark.name)
+                if place > len(self.bindings) and not self.describe_only:
+                    raise SqlError(f"SQL compilation error:\nBind variable :{place} not set.", 2049, "42601")
+                mark.replace(value_of(self.bindings[place - 1] if place <= len(self.bindings) else None))
         marks = [m for m in tree.find_all(exp.Placeholder, bfs=False) if not m.this]
         if isinstance(self.bindings, dict):
             raise not_supported("binding variables by name", "use ? or :1 in order")

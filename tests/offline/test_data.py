@@ -307,3 +307,10 @@ def test_variants_beside_plain_values(sql) -> None:
     assert sql("SELECT SUM(v:n), AVG(v:n) FROM j WHERE v:a IN ('x', 'y')") == [(12.0, 6.0)]
     assert sql("SELECT COUNT(*) FROM j WHERE v:a LIKE 'x%' OR v:n > 9") == [(2,)]
     assert sql("SELECT OBJECT_INSERT(v, 'k', 1):k::INT FROM j LIMIT 1") == [(1,)]
+
+
+def test_ranges_numbered_binds_and_generators(snowflake_session, sql) -> None:
+    assert [r[0] for r in snowflake_session.range(2, 10, 3).sort("ID").collect()] == [2, 5, 8]
+    cursor = snowflake_session.connection.cursor()
+    assert cursor.execute("SELECT :2, :1, :2", ("a", 5)).fetchall() == [(5, "a", 5)]
+    assert sql("SELECT COUNT(*) FROM TABLE(GENERATOR(ROWCOUNT => 7))") == [(7,)]
