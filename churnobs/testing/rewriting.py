@@ -40,6 +40,10 @@ SCALARS: dict[str, Scalar] = {}
 RELATIONS: list[Relation] = []
 MODEL_CALLS: list[Callable[[Rewriter, exp.ModelAttribute], Tree]] = []
 CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
+QUALIFIED = {
+    "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024", "EXTRACT_ANSWER",
+    "SCHEDULED_TIME", "LAST_SUCCESSFUL_SCHEDULED_TIME", "GET_CONDITION_QUERY_UUID",
+}  # fmt: skip
 _numbers = itertools.count(1)
 
 
@@ -330,6 +334,8 @@ class Rewriter:
 
     @staticmethod
     def _is_known(path: tuple[str, ...]) -> bool:
+        if path[-1] in QUALIFIED:  # a function of that name alone is the user's own
+            return path[-1] in SCALARS and path[:-1] in (("SNOWFLAKE", "CORTEX"), ("SNOWFLAKE", "ALERT"))
         return path[-1] in SCALARS and (len(path) == 1 or path[0] == "SNOWFLAKE" or "INFORMATION_SCHEMA" in path)
 
     def _called(self, node: Tree, path: tuple[str, ...], args: list[Tree], named: dict[str, Tree]) -> Tree | None:

@@ -94,3 +94,9 @@ def test_the_users_own_functions_answer_instead() -> None:
 )
 def test_the_others_are_refused(fails, call: str) -> None:
     assert "offline account:" in fails(f"SELECT {call}")[1]
+
+
+def test_a_function_of_ones_own_may_have_the_same_name(sql, fails) -> None:
+    assert fails("SELECT sentiment('x')")[0] == 2140
+    sql("CREATE FUNCTION sentiment(s VARCHAR) RETURNS FLOAT AS '7.0'")
+    assert sql("SELECT sentiment('I love it'), SNOWFLAKE.CORTEX.SENTIMENT('I love it')") == [(7.0, vader("I love it"))]
