@@ -118,6 +118,8 @@ class View(Object):
     query: str
     columns: list[tuple[str, str]]
     inlined: bool = False
+    temporary: bool = False
+    owner_session: Any = None
     database: str | None = None
     schema: str | None = None
 

@@ -77,9 +77,15 @@ def target_of(session: Session, tree: Tree) -> Name:
 def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     tree = rewriter._bind(tree).transform(_identifier_target, copy=False)
     target = target_of(session, tree)
+    from churnobs.testing.tables import has_table
+
     if session.account.catalog.views.get(target) is not None:
         raise SqlError(f"SQL compilation error:\nObject '{target}' is a view and cannot be changed.", 2003, "42000")
+    if tree.args.get("returning"):
+        raise SqlError("SQL compilation error:\nsyntax error: unexpected 'RETURNING'.", 1003, "42000")
     if isinstance(tree, exp.TruncateTable):
+        if tree.args.get("exists") and not has_table(session, target):
+            return results.status("Statement executed successfully.")
         require_table(session, target)
         session.account.catalog.loads.pop(target, None)
         session.engine.run(f"DELETE FROM {session.physical(target).sql}")

@@ -209,6 +209,15 @@ class EngineSession:
         except duckdb.Error as error:
             raise translated(error) from error
 
+    def types(self, sql: str) -> list[tuple[str, str]]:
+        """The names and DuckDB types of a query's columns, without running it."""
+        try:
+            relation = self.duck.sql(sql)
+        except duckdb.Error as error:
+            raise translated(error) from error
+        assert relation is not None
+        return [(n, str(t)) for n, t in zip(relation.columns, relation.types, strict=True)]
+
     def side(self) -> duckdb.DuckDBPyConnection:
         """A second connection with the same current schema: an error there leaves the open transaction alone."""
         made = self.duck.cursor()

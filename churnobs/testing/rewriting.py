@@ -41,7 +41,8 @@ RELATIONS: list[Relation] = []
 MODEL_CALLS: list[Callable[[Rewriter, exp.ModelAttribute], Tree]] = []
 CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
 QUALIFIED = {
-    "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024", "EXTRACT_ANSWER",
+    "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024",
+    "EXTRACT_ANSWER",
     "SCHEDULED_TIME", "LAST_SUCCESSFUL_SCHEDULED_TIME", "GET_CONDITION_QUERY_UUID",
 }  # fmt: skip
 _numbers = itertools.count(1)
@@ -236,7 +237,7 @@ class Rewriter:
             len(parts) == 1 and (parts[0] in self.known or node.name in self.known or is_cte(node, parts[0]))
         ):
             return
-        if node.args.get("when") is not None:
+        if node.args.get("when") is not None or node.args.get("changes") is not None:
             raise not_supported("time travel (AT, BEFORE)", "keep a copy: CREATE TABLE ... CLONE before the change")
         if "INFORMATION_SCHEMA" in parts[:-1] or parts[0] == "SNOWFLAKE":
             self._information(node, parts)

@@ -93,18 +93,27 @@ def _must_exist(session: Session, database: str | None, schema: str | None) -> N
 def tables(session: Session, found: Filters) -> list[tuple[Name, int, int, str, bool]]:
     """The tables in a place: name, rows, columns, comment, temporary."""
     asked = session.engine.run(
-        "SELECT database_name, schema_name, table_name, estimated_size, column_count, comment FROM duckdb_tables()"
+        "SELECT database_name, schema_name, table_name, column_count, comment FROM duckdb_tables()"
         " WHERE NOT internal AND schema_name NOT IN ('_fs_information_schema', 'main') AND database_name <> '_fs_global'"
     )
     mine = {Name(n.database, n.schema, held): n for n, held in session.shared.temporary.items()}
     made = []
-    for database, schema, name, rows, columns, comment in asked:
+    for database, schema, name, columns, comment in asked:
         held = Name(database, schema, name)
         shown = mine.get(held, held)
         if ("$temp$" in name and held not in mine) or not found.holds(shown):
             continue
-        made.append((shown, rows, columns, comment or "", held in mine))
-    return sorted(made)
+        made.append((shown, held, columns, comment or "", held in mine))
+    counted = _counts(session, [held for _, held, *_ in made])
+    return sorted((shown, counted[held], columns, comment, temp) for shown, held, columns, comment, temp in made)
+
+
+def _counts(session: Session, names: list[Name]) -> dict[Name, int]:
+    """The exact number of rows of each table; DuckDB's own estimate still counts what was deleted."""
+    if not names:
+        return {}
+    text = " UNION ALL ".join(f"SELECT {at}, count(*) FROM {name.sql}" for at, name in enumerate(names))
+    return {names[at]: rows for at, rows in session.engine.run(text)}
 
 
 @command("SHOW TABLES", "SHOW TERSE TABLES", reads=True)

@@ -17,6 +17,7 @@ from churnobs.testing.statements import command, dropped, refuse
 from churnobs.testing.trees import ident, table_name
 
 Tree = exp.Expr
+NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
 _UNENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Reference)
 
 
@@ -99,6 +100,8 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
     if source_node is None and like is not None:
         source_node = like.this
     if source_node is not None:
+        if source_node.args.get("when") or (clone is not None and clone.args.get("when")):
+            raise not_supported("CLONE ... AT or BEFORE", "clone before the change")
         source = session.physical(session.resolve(table_name(source_node)))
         where = "" if clone is not None else " LIMIT 0"
         engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS FROM {source.sql}{where}")
@@ -182,11 +185,14 @@ def _create_as(session: Session, tree: exp.Create, rewriter: Rewriter, held: Nam
         for text, comment in comments.items():
             engine.run(f"COMMENT ON COLUMN {held.sql}.{quote(text)} IS {literal(comment)}")
         return
-    names = [c.name for c in engine.describe(sql)]
+    kinds = engine.types(sql)
+    names = [name for name, _ in kinds]
     if len({n.upper() for n in names}) < len(names):
         twice = next(n for n in names if [m.upper() for m in names].count(n.upper()) > 1)
         raise SqlError(f"SQL compilation error:\nduplicate column name '{twice}'", 2025, "42S21")
-    engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS {sql}")
+    wide = [f"CAST({quote(n)} AS BIGINT) AS {quote(n)}" for n, kind in kinds if kind in NARROW]
+    picked_columns = f"* REPLACE ({', '.join(wide)})" if wide else "*"
+    engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS SELECT {picked_columns} FROM ({sql}) AS _source")
 
 
 def has_table(session: Session, name: Name) -> bool:

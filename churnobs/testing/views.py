@@ -72,9 +72,12 @@ def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR091
             raise SqlError(
                 f"SQL compilation error:\nView definition for '{head.name}' refers to itself.", 2057, "42000"
             )
-        session.account.catalog.shelf("ViewSources")
+        view.temporary, view.owner_session = head.temporary, session.shared if head.temporary else None
         view.inlined = (
-            rewriter.dynamic or bool(rewriter.known) or any(n in session.shared.temporary for n in rewriter.sources)
+            head.temporary
+            or rewriter.dynamic
+            or bool(rewriter.known)
+            or any(n in session.shared.temporary for n in rewriter.sources)
         )
         held = f"({', '.join(quote(c) for c, _ in columns)})" if columns else ""
         session.engine.run(f"DROP VIEW IF EXISTS {head.name.sql}")
@@ -94,7 +97,7 @@ def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR091
 def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
     """A view that DuckDB does not hold, as the query it stands for."""
     view = rewriter.session.account.catalog.views.get(name)
-    if view is None:
+    if view is None or (view.temporary and view.owner_session is not rewriter.session.shared):
         return None
     rewriter.sources.add(name)
     if not view.inlined:

@@ -314,3 +314,25 @@ def test_ranges_numbered_binds_and_generators(snowflake_session, sql) -> None:
     cursor = snowflake_session.connection.cursor()
     assert cursor.execute("SELECT :2, :1, :2", ("a", 5)).fetchall() == [(5, "a", 5)]
     assert sql("SELECT COUNT(*) FROM TABLE(GENERATOR(ROWCOUNT => 7))") == [(7,)]
+
+
+def test_tables_made_of_queries_hold_numbers_of_any_size_and_count_exactly(sql, snowflake_session) -> None:
+    sql("CREATE TABLE t AS SELECT column1 AS a, SUM(column2) AS s FROM VALUES (1, 2), (1, 3), (2, 5) GROUP BY 1")
+    sql("INSERT INTO t VALUES (5000000000, 5000000000)")
+    sql("DELETE FROM t WHERE a = 1")
+    assert [r["rows"] for r in snowflake_session.sql("SHOW TABLES").collect()] == [2]
+    assert sql("SELECT column_name, data_type FROM INFORMATION_SCHEMA.COLUMNS WHERE table_name = 'T'") == [
+        ("A", "NUMBER"),
+        ("S", "NUMBER"),
+    ]
+    sql("TRUNCATE TABLE IF EXISTS nowhere")
+
+
+def test_temporary_views_are_the_sessions_own(snowflake_account, snowflake_session) -> None:
+    snowflake_session.create_dataframe([[1]], schema=["A"]).create_or_replace_temp_view("TV")
+    assert snowflake_session.table("TV").collect()[0][0] == 1
+    other = snowflake_account.session(database=snowflake_session.get_current_database().strip('"'))
+    with pytest.raises(Exception, match="does not exist"):
+        other.table("TV").collect()
+    other.close()
+    assert snowflake_session.table("TV").count() == 1

@@ -81,3 +81,15 @@ def test_statements_are_cheap(snowflake_session) -> None:
         for _ in range(20):
             cursor.execute(text).fetchall()
         assert (time.perf_counter() - started) / 20 < 0.015, text
+
+
+def test_nothing_is_lost_by_a_form_that_is_not_known(sql, fails) -> None:
+    sql("CREATE TABLE t AS SELECT 1 AS a")
+    for text in (
+        "CREATE OR ALTER TABLE t (a INT, b INT)", "CREATE TABLE u CLONE t AT (OFFSET => -60)", "INSERT ALL INTO t VALUES (2) SELECT 1",
+        "SELECT * FROM t CHANGES (INFORMATION => DEFAULT) AT (OFFSET => -1)",
+    ):  # fmt: skip
+        assert "offline account:" in fails(text)[1], text
+    assert fails("INSERT INTO t (a) VALUES (5) RETURNING a")[0] == 1003
+    assert sql("SELECT a FROM t") == [(1,)]
+    assert [r[1] for r in sql("SHOW TABLES")] == ["T"]
