@@ -1,4 +1,4 @@
-"""``python -m benchmarks month|features|growth|drift|performance|cbpe``: one JSON line each."""
+"""``python -m benchmarks month|features|growth|drift|performance|cbpe|offline``: one JSON line each."""
 
 from __future__ import annotations
 
@@ -80,6 +80,14 @@ def cbpe(rows: Rows = 1_000_000, rounds: Rounds = 2, data: Data = None) -> None:
 
     with _folder(data) as folder:
         _print(measure(folder, rows=rows, rounds=rounds))
+
+
+@app.command()
+def offline(rows: Annotated[int, typer.Option(help="rows to score", min=1000)] = 300_000, rounds: Rounds = 3) -> None:
+    """The offline Snowflake account: its start, a statement, a model over many rows. Needs churnobs[offline]."""
+    from benchmarks.offline import measure
+
+    _print(measure(rows, rounds))
 
 
 @contextmanager

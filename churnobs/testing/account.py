@@ -1,0 +1,280 @@
+"""The account: its state, its configuration, the server in front of it, and the sessions that clients open."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import secrets
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from churnobs.testing.catalog import Catalog, Warehouse
+from churnobs.testing.engine import Engine
+from churnobs.testing.failures import SqlError
+from churnobs.testing.names import Name, fold
+from churnobs.testing.results import Result, now
+from churnobs.testing.session import Session, Shared, Statement
+
+if TYPE_CHECKING:
+    from snowflake.snowpark import Session as SnowparkSession
+
+HANDLERS = (
+    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "stages",
+    "copy_into", "infer", "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets",
+    "lineage", "monitors", "monitor_functions",
+)  # fmt: skip
+USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
+KEPT_RESULTS = 2000
+KEPT_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What can be set on an offline account.
+
+    Attributes:
+        warehouse: the warehouse that exists from the start.
+        external_stages: URL prefixes of external stages and the local folders that stand for them.
+        trace: a callable that hears of each statement, True to keep them all in ``account.statements``, or None.
+        complete: answers COMPLETE and AI_COMPLETE: ``complete(model, prompt, schema)`` returns a text, or a value for a schema.
+        sentiment: scores a text in [-1, 1] in place of VADER.
+        stale_monitors: let monitors answer from their last refresh, as real ones do, until ``account.refresh_monitors()``.
+        network_timeout: seconds after which a client gives up on the server.
+    """
+
+    warehouse: str = "COMPUTE_WH"
+    external_stages: Mapping[str, str | Path] = field(default_factory=dict)
+    trace: Callable[[Statement], None] | bool | None = None
+    complete: Callable[[str, str, Mapping[str, Any] | None], Any] | None = None
+    sentiment: Callable[[str], float] | None = None
+    stale_monitors: bool = False
+    network_timeout: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification that would have been sent."""
+
+    channel: str
+    integration: str
+    recipients: tuple[str, ...]
+    subject: str
+    body: str
+    kind: str = "text/plain"
+
+
+def load_handlers() -> None:
+    """Import the modules that register commands and functions."""
+    for name in HANDLERS:
+        importlib.import_module(f"churnobs.testing.{name}")
+
+
+class Account:
+    """A Snowflake account that lives in this process until it is closed."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+        self.folder = Path(tempfile.mkdtemp(prefix="churnobs_offline_")).resolve()
+        self.password = secrets.token_urlsafe(24)
+        self.secret = secrets.token_bytes(32)
+        self.external = {url.rstrip("/"): Path(p).resolve() for url, p in self.config.external_stages.items()}
+        self.engine = Engine([self.folder, *self.external.values()])
+        self.catalog = Catalog()
+        self.catalog.warehouses[fold(self.config.warehouse)] = Warehouse(fold(self.config.warehouse))
+        self.started = now()
+        self.statements: list[Statement] = []
+        self.notifications: list[Notification] = []
+        self.sources: dict[Name, set[Name]] = {}
+        self.edges: list[Any] = []
+        self.running: list[Any] = []
+        self.udfs: set[str] = set()
+        self._results: OrderedDict[str, Result] = OrderedDict()
+        self._result_bytes = 0
+        self._lock = threading.RLock()
+        self._numbers = itertools.count(1)
+        self.sessions: dict[str, Session] = {}
+        self.url = ""
+        load_handlers()
+
+    def next_number(self) -> int:
+        """A number that nothing else in the account has."""
+        return next(self._numbers)
+
+    def note(self, statement: Statement) -> None:
+        """Add a statement to the trace."""
+        trace = self.config.trace
+        if trace is True:
+            self.statements.append(statement)
+        elif callable(trace):
+            trace(statement)
+
+    def keep_result(self, query_id: str, result: Result) -> None:
+        """Keep a result for RESULT_SCAN; the oldest go when there are too many."""
+        with self._lock:
+            self._results[query_id] = result
+            self._result_bytes += result.table.nbytes if result.table is not None else 0
+            while len(self._results) > KEPT_RESULTS or (self._result_bytes > KEPT_BYTES and len(self._results) > 1):
+                _, gone = self._results.popitem(last=False)
+                self._result_bytes -= gone.table.nbytes if gone.table is not None else 0
+
+    def result(self, query_id: str) -> Result | None:
+        """The kept result of a query."""
+        return self._results.get(query_id)
+
+    def set_tag(self, domain: str, name: Name | str, tag: Name, value: str | None) -> None:
+        """Tag an object, or take the tag off; the tag must exist and allow the value."""
+        found = self.catalog.tags.need(tag)
+        if value is not None and found.allowed and value not in found.allowed:
+            raise SqlError(f"Tag value '{value}' is not allowed for tag '{tag}'.", 394211, "22023")
+        held = self.catalog.tagged.setdefault((domain, str(name)), {})
+        if value is None:
+            held.pop(tag, None)
+        else:
+            held[tag] = value
+
+    def open_session(
+        self, user: str, password: str, options: Mapping[str, Any], parent: str | None = None
+    ) -> tuple[str, Session]:
+        """Log in; what the connection names is created if it is not there."""
+        if not secrets.compare_digest(password.encode(), self.password.encode()):
+            raise SqlError("Incorrect username or password was specified.", 390100, "08001")
+        if parent is not None:
+            session = self.sessions[parent].child()
+        else:
+            database, schema = options.get("database"), options.get("schema")
+            warehouse = options.get("warehouse")
+            with self._lock:
+                if database and database not in self.engine.databases():
+                    self.engine.create_database(database)
+                if database and schema and schema not in (*self.engine.schemas(database), "INFORMATION_SCHEMA"):
+                    self.engine.root.cursor().execute(f'CREATE SCHEMA "{database}"."{schema}"')
+                if warehouse:
+                    self.catalog.warehouses.setdefault(warehouse, Warehouse(warehouse))
+            engine = self.engine.connect(None, None)
+            if database:
+                engine.use(database, schema or "PUBLIC")
+            role = options.get("role") or ROLE
+            session = Session(
+                self,
+                Shared(engine),
+                user=user.upper(),
+                role=role,
+                warehouse=warehouse or next(iter(self.catalog.warehouses), None),
+            )
+        token = secrets.token_urlsafe(32)
+        self.sessions[token] = session
+        return token, session
+
+    def close_session(self, token: str) -> None:
+        """Log out."""
+        session = self.sessions.pop(token, None)
+        if session is not None:
+            session.close()
+
+    def drop_temporary(self, session: Session) -> None:
+        """Drop what the session made as temporary."""
+        for shelf in self.catalog.shelves():
+            mine = {
+                thing.name
+                for thing in shelf
+                if getattr(thing, "temporary", False) and thing.owner_session == session.shared
+            }
+            for thing in shelf.remove_where(lambda name, mine=mine: name in mine):  # type: ignore[misc]
+                if folder := getattr(thing, "folder", None):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def forget(self, database: str, schema: str | None) -> None:
+        """Forget the objects of a dropped database or schema."""
+        self.catalog.forget(database, schema)
+
+    def close(self) -> None:
+        """Close everything and leave nothing on disk."""
+        for token in list(self.sessions):
+            with contextlib.suppress(Exception):
+                self.close_session(token)
+        self.engine.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class OfflineAccount:
+    """A served account: what ``serve()`` yields."""
+
+    def __init__(self, config: Config) -> None:
+        from churnobs.testing.http import Server
+
+        self.account = Account(config)
+        self._server = Server(self.account)
+        self._open: list[SnowparkSession] = []
+
+    @property
+    def statements(self) -> list[Statement]:
+        """The statements so far, when the account was made with ``trace=True``."""
+        return self.account.statements
+
+    @property
+    def notifications(self) -> list[Notification]:
+        """The notifications that would have been sent."""
+        return self.account.notifications
+
+    def connection(
+        self, *, database: str | None = "OFFLINE", schema: str | None = "PUBLIC", warehouse: str | None = None
+    ) -> dict[str, Any]:
+        """Parameters for any client; the database, schema and warehouse named here exist once it has connected."""
+        given = {"database": database, "schema": schema, "warehouse": warehouse or self.account.config.warehouse}
+        return {
+            "account": "offline", "user": USER, "password": self.account.password, "role": ROLE, "protocol": "http",
+            "host": "127.0.0.1", "port": self._server.port, "network_timeout": self.account.config.network_timeout,
+            "login_timeout": 30,
+            "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False}, "client_session_keep_alive": False,
+            **{key: value for key, value in given.items() if value is not None},
+        }  # fmt: skip
+
+    def session(
+        self, *, database: str = "OFFLINE", schema: str = "PUBLIC", warehouse: str | None = None
+    ) -> SnowparkSession:
+        """Open a Snowpark session; it is closed with the account."""
+        from snowflake.snowpark import Session as Snowpark
+
+        made: SnowparkSession = Snowpark.builder.configs(
+            self.connection(database=database, schema=schema, warehouse=warehouse)
+        ).create()
+        self._open.append(made)
+        return made
+
+    def refresh_monitors(self) -> None:
+        """Let every running model monitor look at its source again."""
+        from churnobs.testing.monitors import refresh_all
+
+        refresh_all(self.account)
+
+    def close(self) -> None:
+        """Close the sessions, then the server, then the account."""
+        for session in self._open:
+            with contextlib.suppress(Exception):
+                session.close()
+        self._server.close()
+        self.account.close()
+
+
+@contextlib.contextmanager
+def serve(**config: Any) -> Iterator[OfflineAccount]:
+    """Serve an offline account on loopback; ``Config`` says what can be set."""
+    made = OfflineAccount(Config(**config))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def offline_account(*, database: str = "OFFLINE", schema: str = "PUBLIC", **config: Any) -> Iterator[SnowparkSession]:
+    """Open a Snowpark session of an offline account of its own; ``Config`` says what else can be set."""
+    with serve(**config) as account:
+        yield account.session(database=database, schema=schema)

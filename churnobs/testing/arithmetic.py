@@ -1,0 +1,107 @@
+"""Where DuckDB would answer otherwise: division, rounding to integers, and VARIANT values among plain ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+
+from churnobs.testing.rewriting import Rewriter, scalar
+from churnobs.testing.trees import Tree, value_of
+
+WHOLE = (exp.DataType.Type.INT, exp.DataType.Type.BIGINT, exp.DataType.Type.SMALLINT, exp.DataType.Type.TINYINT)
+_COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.ILike, exp.In, exp.NullSafeEQ)
+_COUNTED = (
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.Mod,
+    exp.Neg,
+    exp.Sum,
+    exp.Avg,
+    exp.Stddev,
+    exp.Variance,
+    exp.Median,
+)
+
+# memory.main is there in every session; a quotient of two exact numbers keeps six decimals (twelve at most), as in Snowflake
+MACROS = """
+CREATE OR REPLACE MACRO memory.main._offline_exact(v) AS typeof(v) LIKE '%INT%' OR typeof(v) LIKE 'DECIMAL%';
+CREATE OR REPLACE MACRO memory.main._offline_divide(a, b) AS CASE
+    WHEN a IS NULL OR b IS NULL THEN NULL
+    WHEN b = 0 THEN error('Division by zero')
+    WHEN memory.main._offline_exact(a) AND memory.main._offline_exact(b) THEN round(a / b, 6)
+    ELSE a / b END;
+CREATE OR REPLACE MACRO memory.main._offline_whole(v) AS CASE
+    WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN CAST(round(TRY_CAST(v AS DOUBLE)) AS BIGINT) ELSE CAST(v AS BIGINT) END;
+"""
+
+
+def rewrite(tree: Tree) -> None:
+    """Put the rules of this module into a tree."""
+    for extract in list(tree.find_all(exp.JSONExtract)):
+        _variant(extract)
+    for cast in list(tree.find_all(exp.Cast)):
+        _whole(cast)
+    for number in list(tree.find_all(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)):
+        if number.find_ancestor(exp.Window) is not None:
+            number.replace(exp.null())  # a sequence number is a row number already, and the rows have no other order
+    for division in reversed(list(tree.find_all(exp.Div))):
+        parts = [division.this.copy(), division.expression.copy()]
+        division.replace(exp.Anonymous(this="memory.main._offline_divide", expressions=parts))
+
+
+def _whole(cast: exp.Cast) -> None:
+    """Round a double half away from zero; DuckDB rounds half to even."""
+    if type(cast) is not exp.Cast:  # TRY_CAST is a kind of it
+        return
+    plain = cast.to.this in WHOLE or (cast.to.this == exp.DataType.Type.DECIMAL and not cast.to.expressions)
+    if plain and not isinstance(cast.this, exp.JSONExtract | exp.Literal | exp.Null):
+        cast.replace(exp.Anonymous(this="memory.main._offline_whole", expressions=[cast.this.copy()]))
+
+
+def _variant(extract: exp.JSONExtract) -> None:
+    """A VARIANT beside a text, a number or a truth value is read as one."""
+    if not extract.args.get("variant_extract"):
+        return
+    above: Any = extract.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    if isinstance(above, exp.DPipe | exp.Concat):
+        _as(extract, "TEXT")
+    elif isinstance(above, _COUNTED):
+        _as(extract, "DOUBLE")
+    elif isinstance(above, _COMPARED):
+        others = [*above.args.get("expressions", []), above.this, above.args.get("expression")]
+        kinds = {_kind(o) for o in others if isinstance(o, exp.Expr) and o is not extract} - {None}
+        if len(kinds) == 1:
+            _as(extract, str(kinds.pop()))
+
+
+def _kind(tree: Tree) -> str | None:
+    tree = tree.this if isinstance(tree, exp.Neg) else tree
+    if isinstance(tree, exp.Boolean):
+        return "BOOLEAN"
+    if isinstance(tree, exp.Literal):
+        return "TEXT" if tree.is_string else "DOUBLE"
+    return None
+
+
+def _as(extract: exp.JSONExtract, kind: str) -> None:
+    extract.replace(exp.cast(extract.copy(), kind))
+
+
+@scalar("OBJECT_INSERT")
+def object_insert(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
+    """OBJECT_INSERT(object, key, value [, update])."""
+    pair = exp.Anonymous(this="json_object", expressions=[args[1].copy(), args[2].copy()])
+    return exp.Anonymous(this="json_merge_patch", expressions=[args[0].copy(), pair])
+
+
+@scalar("SYSTEM$WAIT")
+def wait(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
+    """SYSTEM$WAIT(n [, unit]): nothing runs meanwhile, so nothing is waited for."""
+    amount = rewriter.evaluate(args[0])
+    unit = str(rewriter.evaluate(args[1])).lower() if len(args) > 1 else "seconds"
+    return value_of(f"waited {amount} {unit}")

@@ -1,0 +1,83 @@
+"""The information schema's tables that list what only this package knows; the rest is fakesnow's."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from churnobs.testing.catalog import OWNER
+from churnobs.testing.failures import not_supported
+from churnobs.testing.results import Result, of_rows
+from churnobs.testing.session import Session
+from churnobs.testing.show import Filters, tables
+
+_KNOWN = {"COLUMNS", "SCHEMATA", "DATABASES"}
+
+
+def information(session: Session, parts: tuple[str, ...]) -> Result | None:
+    """A table of INFORMATION_SCHEMA, or None when fakesnow answers."""
+    what = parts[-1]
+    if parts[0] == "SNOWFLAKE":
+        raise not_supported(".".join(parts), "ask INFORMATION_SCHEMA")
+    database = parts[0] if len(parts) == 3 else session.engine.database
+    everywhere = Filters(None, database, None)
+    if what == "TABLES":
+        columns = {
+            "TABLE_CATALOG": "text", "TABLE_SCHEMA": "text", "TABLE_NAME": "text", "TABLE_OWNER": "text", "TABLE_TYPE": "text",
+            "IS_TRANSIENT": "text", "ROW_COUNT": "fixed", "BYTES": "fixed", "RETENTION_TIME": "fixed", "CREATED": "timestamp_ltz",
+            "LAST_ALTERED": "timestamp_ltz", "COMMENT": "text", "IS_TEMPORARY": "text",
+        }  # fmt: skip
+        rows = [
+            (n.database, n.schema, n.name, OWNER, "LOCAL TEMPORARY" if temp else "BASE TABLE", "NO", size, 0, 1,
+                session.account.started,
+             session.account.started, comment or None, "YES" if temp else "NO")
+            for n, size, _, comment, temp in tables(session, everywhere)
+        ] + [
+            (v.name.database, v.name.schema, v.name.name, OWNER, "VIEW", "NO", None, None, None, v.created_on, v.created_on,
+             v.comment or None, "NO")
+            for v in session.account.catalog.views if v.name.database == database
+        ]  # fmt: skip
+        return of_rows(columns, rows)
+    if what == "VIEWS":
+        columns = {
+            "TABLE_CATALOG": "text", "TABLE_SCHEMA": "text", "TABLE_NAME": "text", "TABLE_OWNER": "text",
+            "VIEW_DEFINITION": "text",
+            "CREATED": "timestamp_ltz", "COMMENT": "text",
+        }  # fmt: skip
+        return of_rows(columns, [
+            (v.name.database, v.name.schema, v.name.name, OWNER, v.text, v.created_on, v.comment or None)
+            for v in session.account.catalog.views if v.name.database == database
+        ])  # fmt: skip
+    if what == "STAGES":
+        columns = dict.fromkeys(
+            ("STAGE_CATALOG", "STAGE_SCHEMA", "STAGE_NAME", "STAGE_URL", "STAGE_TYPE", "STAGE_OWNER", "COMMENT"), "text"
+        )
+        return of_rows(columns, [
+            (s.name.database, s.name.schema, s.name.name, s.url or None,
+                "External Named" if s.url else "Internal Named", OWNER, s.comment or None)
+            for s in session.account.catalog.stages if s.name.database == database
+        ])  # fmt: skip
+    if what == "PACKAGES":
+        return packages()
+    if what == "LOAD_HISTORY":
+        columns = {"SCHEMA_NAME": "text", "TABLE_NAME": "text", "FILE_NAME": "text", "STATUS": "text"}
+        files = [
+            (table.schema, table.name, file, "LOADED")
+            for table, files in sorted(session.account.catalog.loads.items())
+            for file in sorted(files)
+            if table.database == database
+        ]
+        return of_rows(columns, files)
+    if what in _KNOWN:
+        return None
+    raise not_supported(f"INFORMATION_SCHEMA.{what}", "use the SHOW command of the objects")
+
+
+def packages() -> Result:
+    """INFORMATION_SCHEMA.PACKAGES: the Python packages of this process, since code runs in it."""
+    seen = {}
+    for found in metadata.distributions():
+        name = found.metadata["Name"]
+        if name:
+            seen[name.lower().replace("_", "-")] = found.version
+    columns = dict.fromkeys(("PACKAGE_NAME", "VERSION", "LANGUAGE", "RUNTIME_VERSION"), "text")
+    return of_rows(columns, [(n, v, "python", None) for n, v in sorted(seen.items())])

@@ -1,0 +1,317 @@
+"""User-defined functions (Python, vectorised Python, SQL expressions) and Python procedures."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from churnobs.testing import alerts, queries
+from churnobs.testing.failures import SqlError, exists, not_supported
+from churnobs.testing.lexer import Parser
+from churnobs.testing.names import Name
+from churnobs.testing.python_code import Code, into_python, load, out_of_python, read, read_definition
+from churnobs.testing.results import Result, of_rows
+from churnobs.testing.rewriting import CALLS, Rewriter, scalar
+from churnobs.testing.session import Session
+from churnobs.testing.statements import Creation, command, created, refuse
+from churnobs.testing.trees import value_of
+
+ARROW = {
+    "text": pa.string(), "real": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(), "timestamp_ntz": pa.timestamp("us"),
+    "timestamp_ltz": pa.timestamp("us", tz="UTC"), "timestamp_tz": pa.timestamp("us", tz="UTC"), "binary": pa.binary(),
+    "time": pa.time64("us"),
+}  # fmt: skip
+_ACTIVE = threading.RLock()
+
+
+@command("CREATE FUNCTION")
+def create_function(session: Session, parser: Parser) -> Result:
+    """CREATE FUNCTION, in Python or as an SQL expression."""
+    head, code = read(session, parser, "FUNCTION")
+    if code.returns is None:
+        raise not_supported("a table function (UDTF)", "return the rows from a procedure, or write the query")
+    return _keep(session, "Function", head, code)
+
+
+@command("CREATE PROCEDURE")
+def create_procedure(session: Session, parser: Parser) -> Result:
+    """CREATE PROCEDURE, in Python."""
+    head, code = read(session, parser, "PROCEDURE")
+    if code.language == "SQL":
+        raise not_supported("Snowflake Scripting in a procedure", "write it in Python: LANGUAGE PYTHON")
+    return _keep(session, "Procedure", head, code)
+
+
+def _keep(session: Session, kind: str, head: Creation, code: Code) -> Result:
+    shelf = session.account.catalog.shelf(kind)
+    key = Name(head.name.database, head.name.schema, f"{head.name.name}({code.signature})")
+    code.name = key
+    if shelf.get(key) is not None and not head.replace:
+        if head.if_not_exists:
+            return created("Function", head.name.name, made=False)
+        raise exists("Object", head.name)
+    shelf.add(code, replace=True)
+    return created("Function", head.name.name)
+
+
+def overloads(session: Session, kind: str, name: Name, count: int | None = None) -> list[Code]:
+    """The functions or procedures of a name that take so many arguments."""
+    found: list[Code] = []
+    for code in session.account.catalog.shelf(kind):
+        same = (code.name.database, code.name.schema) == (name.database, name.schema) and code.name.name.partition("(")[
+            0
+        ] == name.name
+        needed = sum(1 for a in code.arguments if a.default is None)
+        if same and (count is None or needed <= count <= len(code.arguments)):
+            found.append(code)
+    return found
+
+
+def call_function(
+    rewriter: Rewriter, path: tuple[str, ...], args: list[exp.Expr], named: dict[str, exp.Expr]
+) -> exp.Expr | None:
+    """A call of a user's function in a query."""
+    session = rewriter.session
+    try:
+        name = session.resolve(path)
+    except SqlError:
+        return None
+    found = overloads(session, "Function", name, len(args) + len(named))
+    if not found:
+        return None
+    code = found[0]
+    for argument in code.arguments[len(args) :]:
+        given = named.get(argument.name)
+        args = [*args, given if given is not None else queries.parse(f"SELECT {argument.default}").expressions[0]]
+    if code.language == "SQL":
+        return _inline(code, args, rewriter)
+    return _python(session, code, args)
+
+
+def _inline(code: Code, args: list[exp.Expr], rewriter: Rewriter) -> exp.Expr:
+    """An SQL function is its expression with the arguments put in."""
+    inner = queries.parse(f"SELECT ({code.body.strip().rstrip(';')})").expressions[0]
+    values = {a.name: args[at] for at, a in enumerate(code.arguments)}
+
+    def put(node: exp.Expr) -> exp.Expr:
+        name = node.name if isinstance(node, exp.Column) and node.this.quoted else node.name.upper()
+        if isinstance(node, exp.Column) and not node.table and name in values:
+            return exp.paren(values[name].copy())
+        return node
+
+    holder = exp.Paren(this=inner.transform(put))
+    nested = Rewriter(rewriter.session, (), describe_only=rewriter.describe_only)
+    nested.known = rewriter.known
+    nested._functions(holder)
+    return exp.cast(holder, code.returns_sql)
+
+
+def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
+    account = session.account
+    with account.catalog.lock:
+        if not code.duck_name:
+            code.duck_name = f"_offline_udf_{account.next_number()}"
+            assert code.returns is not None
+            returns = code.returns.duck_type if code.returns.duck_type != "JSON" else "VARCHAR"
+            account.engine.add_function(
+                code.duck_name, lambda *columns: _rows(session, code, columns), returns, side_effects=True
+            )
+    casts = [
+        exp.cast(a.copy(), c.column.duck_type)
+        if c.column.duck_type != "JSON"
+        else exp.cast(exp.Anonymous(this="to_json", expressions=[a.copy()]), "TEXT")
+        for a, c in zip(args, code.arguments, strict=True)
+    ]
+    if not casts:
+        raise not_supported("a Python function without arguments", "give it one argument")
+    called = exp.Anonymous(this=code.duck_name, expressions=casts)
+    return exp.cast(called, "JSON") if code.returns is not None and code.returns.duck_type == "JSON" else called
+
+
+def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
+    handler = load(session, code)
+    returns = code.returns
+    assert returns is not None
+    kind = ARROW.get(returns.kind, pa.string())
+    if returns.kind == "fixed":
+        kind = pa.decimal128(returns.precision or 38, returns.scale) if returns.scale else pa.int64()
+    values = [[into_python(a.column, v) for v in c.to_pylist()] for a, c in zip(code.arguments, columns, strict=True)]
+    if getattr(handler, "_sf_vectorized_input", None) is not None:
+        import pandas as pd
+
+        frame = pd.DataFrame(dict(enumerate(values)))
+        made = list(handler(frame))
+        if len(made) != len(frame):
+            raise ValueError(
+                f"the vectorised function {code.name.name} returned {len(made)} values for {len(frame)} rows"
+            )
+        made = [None if _missing(v) else v for v in made]
+    else:
+        made = [None if code.strict and None in row else handler(*row) for row in zip(*values, strict=True)]
+    return pa.array([out_of_python(returns, v) for v in made], kind)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+CALLS.append(call_function)
+
+
+@command("CALL")
+def call(session: Session, parser: Parser) -> Result:
+    """CALL procedure(arguments)."""
+    parser.expect("CALL")
+    parts = parser.parts()
+    values, named = _values(session, parser)
+    sent = alerts.call(session, parts[-1], values)
+    if sent is not None:
+        return sent
+    if parts[-1].startswith("SYSTEM$") or parts[0] == "SNOWFLAKE":
+        raise not_supported(f"CALL {'.'.join(parts)}", "see docs/offline_account.md")
+    name = session.resolve(parts)
+    found = overloads(session, "Procedure", name, len(values) + len(named))
+    if not found:
+        raise SqlError(f"SQL compilation error:\nUnknown user-defined procedure {name}", 2141, "42601")
+    return run_procedure(session, found[0], values, named)
+
+
+def _values(session: Session, parser: Parser) -> tuple[list[Any], dict[str, Any]]:
+    text = parser.group()
+    parser.end()
+    if not text:
+        return [], {}
+    tree = queries.parse(f"SELECT _f({text})")
+    arguments = tree.expressions[0].expressions
+    rewriter = Rewriter(session, parser.bindings, describe_only=False)
+    try:
+        values, named = [], {}
+        marks = iter(parser.bindings)
+        for argument in arguments:
+            inner = argument.expression if isinstance(argument, exp.Kwarg) else argument
+            inner = inner.transform(lambda n: value_of(next(marks)) if isinstance(n, exp.Placeholder) else n)
+            value = rewriter.evaluate(inner)
+            if isinstance(argument, exp.Kwarg):
+                named[argument.this.name.upper()] = value
+            else:
+                values.append(value)
+        return values, named
+    finally:
+        rewriter.release()
+
+
+def run_procedure(session: Session, code: Code, values: Sequence[Any], named: dict[str, Any]) -> Result:
+    """Run a procedure with a session of its own that shares the caller's connection."""
+    if session.depth >= 8:
+        raise SqlError("Stored procedure call depth exceeded", 90083, "54001")
+    given = [into_python(a.column, v) for a, v in zip(code.arguments, values, strict=False)]
+    for argument in code.arguments[len(given) :]:
+        if argument.name in named:
+            given.append(into_python(argument.column, named[argument.name]))
+        else:
+            given.append(
+                Rewriter(session, (), describe_only=False).evaluate(
+                    queries.parse(f"SELECT {argument.default}").expressions[0]
+                )
+            )
+    with _snowpark(session) as inner:
+        try:
+            made = load(session, code)(inner, *given)
+            if code.returns is None or hasattr(made, "_plan"):
+                return _table(session, inner, made)
+        except SqlError:
+            raise
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = (
+                f"Python Interpreter Error:\n{type(error).__name__}: {error}\n in function {code.name.name.partition('(')[0]} "
+                "with handler "
+                f"{code.handler}\n  {where.filename}, line {where.lineno}"
+            )
+            raise SqlError(text, 100357, "P0000") from error
+    column = code.returns
+    title = code.name.name.partition("(")[0]
+    table = pa.table({title: pa.array([out_of_python(column, made)], _arrow(column))})
+    return Result([type(column)(title, column.kind, column.precision, column.scale)], table)
+
+
+def _arrow(column: Any) -> pa.DataType:
+    if column.kind == "fixed":
+        return pa.decimal128(column.precision or 38, column.scale) if column.scale else pa.int64()
+    return ARROW.get(column.kind, pa.string())
+
+
+def _table(session: Session, inner: Any, made: Any) -> Result:
+    if made is None:
+        return of_rows({"status": "text"}, [])
+    *before, last = made.queries["queries"]
+    cursor = inner.connection.cursor()
+    for text in before:
+        cursor.execute(text)
+    found = session.account.result(cursor.execute(last).sfqid)
+    for text in made.queries["post_actions"]:
+        cursor.execute(text)
+    assert found is not None
+    return found
+
+
+@contextlib.contextmanager
+def _snowpark(session: Session) -> Iterator[Any]:
+    """A Snowpark session for a procedure; it is the only active one while the procedure runs."""
+    from snowflake.snowpark import Session as Snowpark
+    from snowflake.snowpark import session as sessions
+
+    account = session.account
+    token = next(t for t, s in account.sessions.items() if s is session)
+    port = int(account.url.rpartition(":")[2])
+    with _ACTIVE:
+        others = set(sessions._active_sessions)
+        parameters = {
+            "account": "offline", "user": session.user, "password": account.password, "protocol": "http",
+            "host": "127.0.0.1", "port": port,
+            "session_parameters": {"CHURNOBS_PARENT": token, "CLIENT_TELEMETRY_ENABLED": False},
+            "network_timeout": 60, "login_timeout": 30,
+        }  # fmt: skip
+        inner = Snowpark.builder.configs(parameters).create()
+        sessions._active_sessions.difference_update(others)
+    try:
+        yield inner
+    finally:
+        with _ACTIVE:
+            sessions._active_sessions.update(others)
+        inner.close()
+
+
+@command("WITH PROCEDURE")
+def anonymous(session: Session, parser: Parser) -> Result:
+    """WITH name AS PROCEDURE (...) ... CALL name(...)."""
+    at = next(i for i in range(len(parser.tokens) - 1, -1, -1) if parser.tokens[i].upper == "CALL")
+    start = parser.tokens[at].start
+    definition = Parser(parser.text[:start].rstrip(), parser.bindings)
+    definition.expect("WITH")
+    name = definition.part()
+    definition.expect("AS", "PROCEDURE")
+    code = read_definition(
+        session, definition, Creation(Name("", "", name), replace=False, if_not_exists=False, temporary=True)
+    )
+    calling = Parser(parser.text[start:], parser.bindings)
+    calling.expect("CALL")
+    calling.parts()
+    values, named = _values(session, calling)
+    return run_procedure(session, code, values, named)
+
+
+@scalar("SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY")
+def repository(_rewriter: Rewriter, _args: list[Any], _named: dict[str, Any]) -> exp.Expr:
+    """The default package repository."""
+    return value_of("snowflake.snowpark.anaconda_shared_repository")
+
+
+refuse("CREATE AGGREGATE FUNCTION", "aggregate in SQL, or in a vectorised function over groups")

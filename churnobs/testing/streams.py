@@ -1,0 +1,250 @@
+"""Streams: what changed in a table since an offset that only a committed change of data moves.
+
+An append-only stream reads the log of inserted rows that every INSERT, MERGE and COPY into its table writes. A standard stream
+compares the table with a copy of it taken at the offset, row by row. Both see committed data only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from churnobs.testing.catalog import OWNER, Object
+from churnobs.testing.failures import SqlError, exists, not_supported
+from churnobs.testing.lexer import Parser
+from churnobs.testing.names import Name
+from churnobs.testing.results import Column, Result, of_rows, status
+from churnobs.testing.rewriting import RELATIONS, Rewriter, scalar
+from churnobs.testing.session import Session
+from churnobs.testing.statements import command, created, creation, dropped
+from churnobs.testing.trees import value_of
+
+METADATA = ("METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID")
+
+
+@dataclass(slots=True, kw_only=True)
+class Stream(Object):
+    """A stream and its offset: a place in the log of inserts, or a copy of the table."""
+
+    table: Name
+    append_only: bool
+    stale: str = ""
+    log: list[pa.Table] = field(default_factory=list)
+    copy: pa.Table | None = None
+    arrived: int = 0
+
+    def move_to(self, position: Any) -> None:
+        """Move the offset to what a consumer has read."""
+        if self.append_only:
+            del self.log[: position - self.arrived]
+            self.arrived = position
+        else:
+            self.copy = position
+
+
+def watched(session: Session, table: Name) -> list[Stream]:
+    """The append-only streams that must hear of rows inserted into a table."""
+    return [s for s in session.account.catalog.shelf("Stream") if s.table == table and s.append_only and not s.stale]
+
+
+def arrived(session: Session, table: Name, rows: pa.Table) -> None:
+    """Tell a table's append-only streams of inserted rows, once they are committed."""
+    if rows.num_rows:
+        for stream in watched(session, table):
+            session.when_committed(partial(stream.log.append, rows))
+
+
+def table_replaced(session: Session, table: Name) -> None:
+    """A stream cannot outlive its table."""
+    for stream in session.account.catalog.shelf("Stream"):
+        if stream.table == table:
+            stream.stale = f"Base table '{table}' dropped or replaced, cannot read from stream '{stream.name.name}'"
+
+
+def table_altered(session: Session, table: Name) -> None:
+    """After a change of columns, let the copies of standard streams have the same columns."""
+    columns = _committed(session, table).schema.names
+    for stream in session.account.catalog.shelf("Stream"):
+        if stream.table == table and stream.copy is not None:
+            current = _committed(session, table)
+            kept = stream.copy.select([n for n in stream.copy.schema.names if n in columns])
+            for name in columns:
+                if name not in kept.schema.names:
+                    kept = kept.append_column(name, pa.nulls(kept.num_rows, current.schema.field(name).type))
+            stream.copy = kept.select(columns)
+
+
+def _committed(session: Session, table: Name) -> pa.Table:
+    held = session.physical(table)
+    return session.engine.engine.root.cursor().sql(f"SELECT rowid AS _rowid, * FROM {held.sql}").to_arrow_table()
+
+
+@command("CREATE STREAM")
+def create(session: Session, parser: Parser) -> Result:
+    """CREATE STREAM name ON TABLE t [APPEND_ONLY] [SHOW_INITIAL_ROWS] [COMMENT]."""
+    from churnobs.testing.changes import require_table
+
+    head = creation(session, parser, "STREAM")
+    if parser.accept("CLONE") or parser.accept("COPY"):
+        raise not_supported("this CREATE STREAM", "CREATE STREAM ... ON TABLE")
+    parser.expect("ON")
+    kind = parser.next().upper
+    if kind != "TABLE":
+        raise not_supported(f"a stream on a {kind.lower()}", "make it on the table")
+    table = session.resolve(parser.parts())
+    if parser.accept_any("AT", "BEFORE"):
+        raise not_supported(
+            "CREATE STREAM ... AT or BEFORE", "create the stream before the change; it starts at the present"
+        )
+    options = parser.options()
+    parser.end()
+    require_table(session, table)
+    shelf = session.account.catalog.shelf("Stream")
+    if shelf.get(head.name) is not None and not head.replace:
+        if head.if_not_exists:
+            return created("Stream", head.name.name, made=False)
+        raise exists("Object", head.name)
+    session.commit()
+    append_only, initial = bool(options.get("APPEND_ONLY", False)), bool(options.get("SHOW_INITIAL_ROWS", False))
+    stream = Stream(name=head.name, table=table, append_only=append_only, comment=str(options.get("COMMENT", "")))
+    current = _committed(session, table)
+    if append_only:
+        stream.log = [current.drop_columns(["_rowid"])] if initial and current.num_rows else []
+    else:
+        stream.copy = current.slice(0, 0) if initial else current
+    shelf.add(stream, replace=True)
+    return created("Stream", head.name.name)
+
+
+@command("DROP STREAM")
+def drop(session: Session, parser: Parser) -> Result:
+    """DROP STREAM [IF EXISTS]."""
+    parser.expect("DROP", "STREAM")
+    if_exists = parser.accept("IF", "EXISTS")
+    name = session.resolve(parser.parts())
+    found = session.account.catalog.shelf("Stream").drop(name, if_exists=if_exists)
+    return dropped(name.name, found=found is not None)
+
+
+@command("ALTER STREAM")
+def alter(session: Session, parser: Parser) -> Result:
+    """ALTER STREAM ... SET COMMENT."""
+    parser.expect("ALTER", "STREAM")
+    parser.accept("IF", "EXISTS")
+    stream = session.account.catalog.shelf("Stream").need(session.resolve(parser.parts()))
+    parser.expect("SET")
+    stream.comment = str(parser.options().get("COMMENT", stream.comment))
+    parser.end()
+    return status("Statement executed successfully.")
+
+
+@command("SHOW STREAMS", reads=True)
+def show(session: Session, parser: Parser) -> Result:
+    """SHOW STREAMS [LIKE] [IN] [STARTS WITH]."""
+    from churnobs.testing.show import filters
+
+    parser.expect("SHOW", "STREAMS")
+    found = filters(session, parser)
+    return of_rows(_columns(), [_row(s) for s in session.account.catalog.shelf("Stream") if found.holds(s.name)])
+
+
+@command("DESCRIBE STREAM", "DESC STREAM", reads=True)
+def describe(session: Session, parser: Parser) -> Result:
+    """DESCRIBE STREAM: one row like that of SHOW STREAMS."""
+    parser.at = 2
+    return of_rows(_columns(), [_row(session.account.catalog.shelf("Stream").need(session.resolve(parser.parts())))])
+
+
+def _columns() -> dict[str, str]:
+    return {"created_on": "timestamp_ltz"} | dict.fromkeys(
+        ("name", "database_name", "schema_name", "owner", "comment", "table_name", "source_type", "base_tables",
+            "type", "stale", "mode",
+         "stale_after", "invalid_reason", "owner_role_type"), "text",
+    )  # fmt: skip
+
+
+def _row(s: Stream) -> tuple[Any, ...]:
+    mode = "APPEND_ONLY" if s.append_only else "DEFAULT"
+    return (
+        s.created_on, s.name.name, s.name.database, s.name.schema, OWNER, s.comment, str(s.table), "Table", str(s.table), "DELTA",
+        "true" if s.stale else "false", mode, None, s.stale or "N/A", "ROLE",
+    )  # fmt: skip
+
+
+def contents(session: Session, stream: Stream) -> tuple[pa.Table, Any]:
+    """What a stream holds now, and the position a consumer of it moves the offset to."""
+    if stream.stale:
+        raise SqlError(stream.stale, 91901, "02000")
+    key = stream.name
+    if session.engine.in_transaction and key in session.shared.stream_reads:
+        held: tuple[pa.Table, Any] = session.shared.stream_reads[key]
+        return held
+    current = _committed(session, stream.table)
+    made = _appended(stream, current) if stream.append_only else _compared(session, stream, current)
+    if session.engine.in_transaction:
+        session.shared.stream_reads[key] = made
+    return made
+
+
+def _appended(stream: Stream, current: pa.Table) -> tuple[pa.Table, int]:
+    schema = current.drop_columns(["_rowid"]).schema
+    chunks = list(stream.log)
+    rows = pa.concat_tables([schema.empty_table(), *chunks], promote_options="permissive").select(schema.names)
+    first = stream.arrived
+    count = rows.num_rows
+    rows = rows.append_column(METADATA[0], pa.array(["INSERT"] * count, pa.string()))
+    rows = rows.append_column(METADATA[1], pa.array([False] * count, pa.bool_()))
+    ids = [_row_id(stream, f"a{first}.{at}") for at in range(count)]
+    return rows.append_column(METADATA[2], pa.array(ids, pa.string())), first + len(chunks)
+
+
+def _compared(session: Session, stream: Stream, current: pa.Table) -> tuple[pa.Table, pa.Table]:
+    cursor = session.engine.engine.root.cursor()
+    cursor.register("_current", current)
+    cursor.register("_before", stream.copy)
+    names = [n for n in current.schema.names if n != "_rowid"]
+    listed = ", ".join('"' + n.replace('"', '""') + '"' for n in names)
+    found = cursor.sql(
+        "WITH added AS (FROM _current EXCEPT FROM _before), gone AS (FROM _before EXCEPT FROM _current), "
+        "both_ AS (SELECT _rowid FROM added INTERSECT SELECT _rowid FROM gone) "
+        f'SELECT {listed}, \'INSERT\' AS "{METADATA[0]}", _rowid IN (FROM both_) AS "{METADATA[1]}", _rowid AS _id FROM added '
+        f"UNION ALL SELECT {listed}, 'DELETE', _rowid IN (FROM both_), _rowid FROM gone ORDER BY _id, \"{METADATA[0]}\""
+    ).to_arrow_table()
+    ids = pa.array([_row_id(stream, f"r{n}") for n in found.column("_id").to_pylist()], pa.string())
+    return found.drop_columns(["_id"]).append_column(METADATA[2], ids), current
+
+
+def _row_id(stream: Stream, place: str) -> str:
+    return hashlib.sha1(f"{stream.table}:{place}".encode(), usedforsecurity=False).hexdigest()
+
+
+def relation(rewriter: Rewriter, name: Name) -> Result | None:
+    """A stream in a query."""
+    stream = rewriter.session.account.catalog.shelf("Stream").get(name)
+    if stream is None:
+        return None
+    rewriter.dynamic = True
+    table, position = contents(rewriter.session, stream)
+    rewriter.streams[name] = (stream, position)
+    from churnobs.testing.show import described
+
+    kinds = [c for c, _, _ in described(rewriter.session, stream.table)]
+    extra = [Column(METADATA[0], "text"), Column(METADATA[1], "boolean"), Column(METADATA[2], "text")]
+    return Result([*kinds, *extra], table)
+
+
+RELATIONS.append(relation)
+
+
+@scalar("SYSTEM$STREAM_HAS_DATA")
+def has_data(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Any:
+    """SYSTEM$STREAM_HAS_DATA('stream')."""
+    from churnobs.testing.names import split_name
+
+    name = rewriter.session.resolve(split_name(rewriter.evaluate(args[0])))
+    stream = rewriter.session.account.catalog.shelf("Stream").need(name)
+    return value_of(contents(rewriter.session, stream)[0].num_rows > 0)

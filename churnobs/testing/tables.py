@@ -1,0 +1,340 @@
+"""Tables: CREATE in all its forms, ALTER, DROP, UNDROP refused; temporary tables under names of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+
+from churnobs.testing import results
+from churnobs.testing.failures import SqlError, exists, not_supported
+from churnobs.testing.lexer import Parser
+from churnobs.testing.names import Name, literal, quote
+from churnobs.testing.results import Result, status
+from churnobs.testing.rewriting import Rewriter
+from churnobs.testing.session import Session
+from churnobs.testing.statements import command, dropped, refuse
+from churnobs.testing.trees import ident, table_name
+
+Tree = exp.Expr
+NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
+_UNENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Reference)
+
+
+def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
+    """CREATE TABLE: by columns, AS SELECT, LIKE or CLONE."""
+    session.commit()
+    bound = rewriter._bind(tree)
+    assert isinstance(bound, exp.Create)
+    tree = bound
+    holder = tree.this
+    node = holder.this if isinstance(holder, exp.Schema) else holder
+    from churnobs.testing.trees import dynamic_identifier
+
+    named = dynamic_identifier(node)
+    name = session.resolve(table_name(named))  # type: ignore[arg-type]
+    properties = tree.args.get("properties")
+    kept, temporary, tags = [], False, {}
+    for found in properties.expressions if properties is not None else []:
+        if isinstance(found, exp.TemporaryProperty):
+            temporary = True
+        elif isinstance(found, exp.SchemaCommentProperty | exp.LikeProperty):
+            kept.append(found)
+        elif isinstance(found, exp.Tags):
+            tags = {pair.this.sql(): pair.expression.name for pair in found.expressions}
+        elif isinstance(found, exp.DynamicProperty | exp.ExternalProperty | exp.IcebergProperty):
+            raise not_supported(f"{found.sql(dialect='snowflake')} tables", "use an ordinary table")
+    tree.set("properties", exp.Properties(expressions=kept) if kept else None)
+    if not _clear_the_way(session, tree, name, temporary=temporary):
+        return status(f"{name.name} already exists, statement succeeded.")
+    held = Name(name.database, name.schema, f"{name.name}$temp${session.account.next_number()}") if temporary else name
+    session.engine.begin()
+    try:
+        _build(session, tree, rewriter, name, held)
+    except BaseException:
+        session.rollback()
+        raise
+    if temporary:
+        session.shared.temporary[name] = held.name
+    else:
+        session.shared.temporary.pop(name, None)
+    from churnobs.testing.changes import advance
+
+    advance(session, rewriter)
+    session.commit()
+    session.account.catalog.loads.pop(name, None)
+    for tag, value in tags.items():
+        session.account.set_tag("TABLE", name, session.resolve(Parser(tag).parts()), value)
+    return status(f"Table {name.name} successfully created.")
+
+
+def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary: bool) -> bool:
+    from churnobs.testing import streams
+
+    replace = bool(tree.args.get("replace"))
+    held = session.shared.temporary.get(name)
+    there = held is not None if temporary else (held is not None or has_table(session, name))
+    if session.account.catalog.views.get(name) is not None:
+        raise exists("Object", name)
+    if there and tree.args.get("exists"):
+        return False
+    if there and not replace:
+        raise exists("Object", name)
+    tree.args["exists"] = False
+    if there and replace and not temporary:
+        streams.table_replaced(session, name)
+    if there and replace and held is not None:
+        tree.args["_old"] = held
+    return True
+
+
+def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, held: Name) -> None:
+    engine = session.engine
+    old = tree.args.pop("_old", None)
+    target = exp.Table(this=ident(held.name), db=ident(held.schema), catalog=ident(held.database))
+    holder = tree.this
+    clone = tree.args.get("clone")
+    like = tree.find(exp.LikeProperty) or (holder.find(exp.LikeProperty) if isinstance(holder, exp.Schema) else None)
+    comment = next((p.this.name for p in tree.find_all(exp.SchemaCommentProperty)), "")
+    source_node = clone.this if clone is not None else None
+    if source_node is None and like is not None:
+        source_node = like.this
+    if source_node is not None:
+        if source_node.args.get("when") or (clone is not None and clone.args.get("when")):
+            raise not_supported("CLONE ... AT or BEFORE", "clone before the change")
+        source = session.physical(session.resolve(table_name(source_node)))
+        where = "" if clone is not None else " LIMIT 0"
+        engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS FROM {source.sql}{where}")
+    elif tree.expression is not None:
+        _create_as(session, tree, rewriter, held)
+    else:
+        if not isinstance(holder, exp.Schema):
+            raise SqlError("SQL compilation error:\nA table needs columns.", 1003, "42000")
+        comments = _without_what_is_not_enforced(holder)
+        holder.set("this", target)
+        changed = exp.Paren(this=tree)
+        rewriter._functions(changed)
+        for part in engine.translate(changed.this):
+            engine.run(part.sql(dialect="duckdb", identify=True))
+            engine.note_table(part, held.database, held.schema, held.name)
+        for column, text in comments.items():
+            engine.run(f"COMMENT ON COLUMN {held.sql}.{quote(column)} IS {literal(text)}")
+    if comment:
+        engine.run(f"COMMENT ON TABLE {held.sql} IS {literal(comment)}")
+    if old is not None and old != held.name:
+        engine.run(f"DROP TABLE IF EXISTS {Name(name.database, name.schema, old).sql}")
+
+
+def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
+    """Snowflake keeps keys as notes and does not enforce them; comments are put aside."""
+    comments = {}
+    kept: list[Tree] = []
+    for column in schema.expressions:
+        if isinstance(column, exp.ColumnDef):
+            constraints = []
+            for constraint in column.args.get("constraints") or []:
+                kind = constraint.args.get("kind")
+                if isinstance(kind, exp.CommentColumnConstraint):
+                    comments[column.name if column.this.quoted else column.name.upper()] = kind.this.name
+                elif isinstance(
+                    kind, exp.GeneratedAsIdentityColumnConstraint | exp.AutoIncrementColumnConstraint
+                ) or not isinstance(kind, _UNENFORCED):
+                    constraints.append(constraint)
+            column.set("constraints", constraints)
+            kept.append(column)
+        elif isinstance(column, exp.Identifier | exp.Column):
+            kept.append(column)
+    schema.set("expressions", kept)
+    return comments
+
+
+def _create_as(session: Session, tree: exp.Create, rewriter: Rewriter, held: Name) -> None:
+    from churnobs.testing.queries import final
+
+    engine = session.engine
+    holder = tree.this
+    changed = rewriter.query(tree.expression.copy())
+    if isinstance(changed, exp.Subquery) and not changed.args.get("alias"):
+        changed = changed.unnest()
+    sql = final(session, changed)
+    defined = holder.expressions if isinstance(holder, exp.Schema) else []
+    if defined:
+        names = [c.name for c in engine.describe(sql)]
+        if len(names) != len(defined):
+            raise SqlError("SQL compilation error:\nInvalid column definition list", 2026, "42601")
+        comments = _without_what_is_not_enforced(holder)
+        inner = [quote(f"_{at}") for at in range(len(names))]
+        picked = []
+        for at, column in enumerate(defined):
+            name = column.name if column.find(exp.Identifier).quoted else column.name.upper()
+            kind = column.args.get("kind") if isinstance(column, exp.ColumnDef) else None
+            if kind is None:
+                picked.append(f"{inner[at]} AS {quote(name)}")
+            else:
+                cast = exp.select(exp.alias_(exp.cast(exp.column(ident(f"_{at}")), kind.copy()), ident(name)))
+                picked.append(final(session, cast).removeprefix("SELECT "))
+        sql = f"SELECT {', '.join(picked)} FROM ({sql}) AS _source({', '.join(inner)})"
+        engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS {sql}")
+        for column in defined:
+            if isinstance(column, exp.ColumnDef) and any(
+                isinstance(c.kind, exp.NotNullColumnConstraint) and not c.kind.args.get("allow_null")
+                for c in column.args.get("constraints") or []
+            ):
+                name = column.name if column.this.quoted else column.name.upper()
+                engine.run(f"ALTER TABLE {held.sql} ALTER COLUMN {quote(name)} SET NOT NULL")
+        for text, comment in comments.items():
+            engine.run(f"COMMENT ON COLUMN {held.sql}.{quote(text)} IS {literal(comment)}")
+        return
+    kinds = engine.types(sql)
+    names = [name for name, _ in kinds]
+    if len({n.upper() for n in names}) < len(names):
+        twice = next(n for n in names if [m.upper() for m in names].count(n.upper()) > 1)
+        raise SqlError(f"SQL compilation error:\nduplicate column name '{twice}'", 2025, "42S21")
+    wide = [f"CAST({quote(n)} AS BIGINT) AS {quote(n)}" for n, kind in kinds if kind in NARROW]
+    picked_columns = f"* REPLACE ({', '.join(wide)})" if wide else "*"
+    engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS SELECT {picked_columns} FROM ({sql}) AS _source")
+
+
+def has_table(session: Session, name: Name) -> bool:
+    """Whether there is a table (not a view) of that name."""
+    held = session.physical(name)
+    return bool(
+        session.engine.run(
+            f"SELECT 1 FROM duckdb_tables() WHERE database_name = {literal(held.database)}"
+            f" AND schema_name = {literal(held.schema)} AND table_name = {literal(held.name)}"
+        )
+    )
+
+
+def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Result:
+    """Run a definition that needs nothing but its translation."""
+    for part in session.engine.translate(rewriter.query(tree)):
+        session.engine.run(part.sql(dialect="duckdb", identify=True))
+    return status(answer)
+
+
+@command("DROP TABLE")
+def drop(session: Session, parser: Parser) -> Result:
+    """DROP TABLE [IF EXISTS] name."""
+    from churnobs.testing import streams
+
+    parser.expect("DROP", "TABLE")
+    if_exists = parser.accept("IF", "EXISTS")
+    name = session.resolve(parser.parts())
+    parser.accept_any("CASCADE", "RESTRICT")
+    parser.end()
+    session.commit()
+    if not has_table(session, name):
+        if if_exists:
+            return dropped(name.name, found=False)
+        from churnobs.testing.failures import missing
+
+        raise missing("Table", name)
+    session.engine.run(f"DROP TABLE {session.physical(name).sql}")
+    if session.shared.temporary.pop(name, None) is None:
+        streams.table_replaced(session, name)
+        session.account.catalog.loads.pop(name, None)
+        session.account.catalog.tagged.pop(("TABLE", str(name)), None)
+    return dropped(name.name)
+
+
+@command("ALTER TABLE")
+def alter_text(session: Session, parser: Parser) -> Result:
+    """ALTER TABLE: what sqlglot does not read is read here, the rest goes on to it."""
+    from churnobs.testing.changes import require_table
+
+    parser.expect("ALTER", "TABLE")
+    if_exists = parser.accept("IF", "EXISTS")
+    name = session.resolve(parser.parts())
+    session.commit()
+    if if_exists and not has_table(session, name):
+        return status("Statement executed successfully.")
+    require_table(session, name)
+    done = status("Statement executed successfully.")
+    if parser.accept("RENAME", "TO"):
+        _rename(session, name, session.resolve(parser.parts()))
+        return done
+    if parser.accept("SWAP", "WITH"):
+        other = session.resolve(parser.parts())
+        aside = Name(name.database, name.schema, f"{name.name}$swap")
+        for old, new in ((name, aside), (other, name), (aside, other)):
+            session.engine.run(f"ALTER TABLE {old.sql} RENAME TO {quote(new.name)}")
+        return done
+    if parser.accept("SET", "TAG"):
+        while not parser.done():
+            tag = session.resolve(parser.parts())
+            parser.expect("=")
+            session.account.set_tag("TABLE", name, tag, parser.string())
+            parser.accept(",")
+        return done
+    if parser.accept("UNSET", "TAG"):
+        while not parser.done():
+            session.account.set_tag("TABLE", name, session.resolve(parser.parts()), None)
+            parser.accept(",")
+        return done
+    if parser.accept("SET"):
+        options = parser.options()
+        parser.end()
+        if (text := options.pop("COMMENT", None)) is not None:
+            session.engine.run(f"COMMENT ON TABLE {session.physical(name).sql} IS {literal(str(text))}")
+        kept = {
+            "CHANGE_TRACKING",
+            "DATA_RETENTION_TIME_IN_DAYS",
+            "MAX_DATA_EXTENSION_TIME_IN_DAYS",
+            "ENABLE_SCHEMA_EVOLUTION",
+        }
+        if unknown := set(options) - kept:
+            raise not_supported(f"ALTER TABLE ... SET {sorted(unknown)[0]}", "leave the option out")
+        return done
+    if parser.accept("CLUSTER", "BY") or parser.accept("DROP", "CLUSTERING", "KEY"):
+        return done
+    from churnobs.testing import queries
+
+    return queries.run(session, _hand_over(parser.text), parser.bindings, describe_only=False)
+
+
+def _hand_over(text: str) -> str:
+    return text
+
+
+def _rename(session: Session, name: Name, new: Name) -> None:
+    if (new.database, new.schema) != (name.database, name.schema):
+        raise not_supported(
+            "ALTER TABLE ... RENAME TO another schema", "CREATE TABLE ... CLONE there and drop this one"
+        )
+    if has_table(session, new) or session.account.catalog.views.get(new) is not None:
+        raise exists("Object", new)
+    if name in session.shared.temporary:
+        session.shared.temporary[new] = session.shared.temporary.pop(name)
+        return
+    session.engine.run(f"ALTER TABLE {name.sql} RENAME TO {quote(new.name)}")
+    for stream in session.account.catalog.shelf("Stream"):
+        if stream.table == name:
+            stream.table = new
+    loads = session.account.catalog.loads
+    if name in loads:
+        loads[new] = loads.pop(name)
+
+
+def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
+    """ALTER TABLE ADD, DROP, RENAME or ALTER COLUMN."""
+    name = session.resolve(table_name(tree.this))
+    for column in tree.find_all(exp.ColumnDef):
+        kept = [c for c in column.args.get("constraints") or [] if not isinstance(c.kind, _UNENFORCED)]
+        column.set("constraints", kept)
+    for part in session.engine.translate(rewriter.query(tree)):
+        found: Any = part.this
+        if isinstance(found, exp.Table):
+            found.set("alias", None)
+        session.engine.run(part.sql(dialect="duckdb", identify=True))
+    from churnobs.testing import streams
+
+    streams.table_altered(session, name)
+    return results.status("Statement executed successfully.")
+
+
+refuse("UNDROP", "keep a clone before dropping")
+refuse("CREATE DYNAMIC TABLE", "use CREATE VIEW, or CREATE TABLE AS and refresh it yourself")
+refuse("CREATE EXTERNAL TABLE", "read the stage directly, or COPY INTO a table")
+refuse("CREATE ICEBERG TABLE", "use an ordinary table")
+refuse("CREATE HYBRID TABLE", "use an ordinary table")

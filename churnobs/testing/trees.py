@@ -1,0 +1,157 @@
+"""Small rules over sqlglot's trees: names, literals, calls, as-of joins, names of columns."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from sqlglot import exp
+
+from churnobs.testing.failures import not_supported
+from churnobs.testing.lexer import tokens
+from churnobs.testing.names import split_name
+from churnobs.testing.results import Result
+
+Tree = exp.Expr
+
+
+def table_name(node: exp.Table) -> tuple[str, ...]:
+    """The folded parts of a table's name."""
+    return tuple(folded(part) for part in node.parts if isinstance(part, exp.Identifier))
+
+
+def folded(part: exp.Identifier) -> str:
+    """An identifier as Snowflake reads it."""
+    return part.name if part.quoted else part.name.upper()
+
+
+def ident(name: str) -> exp.Identifier:
+    """A quoted identifier."""
+    return exp.to_identifier(name, quoted=True)
+
+
+def value_of(value: Any) -> Tree:
+    """A Python value as a literal."""
+    if value is None:
+        return exp.null()
+    if isinstance(value, bool):
+        return exp.Boolean(this=value)
+    if isinstance(value, int | float | Decimal):
+        return exp.Literal.number(str(value)) if value >= 0 else exp.Neg(this=exp.Literal.number(str(-value)))
+    if isinstance(value, dt.datetime):
+        kind = "TIMESTAMPTZ" if value.tzinfo else "TIMESTAMP"
+        return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), kind)
+    if isinstance(value, dt.date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
+    if isinstance(value, dt.time):
+        return exp.cast(exp.Literal.string(value.isoformat()), "TIME")
+    if isinstance(value, bytes):
+        return exp.func("FROM_HEX", exp.Literal.string(value.hex()))
+    return exp.Literal.string(str(value))
+
+
+def call_of(node: Tree) -> tuple[tuple[str, ...], list[Tree], dict[str, Tree]]:
+    """The folded name of a call, its arguments in order and those given by name."""
+    path: list[str] = []
+    while isinstance(node, exp.Dot):
+        path += [folded(p) for p in node.this.find_all(exp.Identifier, bfs=False)]
+        node = node.expression
+    if isinstance(node, exp.Anonymous):
+        path.append(str(node.this).upper() if isinstance(node.this, str) else folded(node.this))
+        given = list(node.expressions)
+    elif isinstance(node, exp.Func):
+        path.append(node.sql_name().upper())
+        held = [node.args.get(key) for key in node.arg_types]
+        given = [a for one in held for a in (one if isinstance(one, list) else [one]) if isinstance(a, exp.Expr)]
+    else:
+        return (), [], {}
+    args = [a for a in given if not isinstance(a, exp.Kwarg)]
+    named = {a.this.name.upper(): a.expression for a in given if isinstance(a, exp.Kwarg)}
+    return tuple(path), args, named
+
+
+def unique(names: list[str]) -> list[str]:
+    """Make repeated names different, the way DuckDB does."""
+    seen: dict[str, int] = {}
+    made = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        made.append(name if seen[name] == 1 else f"{name}_{seen[name] - 1}")
+    return made
+
+
+def json_columns(found: Result) -> set[str]:
+    """The columns that hold VARIANT, OBJECT or ARRAY."""
+    return {c.name for c in found.columns if c.kind in ("variant", "object", "array")}
+
+
+def dynamic_identifier(node: Tree) -> Tree:
+    """IDENTIFIER('name') as the name it stands for."""
+    inner = node.this if isinstance(node, exp.Table) else node
+    if isinstance(inner, exp.Anonymous) and str(inner.this).upper() == "IDENTIFIER":
+        argument = inner.expressions[0]
+    elif isinstance(inner, exp.DynamicIdentifier):
+        argument = inner.this
+    else:
+        return node
+    parts = [ident(p) for p in split_name(argument.name)]
+    if isinstance(node, exp.Table):
+        made = exp.Table(
+            this=parts[-1], db=parts[-2] if len(parts) > 1 else None, catalog=parts[0] if len(parts) > 2 else None
+        )
+        for key in ("alias", "joins", "laterals", "sample"):
+            if node.args.get(key):
+                made.set(key, node.args[key])
+        return made
+    return exp.column(parts[-1], table=parts[-2] if len(parts) > 1 else None)
+
+
+def as_of_join(join: exp.Join) -> None:
+    """Turn ASOF JOIN ... MATCH_CONDITION into DuckDB's left as-of join, which keeps unmatched rows as Snowflake does."""
+    condition = join.args.get("match_condition")
+    if condition is None:
+        return
+    join.set("match_condition", None)
+    join.set("side", "LEFT")
+    on = join.args.get("on")
+    using = join.args.get("using")
+    if using:
+        raise not_supported("ASOF JOIN ... USING", "write ON a.k = b.k")
+    condition = condition.unnest() if isinstance(condition, exp.Paren) else condition
+    join.set("on", exp.and_(on, condition) if on is not None else condition)
+
+
+def name_columns(select: exp.Select) -> None:
+    """Name the columns that have no name the way Snowflake does: by their text."""
+    for place, column in enumerate(select.expressions):
+        plain = isinstance(column, exp.Dot) and column.find(exp.Func) is None
+        if plain or isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Identifier) or column.is_star:
+            continue
+        text = column.meta.get("text") or column.sql(dialect="snowflake")
+        select.expressions[place].replace(exp.alias_(column.copy(), ident(shown(text)), quoted=True))
+
+
+def shown(text: str) -> str:
+    """A column's text as its name: upper case, but for what stands in double quotes."""
+    return "".join(t if t.startswith('"') else t.upper() for t in _pieces(text))
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, at = [], 0
+    for token in tokens(text):
+        if token.kind == "quoted":
+            pieces += [text[at : token.start], token.text]
+            at = token.end
+    return [*pieces, text[at:]]
+
+
+def is_cte(node: exp.Table, name: str) -> bool:
+    """Whether a name stands for a query of a WITH around it."""
+    above: Tree | None = node
+    while above is not None:
+        held = above.args.get("with_")
+        if held is not None and any(folded(cte.args["alias"].this) == name for cte in held.expressions):
+            return True
+        above = above.parent
+    return False

@@ -1,0 +1,90 @@
+"""Warehouses: they have a name and a size, and cost nothing."""
+
+from __future__ import annotations
+
+from churnobs.testing.catalog import OWNER, Warehouse
+from churnobs.testing.failures import exists, missing
+from churnobs.testing.lexer import Parser
+from churnobs.testing.results import Result, of_rows, status
+from churnobs.testing.session import Session
+from churnobs.testing.statements import command, created, dropped
+
+DONE = "Statement executed successfully."
+
+
+def need_warehouse(session: Session, name: str) -> Warehouse:
+    """The warehouse of that name, or the error that it is missing."""
+    if (found := session.account.catalog.warehouses.get(name)) is None:
+        raise missing("Warehouse", name)
+    return found
+
+
+@command("CREATE WAREHOUSE")
+def create_warehouse(session: Session, parser: Parser) -> Result:
+    """CREATE WAREHOUSE; it becomes the current one."""
+    parser.expect("CREATE")
+    replace = parser.accept("OR", "REPLACE")
+    parser.expect("WAREHOUSE")
+    absent = parser.accept("IF", "NOT", "EXISTS")
+    (name,) = parser.parts()
+    parser.accept("WITH")
+    options = parser.options()
+    held = session.account.catalog.warehouses
+    if name in held and not replace:
+        if absent:
+            return created("Warehouse", name, made=False)
+        raise exists("Object", name)
+    held[name] = Warehouse(name, str(options.get("WAREHOUSE_SIZE", "X-Small")), str(options.get("COMMENT", "")))
+    session.warehouse = name
+    return created("Warehouse", name)
+
+
+@command("DROP WAREHOUSE")
+def drop_warehouse(session: Session, parser: Parser) -> Result:
+    """DROP WAREHOUSE [IF EXISTS]."""
+    parser.expect("DROP", "WAREHOUSE")
+    if_exists = parser.accept("IF", "EXISTS")
+    (name,) = parser.parts()
+    if not if_exists:
+        need_warehouse(session, name)
+    found = session.account.catalog.warehouses.pop(name, None) is not None
+    session.warehouse = None if session.warehouse == name else session.warehouse
+    return dropped(name, found=found)
+
+
+@command("ALTER WAREHOUSE")
+def alter_warehouse(session: Session, parser: Parser) -> Result:
+    """ALTER WAREHOUSE: suspend, resume, set size."""
+    parser.expect("ALTER", "WAREHOUSE")
+    parser.accept("IF", "EXISTS")
+    found = need_warehouse(session, parser.parts()[0])
+    if parser.accept_any("SUSPEND", "RESUME") is None:
+        parser.expect("SET")
+        options = parser.options()
+        found.size = str(options.get("WAREHOUSE_SIZE", found.size))
+        found.comment = str(options.get("COMMENT", found.comment))
+    return status(DONE)
+
+
+@command("SHOW WAREHOUSES", reads=True)
+def show_warehouses(session: Session, parser: Parser) -> Result:
+    """SHOW WAREHOUSES [LIKE]."""
+    from churnobs.testing.show import filters
+
+    parser.expect("SHOW", "WAREHOUSES")
+    found = filters(session, parser)
+    rows = [
+        (w.name, "STARTED", "STANDARD", w.size, w.created_on, OWNER, w.comment)
+        for w in sorted(session.account.catalog.warehouses.values(), key=lambda w: w.name)
+        if found.fits(w.name)
+    ]
+    columns = {
+        "name": "text",
+        "state": "text",
+        "type": "text",
+        "size": "text",
+        "created_on": "timestamp_ltz",
+        "owner": "text",
+        "comment": "text",
+    }
+    return of_rows(columns, rows[: found.limit])

@@ -1,0 +1,95 @@
+"""What is not emulated fails, says so, and says what to do instead; nothing is accepted that then is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TASK t SCHEDULE = '1 MINUTE' AS SELECT 1",
+        "CREATE OR REPLACE DYNAMIC TABLE d TARGET_LAG = '1 day' WAREHOUSE = compute_wh AS SELECT 1 AS a",
+        "CREATE PIPE p AS COPY INTO t FROM @s",
+        "CREATE EXTERNAL TABLE e (a INT) LOCATION = @s FILE_FORMAT = (TYPE = CSV)",
+        "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
+        "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> '*'",
+        "CREATE SERVICE s IN COMPUTE POOL p FROM SPECIFICATION ''",
+        "EXECUTE IMMEDIATE 'SELECT 1'",
+        "BEGIN SELECT 1; END",
+        "DECLARE x INT; BEGIN RETURN 1; END",
+        "UNDROP TABLE t",
+        "CREATE ICEBERG TABLE i (a INT)",
+        "EXECUTE TASK t",
+        "SELECT * FROM t AT (OFFSET => -60)",
+        "SELECT * FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())",
+        "SELECT * FROM INFORMATION_SCHEMA.APPLICABLE_ROLES",
+        "SELECT * FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY",
+        "CREATE STREAM s ON VIEW v",
+        "CREATE SCHEMA c CLONE public",
+        "SHOW GRANTS",
+        "CREATE SECRET s TYPE = GENERIC_STRING",
+        "CREATE STREAMLIT s ROOT_LOCATION = '@s'",
+        "COPY FILES INTO @a FROM @b",
+        "EXPLAIN SELECT 1",
+        "ALTER TABLE t ADD SEARCH OPTIMIZATION",
+        "CREATE INDEX i ON t (a)",
+        "PRAGMA database_list",
+        "SELECT 1; SELECT 2",
+    ],
+)
+def test_it_is_refused_with_a_way_out(sql, fails, text: str) -> None:
+    sql("CREATE TABLE t (a INT)")
+    number, message = fails(text)
+    assert "offline account:" in message, message
+    assert "is not supported" in message
+    assert number in (2, 1003)
+
+
+def test_a_misspelt_statement_is_a_syntax_error(fails) -> None:
+    number, message = fails("SELEC 1")
+    assert number == 1003
+    assert "syntax error" in message
+
+
+def test_an_unknown_function_is_named(fails) -> None:
+    assert fails("SELECT no_such_function(1)")[0] == 2140
+    assert fails("SELECT db.sch.no_such_function(1)")[0] == 2140
+
+
+def test_unknown_columns_and_objects_are_named(sql, fails) -> None:
+    sql("CREATE TABLE t (a INT)")
+    assert fails("SELECT nope FROM t")[0] == 904
+    assert fails("INSERT INTO nowhere VALUES (1)")[0] == 2003
+    assert fails("DROP TABLE nowhere")[0] in (2003, 2043)
+    assert fails("USE SCHEMA nowhere")[0] == 2043
+    assert fails("USE WAREHOUSE nowhere")[0] == 2043
+    sql("DROP TABLE IF EXISTS nowhere")
+    sql("DROP VIEW IF EXISTS nowhere")
+    sql("DROP STREAM IF EXISTS nowhere")
+
+
+def test_statements_are_cheap(snowflake_session) -> None:
+    import time
+
+    cursor = snowflake_session.connection.cursor()
+    for text in ("SHOW STREAMS", "SELECT CURRENT_WAREHOUSE()", "CREATE TAG IF NOT EXISTS cheap"):
+        cursor.execute(text).fetchall()
+        started = time.perf_counter()
+        for _ in range(20):
+            cursor.execute(text).fetchall()
+        assert (time.perf_counter() - started) / 20 < 0.015, text
+
+
+def test_nothing_is_lost_by_a_form_that_is_not_known(sql, fails) -> None:
+    sql("CREATE TABLE t AS SELECT 1 AS a")
+    for text in (
+        "CREATE OR ALTER TABLE t (a INT, b INT)", "CREATE TABLE u CLONE t AT (OFFSET => -60)", "INSERT ALL INTO t VALUES (2) SELECT 1",
+        "SELECT * FROM t CHANGES (INFORMATION => DEFAULT) AT (OFFSET => -1)",
+    ):  # fmt: skip
+        assert "offline account:" in fails(text)[1], text
+    assert fails("INSERT INTO t (a) VALUES (5) RETURNING a")[0] == 1003
+    assert sql("SELECT a FROM t") == [(1,)]
+    assert [r[1] for r in sql("SHOW TABLES")] == ["T"]

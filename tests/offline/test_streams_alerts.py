@@ -1,0 +1,171 @@
+"""Streams move their offset on committed changes only; alerts run by hand and are remembered; notifications are recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
+
+
+@pytest.fixture
+def streams(sql):
+    sql("CREATE TABLE t (a INT, b VARCHAR)")
+    sql("INSERT INTO t VALUES (1, 'old')")
+    sql("CREATE STREAM app ON TABLE t APPEND_ONLY = TRUE")
+    sql("CREATE STREAM std ON TABLE t")
+    sql("CREATE TABLE sink (a INT, b VARCHAR)")
+
+
+def test_rows_that_were_there_are_not_seen(streams, sql) -> None:
+    assert sql("SELECT * FROM app") == []
+    assert sql("SELECT SYSTEM$STREAM_HAS_DATA('app'), SYSTEM$STREAM_HAS_DATA('std')") == [(False, False)]
+
+
+def test_append_only_returns_every_insert_and_nothing_else(streams, sql) -> None:
+    sql("INSERT INTO t VALUES (2, 'x'), (3, 'y')")
+    sql("UPDATE t SET b = 'z' WHERE a = 2")
+    sql("DELETE FROM t WHERE a = 3")
+    sql(
+        "MERGE INTO t USING (SELECT 4 AS a UNION ALL SELECT 1) s ON t.a = s.a WHEN MATCHED THEN UPDATE SET b = 'm' WHEN NOT MATCHED THEN INSERT (a) VALUES (s.a)"
+    )
+    rows = sql("SELECT a, b, METADATA$ACTION, METADATA$ISUPDATE FROM app ORDER BY a")
+    assert rows == [(2, "x", "INSERT", False), (3, "y", "INSERT", False), (4, None, "INSERT", False)]
+
+
+def test_standard_returns_the_net_change(streams, sql) -> None:
+    sql("INSERT INTO t VALUES (2, 'x'), (3, 'y')")
+    sql("DELETE FROM t WHERE a = 3")
+    sql("UPDATE t SET b = 'new' WHERE a = 1")
+    rows = sql("SELECT a, b, METADATA$ACTION, METADATA$ISUPDATE FROM std ORDER BY a, 3")
+    assert rows == [(1, "old", "DELETE", True), (1, "new", "INSERT", True), (2, "x", "INSERT", False)]
+    ids = [r[0] for r in sql("SELECT METADATA$ROW_ID FROM std WHERE a = 1")]
+    assert ids[0] == ids[1]
+
+
+def test_reading_moves_nothing_consuming_moves_everything(streams, sql, snowflake_session) -> None:
+    sql("INSERT INTO t VALUES (2, 'x'), (3, 'y')")
+    assert snowflake_session.table("app").count() == 2
+    assert len(snowflake_session.table("app").to_pandas()) == 2
+    assert sql("INSERT INTO sink SELECT a, b FROM app WHERE a = 99") == [(0,)]
+    assert sql("SELECT * FROM app") == []
+    assert sql("SELECT COUNT(*) FROM std") == [(2,)]
+    snowflake_session.table("std").select("A", "B").write.mode("append").save_as_table("sink")
+    assert sql("SELECT COUNT(*) FROM std") == [(0,)]
+    assert sql("SELECT COUNT(*) FROM sink") == [(2,)]
+
+
+def test_a_failed_or_rolled_back_consumer_moves_nothing(streams, sql, fails) -> None:
+    sql("INSERT INTO t VALUES (2, 'x')")
+    fails("INSERT INTO sink SELECT a, b / 0, 1 FROM app")
+    fails("INSERT INTO sink SELECT CAST(b AS INT), b FROM app")
+    assert sql("SELECT COUNT(*) FROM app") == [(1,)]
+    for stream in ("app", "std"):
+        sql("BEGIN")
+        sql(f"INSERT INTO sink SELECT a, b FROM {stream}")
+        sql("ROLLBACK")
+        assert sql(f"SELECT COUNT(*) FROM {stream}") == [(1,)]
+    assert sql("SELECT COUNT(*) FROM sink") == [(0,)]
+
+
+def test_in_a_transaction_all_reads_see_the_same_set(streams, sql) -> None:
+    sql("INSERT INTO t VALUES (2, 'x')")
+    sql("BEGIN")
+    sql("INSERT INTO sink SELECT a, b FROM app")
+    sql("INSERT INTO t VALUES (3, 'y')")
+    sql("INSERT INTO sink SELECT a, b FROM app")
+    sql("COMMIT")
+    assert sql("SELECT a FROM sink") == [(2,), (2,)]
+    assert sql("SELECT a FROM app") == [(3,)]
+
+
+def test_ctas_cache_and_copy_consume_too(streams, sql, snowflake_session) -> None:
+    sql("INSERT INTO t VALUES (2, 'x')")
+    sql("CREATE TABLE made AS SELECT a FROM app")
+    assert sql("SELECT COUNT(*) FROM app") == [(0,)]
+    assert snowflake_session.table("std").cache_result().count() == 1
+    assert sql("SELECT COUNT(*) FROM std") == [(0,)]
+    sql("CREATE STAGE st")
+    sql("INSERT INTO t VALUES (3, 'y')")
+    sql("COPY INTO @st/ FROM (SELECT a FROM app)")
+    assert sql("SELECT COUNT(*) FROM app") == [(0,)]
+
+
+def test_loading_files_feeds_the_stream(streams, sql, snowflake_session, tmp_path) -> None:
+    sql("CREATE STAGE st")
+    (tmp_path / "a.csv").write_text("5,five\n")
+    snowflake_session.file.put(str(tmp_path / "a.csv"), "@st")
+    sql("COPY INTO t FROM @st")
+    assert sql("SELECT a, b FROM app") == [(5, "five")]
+    assert sql("SELECT a, b FROM std") == [(5, "five")]
+
+
+def test_initial_rows_stale_streams_and_show(streams, sql, fails) -> None:
+    sql("CREATE STREAM first ON TABLE t SHOW_INITIAL_ROWS = TRUE")
+    assert sql("SELECT a FROM first") == [(1,)]
+    sql("INSERT INTO sink SELECT a, b FROM first")
+    assert sql("SELECT a FROM first") == []
+    shown = {r[1]: (r[10], r[11]) for r in sql("SHOW STREAMS")}
+    assert shown == {"APP": ("false", "APPEND_ONLY"), "FIRST": ("false", "DEFAULT"), "STD": ("false", "DEFAULT")}
+    sql("CREATE OR REPLACE TABLE t (a INT)")
+    assert "cannot read from stream" in fails("SELECT * FROM std")[1]
+    assert {r[10] for r in sql("SHOW STREAMS LIKE 's%'")} == {"true"}
+
+
+def test_a_deleted_and_reinserted_row_is_two_changes_or_none_by_value(streams, sql) -> None:
+    sql("DELETE FROM t WHERE a = 1")
+    assert sql("SELECT a, METADATA$ACTION, METADATA$ISUPDATE FROM std") == [(1, "DELETE", False)]
+
+
+def test_an_alert_is_born_suspended_runs_by_hand_and_is_remembered(sql) -> None:
+    sql("CREATE TABLE m (v FLOAT)")
+    sql("CREATE TABLE log (at TIMESTAMP_LTZ, what VARCHAR)")
+    sql(
+        "CREATE ALERT low WAREHOUSE = compute_wh SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1 FROM m WHERE v < 0.5)) THEN INSERT INTO log VALUES (CURRENT_TIMESTAMP(), 'low; (v)')"
+    )
+    assert [r[8] for r in sql("SHOW ALERTS LIKE 'LOW'")] == ["suspended"]
+    sql("EXECUTE ALERT low")
+    sql("INSERT INTO m VALUES (0.4)")
+    sql("ALTER ALERT low RESUME")
+    sql("EXECUTE ALERT low")
+    assert sql("SELECT what FROM log") == [("low; (v)",)]
+    states = sql(
+        "SELECT state, scheduled_from FROM TABLE(INFORMATION_SCHEMA.ALERT_HISTORY(ALERT_NAME => 'LOW', RESULT_LIMIT => 5)) ORDER BY scheduled_time"
+    )
+    assert states == [("CONDITION_FALSE", "EXECUTE ALERT"), ("TRIGGERED", "EXECUTE ALERT")]
+    assert [r[8] for r in sql("SHOW ALERTS")] == ["started"]
+
+
+def test_a_broken_alert_fails_when_it_runs_not_when_it_is_made(sql) -> None:
+    sql("CREATE ALERT a SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT * FROM nowhere)) THEN SELECT 1")
+    sql("CREATE ALERT b SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1)) THEN INSERT INTO nowhere VALUES (1)")
+    sql("EXECUTE ALERT a")
+    sql("EXECUTE ALERT b")
+    rows = sql("SELECT name, state, sql_error_code FROM TABLE(INFORMATION_SCHEMA.ALERT_HISTORY()) ORDER BY name")
+    assert rows[-2:] == [("A", "CONDITION_FAILED", "002003"), ("B", "ACTION_FAILED", "002003")]
+
+
+def test_an_alert_without_a_schedule_cannot_be_run(sql, fails) -> None:
+    sql("CREATE ALERT a IF (EXISTS (SELECT 1)) THEN SELECT 1")
+    assert "no schedule" in fails("EXECUTE ALERT a")[1]
+
+
+def test_notifications_are_recorded_after_the_checks(sql, fails, snowflake_account) -> None:
+    before = len(snowflake_account.notifications)
+    sql(
+        "CREATE OR REPLACE NOTIFICATION INTEGRATION mail TYPE = EMAIL ENABLED = TRUE ALLOWED_RECIPIENTS = ('a@x.io', 'b@x.io')"
+    )
+    assert sql("CALL SYSTEM$SEND_EMAIL('mail', 'a@x.io, b@x.io', 'Churn', 'F1 is low')") == [(True,)]
+    assert "not allowed" in fails("CALL SYSTEM$SEND_EMAIL('mail', 'a@x.io, c@x.io', 'Churn', 'F1')")[1]
+    fails("CALL SYSTEM$SEND_EMAIL('nobody', 'a@x.io', 'Churn', 'F1')")
+    (sent,) = snowflake_account.notifications[before:]
+    assert (sent.integration, sent.recipients, sent.subject, sent.body) == (
+        "MAIL",
+        ("a@x.io", "b@x.io"),
+        "Churn",
+        "F1 is low",
+    )
+    sql(
+        "CREATE ALERT m SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1)) THEN CALL SYSTEM$SEND_EMAIL('mail', 'a@x.io', 'Alert', 'now')"
+    )
+    sql("EXECUTE ALERT m")
+    assert snowflake_account.notifications[-1].subject == "Alert"
