@@ -1,178 +1,104 @@
-"""The numbers behind the three metric functions: churnobs' own definitions of performance, drift and periods, over one table.
+"""The numbers behind the three metric functions: churnobs' own monitors, asked over the rows of an account's table.
 
-``measure`` is the only door: the account's monitors call it with rows, and know nothing of formulas.
+One implementation, two doors: what is asked in SQL here is answered by ``Workspace.monitor`` of a simulator in memory.
+``measure`` is the only way in: the account's monitors call it with rows, and know nothing of formulas.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-import ibis
 import pyarrow as pa
 
-from churnobs.divergence import Histogram, collect, drift, fit_bins
-from churnobs.errors import BadConfig
-from churnobs.expressions.buckets import Buckets
-from churnobs.expressions.drift import Bins, count_cells, summaries
-from churnobs.expressions.performance import performance
+import churnobs
+from churnobs.errors import ChurnobsError
+from churnobs.records import ModelMonitorSourceConfig
 from churnobs.testing.failures import SqlError
 
-PERFORMANCE = ("ROC_AUC", "CLASSIFICATION_ACCURACY", "PRECISION", "RECALL", "F1_SCORE")
-DRIFT = ("JENSEN_SHANNON", "DIFFERENCE_OF_MEANS", "WASSERSTEIN", "POPULATION_STABILITY_INDEX")
-NUMERIC_DRIFT = ("DIFFERENCE_OF_MEANS", "WASSERSTEIN")
-STAT = ("COUNT", "COUNT_NULL", "MIN", "MAX", "AVG", "SUM")
+ROLES = ("prediction_class_columns", "prediction_score_columns", "actual_class_columns", "actual_score_columns")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: a kind of metric, its name, the periods, the rows and, for drift, the baseline's rows.
 
-    ``rows`` and ``baseline`` have the column VALUE for drift and statistics; LABEL,
-    CLASS and SCORE for performance; ``rows`` has TS.
+    ``rows`` has TS, the columns of ``roles`` under their role's name, VALUE (what ``column`` holds) for drift and
+    statistics, and SEGMENT where
+    one ``segment`` value is asked; ``baseline`` has VALUE, and SEGMENT where the baseline's table has it.
     """
 
     kind: str
     metric: str
+    task: str
     granularity: str | None
     start: dt.datetime
     end: dt.datetime
     rows: pa.Table
-    numeric: bool = True
+    roles: tuple[str, ...]
+    column: str | None = None
+    segment: str | None = None
     baseline: pa.Table | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One period's value with its counts."""
+def measure(request: Request) -> list[dict[str, Any]]:
+    """The rows that the metric function gives, one a period that has rows, in order; values by column name.
 
-    at: dt.datetime
-    value: float | None
-    used: int
-    unused: int
-    baseline_used: int = 0
-    baseline_unused: int = 0
-
-
-def measure(request: Request) -> list[Value]:
-    """The values of one metric, one a period that has rows, in order."""
-    known = {"PERFORMANCE": PERFORMANCE, "DRIFT": DRIFT, "STAT": STAT}[request.kind]
-    if request.metric not in known:
-        raise SqlError(
-            f"Invalid metric name '{request.metric}'. Supported metrics: {', '.join(known)}", 100351, "22023"
-        )
-    try:
-        buckets = Buckets.parse(request.granularity)
-    except BadConfig as error:
-        raise SqlError(f"Invalid granularity '{request.granularity}'", 100351, "22023") from error
-    first = _floor(buckets, request.start.date())
-    with duckdb.connect() as engine:
-        engine.register("ROWS_SEEN", request.rows)
-        source = _source(request.rows).filter(lambda t: t.TS.notnull())
-        numbered = source.mutate(BUCKET=buckets.number(source.TS))
-        answer = {"PERFORMANCE": _performance, "DRIFT": _drift, "STAT": _stat}[request.kind](engine, request, numbered)
-    made = []
-    for number, value in sorted(answer.items()):
-        at = request.start.date() if buckets.unit == "ALL" else buckets.start(number)
-        if buckets.unit == "ALL" or (first <= at and dt.datetime.combine(at, dt.time()) <= request.end):
-            made.append(Value(dt.datetime.combine(at, dt.time()), *value))
-    return made
+    Raises:
+        SqlError: the question has no answer, in the words of churnobs' monitors.
+    """
+    with churnobs.connect(threads=1) as workspace:
+        try:
+            return _asked(workspace, request)
+        except ChurnobsError as error:
+            words = " ".join(str(error).split()).replace(" VALUE ", f" {request.column} ")
+            raise SqlError(f"Monitor: {words}", 100351, "22023") from error
 
 
-def _floor(buckets: Buckets, day: dt.date) -> dt.date:
-    if buckets.unit == "ALL":
-        return day
-    low, high = -100_000, 100_000
-    while low < high:
-        middle = (low + high + 1) // 2
-        if _start(buckets, middle) <= day:
-            low = middle
-        else:
-            high = middle - 1
-    return buckets.start(low)
-
-
-def _start(buckets: Buckets, number: int) -> dt.date:
-    try:
-        return buckets.start(number)
-    except (OverflowError, ValueError):
-        return dt.date.max if number > 0 else dt.date.min
-
-
-def _source(rows: pa.Table) -> Any:
-    kinds = {"TS": "timestamp(6)", "LABEL": "float64", "CLASS": "float64", "SCORE": "float64"}
-    held = {
-        n: kinds.get(n) or ("float64" if pa.types.is_floating(rows.schema.field(n).type) else "string")
-        for n in rows.schema.names
-    }
-    return ibis.table(held, name="ROWS_SEEN")
-
-
-def _run(engine: duckdb.DuckDBPyConnection, expression: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (
-        engine.sql(str(ibis.to_sql(expression, dialect="duckdb"))).to_arrow_table().to_pylist()
+def _asked(workspace: churnobs.Workspace, request: Request) -> list[dict[str, Any]]:
+    frame = workspace.monitor
+    workspace.write_pandas(_pandas(request.rows), "ROWS_SEEN")
+    baseline = None
+    if request.baseline is not None:
+        workspace.write_pandas(_pandas(request.baseline), "BASELINE_SEEN")
+        baseline = "BASELINE_SEEN"
+    roles: dict[str, Any] = {role: [role.upper()] if role in request.roles else [] for role in ROLES}
+    source = ModelMonitorSourceConfig(
+        source="ROWS_SEEN",
+        timestamp_column="TS",
+        id_columns=(),
+        segment_columns=("SEGMENT",) if request.segment is not None else (),
+        baseline=baseline,
+        **roles,
     )
-    return found
+    frame.attach("ASKED", source, task=request.task)
+    window = (request.granularity, request.start, request.end, _extra(request.segment))
+    match request.kind:
+        case "PERFORMANCE":
+            found = frame.model_monitor_performance_metric("ASKED", request.metric, *window)
+        case "DRIFT":
+            found = frame.model_monitor_drift_metric("ASKED", request.metric, "VALUE", *window)
+        case _:
+            found = frame.model_monitor_stat_metric("ASKED", request.metric, "VALUE", *window)
+    rows: list[dict[str, Any]] = found.astype(object).where(found.notna(), None).to_dict("records")
+    return rows
 
 
-def _in_window(request: Request, rows: Any) -> Any:
-    return rows.filter(ibis.literal(request.start) <= rows.TS, ibis.literal(request.end) >= rows.TS)
+def _pandas(rows: pa.Table) -> Any:
+    # integers with NULLs and texts stay what they are
+    return rows.to_pandas(types_mapper=_nullable.get, integer_object_nulls=True)
 
 
-def _performance(engine: duckdb.DuckDBPyConnection, request: Request, rows: Any) -> Mapping[int, tuple[Any, ...]]:
-    if request.granularity is not None and request.granularity.strip().upper() == "ALL":
-        rows = _in_window(request, rows)
-    counted = "SCORE_USED" if request.metric == "ROC_AUC" else "CLASS_USED"
-    return {
-        r["BUCKET"]: (r[request.metric], r[counted], r["ROWS_ALL"] - r[counted])
-        for r in _run(engine, performance(rows.select("BUCKET", "LABEL", "CLASS", "SCORE"), ("BUCKET",)))
-    }
+def _nullable_types() -> dict[pa.DataType, Any]:
+    import pandas as pd
+
+    return {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
-def _drift(engine: duckdb.DuckDBPyConnection, request: Request, rows: Any) -> Mapping[int, tuple[Any, ...]]:
-    assert request.baseline is not None
-    if request.metric in NUMERIC_DRIFT and not request.numeric:
-        raise SqlError(f"Metric {request.metric} requires a numeric column", 100351, "22023")
-    if request.granularity is not None and request.granularity.strip().upper() == "ALL":
-        rows = _in_window(request, rows)
-    engine.register("BASELINE_SEEN", request.baseline)
-    bins = Bins("VALUE", "category")
-    if request.numeric:
-        (summary,) = _run(engine, summaries("BASELINE_SEEN", ("VALUE",)))
-        bins = fit_bins("VALUE", summary["LOW"], summary["HIGH"], summary["MEAN"], summary["SPREAD"])
-    kind = "float64" if request.numeric else "string"
-    before = ibis.table({"VALUE": kind}, name="BASELINE_SEEN")
-    baseline = collect(_run(engine, count_cells(before, (bins,), ()))).get("VALUE", Histogram())
-    counted: dict[int, list[dict[str, Any]]] = {}
-    for row in _run(engine, count_cells(rows.select("BUCKET", "VALUE"), (bins,), ("BUCKET",))):
-        counted.setdefault(row["BUCKET"], []).append(row)
-    made = {}
-    for number, cells in counted.items():
-        current = collect(cells).get("VALUE", Histogram())
-        value = drift(request.metric, bins.kind, baseline, current)
-        made[number] = (value, current.rows, current.missing, baseline.rows, baseline.missing)
-    return made
+_nullable = _nullable_types()
 
 
-def _stat(engine: duckdb.DuckDBPyConnection, request: Request, rows: Any) -> Mapping[int, tuple[Any, ...]]:
-    if request.metric not in ("COUNT", "COUNT_NULL") and not request.numeric:
-        raise SqlError(f"Metric {request.metric} requires a numeric column", 100351, "22023")
-    if request.granularity is not None and request.granularity.strip().upper() == "ALL":
-        rows = _in_window(request, rows)
-    value = rows.VALUE
-    if request.numeric:
-        value = ibis.ifelse(value.isnan(), ibis.null("float64"), value)
-    rows = rows.mutate(SEEN=value)
-    if request.numeric:
-        asked = {"MIN": rows.SEEN.min(), "MAX": rows.SEEN.max(), "AVG": rows.SEEN.mean(), "SUM": rows.SEEN.sum()}
-    else:
-        asked = {}
-    asked |= {
-        "COUNT": rows.SEEN.count().cast("float64"),
-        "COUNT_NULL": (rows.count() - rows.SEEN.count()).cast("float64"),
-    }
-    found = rows.group_by("BUCKET").agg(V=asked[request.metric], USED=rows.SEEN.count(), ALL_ROWS=rows.count())
-    return {r["BUCKET"]: (r["V"], r["USED"], r["ALL_ROWS"] - r["USED"]) for r in _run(engine, found)}
+def _extra(segment: str | None) -> str | None:
+    return None if segment is None else json.dumps({"SEGMENTS": [{"column": "SEGMENT", "value": segment}]})

@@ -7,10 +7,9 @@ import json
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from churnobs.testing.failures import SqlError
-from churnobs.testing.metrics import Request, measure
+from churnobs.testing.metrics import ROLES, Request, measure
 from churnobs.testing.monitors import ModelMonitor, rows_of
 from churnobs.testing.names import fold, split_name
 from churnobs.testing.results import Result, now, of_rows
@@ -29,51 +28,50 @@ def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
     rows = monitor.seen if session.account.config.stale_monitors else rows_of(session, monitor.source)
     assert rows is not None
     segment = _segment(monitor, extra)
-    if segment[0] is not None:
-        rows = rows.filter(pc.equal(rows.column(segment[0]), segment[1]))
-    last = _moment(end) or now().replace(tzinfo=None)
-    first = _moment(start) or now().replace(tzinfo=None) - dt.timedelta(days=60)
+    present = now().replace(tzinfo=None)
     seen = {"TS": rows.column(monitor.timestamp).cast(pa.timestamp("us"))}
-    numeric = True
+    roles = {role: held for role in ROLES if (held := monitor.role(role)) is not None}
+    for role, held in roles.items():
+        seen[role.upper()] = rows.column(held)
     baseline = None
-    if column is None:
-        roles = {
-            "LABEL": "actual_class_columns",
-            "CLASS": "prediction_class_columns",
-            "SCORE": "prediction_score_columns",
-        }
-        for short, role in roles.items():
-            held = monitor.role(role)
-            seen[short] = _doubles(rows.column(held)) if held else pa.nulls(rows.num_rows, pa.float64())
-        if monitor.role("actual_class_columns") is None:
-            raise SqlError(f"Monitor '{name}' has no actual column: performance cannot be computed", 100351, "22023")
-    else:
-        numeric = _watched(monitor, column)
-        seen["VALUE"] = _doubles(rows.column(column)) if numeric else rows.column(column).cast(pa.string())
-        if kind == "DRIFT":
-            baseline = _baseline(monitor, column, numeric=numeric)
-    request = Request(kind, metric, granularity, first, last, pa.table(seen), numeric, baseline)
+    if column is not None:
+        _watched(monitor, column)
+        seen["VALUE"] = rows.column(column)
+        baseline = _baseline(monitor, column, segment[0]) if kind == "DRIFT" else None
+    if segment[0] is not None:
+        seen["SEGMENT"] = rows.column(segment[0])
+    request = Request(
+        kind,
+        metric,
+        monitor.task,
+        granularity,
+        _moment(start) or present - dt.timedelta(days=60),
+        _moment(end) or present,
+        pa.table(seen),
+        tuple(roles),
+        column,
+        segment[1],
+        baseline,
+    )
     return _answer(kind, measure(request), metric, column, segment)
 
 
-def _watched(monitor: ModelMonitor, column: str) -> bool:
+def _watched(monitor: ModelMonitor, column: str) -> None:
     kind = monitor.kinds.get(column)
     if kind is None or kind.kind not in ("fixed", "real", "text", "boolean"):
         raise SqlError(f"Column '{column}' is not monitored by '{monitor.name}'", 100351, "22023")
-    return kind.kind in ("fixed", "real")
 
 
-def _baseline(monitor: ModelMonitor, column: str, *, numeric: bool) -> pa.Table:
+def _baseline(monitor: ModelMonitor, column: str, segment: str | None) -> pa.Table:
     held = monitor.baseline_rows
     if held is None:
         raise SqlError(f"Monitor '{monitor.name}' has no baseline: drift cannot be computed", 100351, "22023")
     if column not in held.schema.names:
         raise SqlError(f"The baseline of '{monitor.name}' has no column '{column}'", 100351, "22023")
-    return pa.table({"VALUE": _doubles(held.column(column)) if numeric else held.column(column).cast(pa.string())})
-
-
-def _doubles(column: Any) -> Any:
-    return column.cast(pa.float64())
+    columns = {"VALUE": held.column(column)}
+    if segment in held.schema.names:
+        columns["SEGMENT"] = held.column(segment)
+    return pa.table(columns)
 
 
 def _segment(monitor: ModelMonitor, extra: Any) -> tuple[str | None, str | None]:
@@ -102,24 +100,22 @@ def _moment(value: Any) -> dt.datetime | None:
 
 
 def _answer(
-    kind: str, values: list[Any], metric: str, column: str | None, segment: tuple[str | None, str | None]
+    kind: str, values: list[dict[str, Any]], metric: str, column: str | None, segment: tuple[str | None, str | None]
 ) -> Result:
     columns = {"EVENT_TIMESTAMP": "timestamp_ntz", "METRIC_VALUE": "real"}
-    rows: list[tuple[Any, ...]]
     if kind == "PERFORMANCE":
-        columns |= dict.fromkeys(("COUNT_USED", "COUNT_UNUSED"), "fixed") | {"METRIC_NAME": "text"}
-        rows = [(v.at, v.value, v.used, v.unused, metric, *segment) for v in values]
+        columns |= dict.fromkeys(("COUNT_USED", "COUNT_UNUSED"), "fixed")
     elif kind == "DRIFT":
         counts = ("COL_COUNT_USED", "COL_COUNT_UNUSED", "BASELINE_COL_COUNT_USED", "BASELINE_COL_COUNT_UNUSED")
-        columns |= dict.fromkeys(counts, "fixed") | {"METRIC_NAME": "text", "COLUMN_NAME": "text"}
-        rows = [
-            (v.at, v.value, v.used, v.unused, v.baseline_used, v.baseline_unused, metric, column, *segment)
-            for v in values
-        ]
-    else:
-        columns |= {"METRIC_NAME": "text", "COLUMN_NAME": "text"}
-        rows = [(v.at, v.value, metric, column, *segment) for v in values]
-    return of_rows(columns | {"SEGMENT_COLUMN": "text", "SEGMENT_VALUE": "text"}, rows)
+        columns |= dict.fromkeys(counts, "fixed")
+    named = {"METRIC_NAME": metric} if column is None else {"METRIC_NAME": metric, "COLUMN_NAME": column}
+    texts = {**named, "SEGMENT_COLUMN": segment[0], "SEGMENT_VALUE": segment[1]}
+    rows = [(*(_plain(value[name]) for name in columns), *texts.values()) for value in values]
+    return of_rows(columns | dict.fromkeys(texts, "text"), rows)
+
+
+def _plain(value: Any) -> Any:
+    return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
 
 
 @table_function("MODEL_MONITOR_PERFORMANCE_METRIC")

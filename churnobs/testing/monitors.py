@@ -115,15 +115,13 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
     task = inference.task(version.folder)
     if task not in TASKS:
         raise SqlError(f"Model task {task} cannot be monitored; one of {', '.join(TASKS)} is needed", 100351, "22023")
-    if task != "TABULAR_BINARY_CLASSIFICATION":
-        raise not_supported(f"a monitor of {task}", "monitor a binary classifier")
     warehouse = fold(str(given["WAREHOUSE"]))
     need_warehouse(session, warehouse)
     source = session.resolve(split_name(str(given["SOURCE"])))
     kinds = {c.name: c for c in _described(session, source)}
     columns = {role: _listed(given.get(key)) for key, role in LISTS.items()}
     timestamp = fold_column(str(given["TIMESTAMP_COLUMN"]))
-    _check_columns(columns, timestamp, kinds, source)
+    _check_columns(columns, timestamp, kinds, source, task)
     _interval(str(given["REFRESH_INTERVAL"]))
     if not re.fullmatch(r"\s*[1-9]\d*\s+days?\s*", str(given["AGGREGATION_WINDOW"]), re.IGNORECASE):
         raise SqlError(f"Invalid AGGREGATION_WINDOW '{given['AGGREGATION_WINDOW']}': days are needed", 100351, "22023")
@@ -158,7 +156,9 @@ def _listed(value: Any) -> list[str]:
     return [fold_column(str(v)) for v in (value if isinstance(value, list) else [value])]
 
 
-def _check_columns(columns: dict[str, list[str]], timestamp: str, kinds: dict[str, Column], source: Name) -> None:
+def _check_columns(
+    columns: dict[str, list[str]], timestamp: str, kinds: dict[str, Column], source: Name, task: str
+) -> None:
     seen: dict[str, str] = {timestamp: "TIMESTAMP_COLUMN"}
     for key, role in LISTS.items():
         for name in columns[role]:
@@ -185,8 +185,10 @@ def _check_columns(columns: dict[str, list[str]], timestamp: str, kinds: dict[st
         "actual_class_columns",
         "actual_score_columns",
     ):
-        if any(kinds[n].kind not in ("fixed", "real") for n in columns[role]):
-            raise SqlError(f"{role.upper()} of a binary classifier must be numeric.", 100351, "22023")
+        is_text = task == "TABULAR_MULTI_CLASSIFICATION" and "class" in role
+        if any(kinds[n].kind not in (("text",) if is_text else ("fixed", "real")) for n in columns[role]):
+            needed = "of type STRING" if is_text else "numeric"
+            raise SqlError(f"{role.upper()} of {task} must be {needed}.", 100351, "22023")
 
 
 def _interval(text: str) -> None:

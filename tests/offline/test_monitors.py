@@ -11,8 +11,15 @@ import pytest
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 
 from scipy.stats import wasserstein_distance
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 from snowflake.ml.monitoring.entities.model_monitor_config import ModelMonitorConfig, ModelMonitorSourceConfig
 from snowflake.ml.registry import Registry
 
@@ -266,7 +273,7 @@ def test_create_checks_what_snowflake_documents(world, change, match: str) -> No
      "STAT_METRIC('WATCH', 'AVG', 'F2')", "STAT_METRIC('NOBODY', 'AVG', 'F1')", "PERFORMANCE_METRIC('WATCH', 'F1_SCORE', 'DAY')"],
 )  # fmt: skip
 def test_mistaken_calls_fail(world, call: str) -> None:
-    with pytest.raises(Exception, match=r"Metric|metric|monitor|granularity|does not exist"):
+    with pytest.raises(Exception, match=r"Monitor|metric|monitor|granularity|does not exist"):
         world[0].sql(f"SELECT * FROM TABLE(MODEL_MONITOR_{call})").collect()
 
 
@@ -283,3 +290,47 @@ def test_stale_monitors_answer_from_their_last_refresh() -> None:
         account.refresh_monitors()
         assert asked(session, text) == [(200.0,)]
         made.close()
+
+
+def test_a_regression_and_several_classes_are_watched_too(world) -> None:
+    session, registry, *_, frame = world
+    made = frame.assign(
+        ACTUAL=frame.F1 * 10 + 5,
+        GUESS=frame.F1 * 10 + 5 + frame.SCORE,
+        TRUTH=frame.F2,
+        TOLD=np.where(frame.F1 > 0.5, "x", "z"),
+    )
+    session.write_pandas(made, "OTHERS", auto_create_table=True, use_logical_type=True)
+    line = registry.log_model(
+        LinearRegression().fit(made[["F1"]], made["ACTUAL"]),
+        model_name="line",
+        version_name="v1",
+        sample_input_data=made[["F1"]].head(10),
+    )
+    kinds = registry.log_model(
+        LogisticRegression().fit(made[["F1"]], np.array(["x", "y", "z"])[np.arange(len(made)) % 3]), model_name="kinds", version_name="v1",
+        sample_input_data=made[["F1"]].head(10),
+    )  # fmt: skip
+    for name, version, roles in (
+        ("of_line", line, {"prediction_score_columns": ["GUESS"], "actual_score_columns": ["ACTUAL"]}),
+        ("of_kinds", kinds, {"prediction_class_columns": ["TOLD"], "actual_class_columns": ["TRUTH"]}),
+    ):
+        source = ModelMonitorSourceConfig(source="OTHERS", timestamp_column="TS", id_columns=["ID"], **roles)
+        config = ModelMonitorConfig(
+            model_version=version, model_function_name="predict", background_compute_warehouse_name="COMPUTE_WH"
+        )
+        registry.add_monitor(name, source, config)
+
+    def value(monitor: str, metric: str) -> float:
+        text = f"SELECT metric_value FROM TABLE(MODEL_MONITOR_PERFORMANCE_METRIC('{monitor}', '{metric}', 'ALL', '2024-01-01', '2024-12-31'))"
+        ((found,),) = asked(session, text)
+        return found
+
+    assert value("OF_LINE", "RMSE") == pytest.approx(root_mean_squared_error(made.ACTUAL, made.GUESS), rel=1e-9)
+    assert value("OF_LINE", "MAPE") == pytest.approx((abs((made.GUESS - made.ACTUAL) / made.ACTUAL)).mean(), rel=1e-9)
+    wanted = precision_score(made.TRUTH, made.TOLD, average="macro", zero_division=0)
+    assert value("OF_KINDS", "MACRO_AVERAGE_PRECISION") == pytest.approx(wanted, abs=1e-12)
+    with pytest.raises(Exception, match="'F1_SCORE' is no metric of a monitor of TABULAR_REGRESSION"):
+        value("OF_LINE", "F1_SCORE")
+    for name in ("of_line", "of_kinds"):
+        registry.delete_monitor(name)
