@@ -58,7 +58,7 @@ def measure(request: Request) -> list[dict[str, Any]]:
 
 
 def _asked(workspace: churnobs.Workspace, request: Request) -> list[dict[str, Any]]:
-    frame = workspace.monitor
+    monitor = workspace.monitor
     workspace.write_pandas(_pandas(request.rows), "ROWS_SEEN")
     baseline = None
     if request.baseline is not None:
@@ -73,17 +73,17 @@ def _asked(workspace: churnobs.Workspace, request: Request) -> list[dict[str, An
         baseline=baseline,
         **roles,
     )
-    frame.attach("ASKED", source, task=request.task)
+    monitor.attach("ASKED", source, task=request.task)
     window = (request.granularity, request.start, request.end, _extra(request.segment))
     match request.kind:
         case "PERFORMANCE":
-            found = frame.model_monitor_performance_metric("ASKED", request.metric, *window)
+            found = monitor.model_monitor_performance_metric("ASKED", request.metric, *window)
         case "DRIFT":
-            found = frame.model_monitor_drift_metric("ASKED", request.metric, "VALUE", *window)
+            found = monitor.model_monitor_drift_metric("ASKED", request.metric, "VALUE", *window)
         case _:
-            found = frame.model_monitor_stat_metric("ASKED", request.metric, "VALUE", *window)
-    rows: list[dict[str, Any]] = found.astype(object).where(found.notna(), None).to_dict("records")
-    return rows
+            found = monitor.model_monitor_stat_metric("ASKED", request.metric, "VALUE", *window)
+    rows = found.astype(object).where(found.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _pandas(rows: pa.Table) -> Any:
