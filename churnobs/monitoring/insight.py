@@ -61,8 +61,9 @@ def grades(
     days, cells = answers.by_day(earliest, max(window.last, *(reference or ()), window.last))
     if cells is None:
         return []
-    measured = {period: one for (value, period), one in answers.measured(window).items() if value is None}
     final = answers.final(window)
+    # only what is final has a truth to be graded by
+    measured = answers.measured(window) if any(final.values()) else {}
     fixed = None
     if reference is not None:
         first, last = bisect_left(days, reference[0]), bisect_right(days, reference[1]) - 1
@@ -70,13 +71,13 @@ def grades(
             raise BadConfig(f"no rows from {reference[0]} to {reference[1]}", hint="choose another reference")
         fixed = Calibration.fit(cells.levels(first, last))
     found = []
-    for period in sorted(measured):
+    for period in sorted(final):
         start = window.start(period).date()
         first, last = bisect_left(days, start), bisect_right(days, window.last_day(period)) - 1
         calibration = fixed or _calibrated(cells, days, start, lag)
         guesses = estimate(cells.levels(first, last), calibration, level=level, seed=seed)
         for metric in ESTIMATED:
-            truth = measured[period].values[metric] if final[period] else None
+            truth = measured[None, period].values[metric] if final[period] else None
             found.append((final[period], grade(guesses[metric], truth, as_of=start)))
     return found
 
