@@ -312,8 +312,6 @@ def _make_monitor(loop: Lifecycle, step: Step, role: str, version_name: str, nam
         ),
         ModelMonitorConfig(version),
         horizon_days=loop.config.horizon_days,
-        # a month is one day to the monitor: each score can be kept for longer than by the day
-        settings=MetricSettings(exact_rows=10_000),
         counted=CountedElsewhere(FEATURES_SUBJECT, baseline[0] if baseline else ()),
     )
     record_edges(loop.backend.engine, [(("prediction", f"PREDICTIONS/{step.as_of}"), ("monitor", name))])
