@@ -82,14 +82,21 @@ def day_scores(
     watched: Watched, label: str | None, said: str | None, score: str | None, cells: int, *, exact: bool
 ) -> ir.Table:
     """``score_cells`` of a binary classifier by GROUPS; the columns may be missing."""
-    rows = watched.rows()
+    # without segments there is only the day to group by, which an engine does sooner
+    by = GROUPS if watched.segments else GROUPS[:1]
+    rows = watched.rows() if watched.segments else watched.dated()
     outcome = rows.select(
-        *GROUPS,
+        *by,
         LABEL=_label(rows, label, "float64"),
         CLASS=_column(rows, said, "float64"),
         SCORE=_column(rows, score, "float64"),
     )
-    return score_cells(outcome, GROUPS, cells, exact=exact)
+    found = score_cells(outcome, by, cells, exact=exact)
+    if watched.segments:
+        return found
+    nothing: Any = ibis.null("string")
+    found = found.mutate(SEGMENT_COLUMN=nothing, SEGMENT_VALUE=nothing)
+    return found.select(*GROUPS, *(name for name in found.columns if name not in GROUPS))
 
 
 def exact_day_scores(watched: Watched, label: str | None, said: str | None, score: str | None, cells: int) -> ir.Table:

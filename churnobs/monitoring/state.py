@@ -120,7 +120,7 @@ class MonitorState:
                     () if everything else tuple(counted),
                     ripe_before,
                 )
-                self._port.forget(record.name, [*counted, *gone], part)
+                self._port.forget(record.name, [*(day for day in counted if day in known), *gone], part)
                 self._count(record, part, watched, changed)
                 self._refuse(record, part, watched)
                 self._note(record, part, changed, final)

@@ -121,6 +121,10 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "baseline_histograms": (day_histograms, lambda _: (Watched(SOURCE, WATCHED, None), BINS)),
     "exact_day_scores": (exact_day_scores, lambda t: (seen(t), "CHURNED", "SAID", "SCORE", 1000)),
     "binned_day_scores": (binned_day_scores, lambda t: (seen(t), "CHURNED", None, "SCORE", 1000)),
+    "binned_day_scores_of_all": (
+        binned_day_scores,
+        lambda _: (Watched(SOURCE, WATCHED, "AT"), "CHURNED", "SAID", "SCORE", 500),
+    ),
     "day_confusion": (day_confusion, lambda t: (seen(t), "SEGMENT", "SEGMENT")),
     "day_errors": (day_errors, lambda t: (seen(t), "SPEND", "SCORE")),
     "refused_values": (refused_values, lambda t: (seen(t), "SCORE", ("AGE", "SPEND"))),
