@@ -37,20 +37,23 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
         labelled rows), SQUARED_ERROR (of labelled rows).
     """
     rows = rows.mutate(LABEL=finite(rows.LABEL), CLASS=finite(rows.CLASS), SCORE=finite(rows.SCORE))
-    inside = (rows.SCORE * float(cells)).floor()
+    # a score that is no probability is refused by its LOW or HIGH; until then it must not overflow a sum
+    bounded: Any = ibis.ifelse(rows.SCORE < 0.0, 0.0, ibis.ifelse(rows.SCORE > 1.0, 1.0, rows.SCORE))
+    rows = rows.mutate(BOUNDED=bounded)
+    inside = (rows.BOUNDED * float(cells)).floor()
     rows = rows.mutate(CELL=ibis.ifelse(inside > cells - 1.0, cells - 1.0, inside).cast("int64"))
     up, down, said, denied = rows.LABEL == 1.0, rows.LABEL != 1.0, rows.CLASS == 1.0, rows.CLASS != 1.0
     labels = {"U": up, "D": down, "N": rows.LABEL.isnull()}
     classes = {"1": said, "0": denied, "N": rows.CLASS.isnull()}
-    given: Any = ibis.ifelse(up, rows.SCORE, 1.0 - rows.SCORE)
+    given: Any = ibis.ifelse(up, rows.BOUNDED, 1.0 - rows.BOUNDED)
     surprise = -ibis.ifelse(given < CLIP, CLIP, ibis.ifelse(given > 1.0 - CLIP, 1.0 - CLIP, given)).ln()
     error = 1.0 - given
     labeled = rows.LABEL.notnull()
     found = rows.group_by([*by, "CELL", "SCORE"] if exact else [*by, "CELL"]).agg(
         LOW=rows.SCORE.min(),
         HIGH=rows.SCORE.max(),
-        SCORE_TOTAL=_exactly(rows.SCORE).sum(),
-        SCORE_LABELED=_exactly(rows.SCORE).sum(where=labeled),
+        SCORE_TOTAL=_exactly(rows.BOUNDED).sum(),
+        SCORE_LABELED=_exactly(rows.BOUNDED).sum(where=labeled),
         **{name: rows.count(where=labels[name[0]] & classes[name[1]]) for name in COUNTS},
         SURPRISE=_exactly(surprise).sum(where=labeled),
         SQUARED_ERROR=_exactly(error * error).sum(where=labeled),

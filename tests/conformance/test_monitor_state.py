@@ -213,7 +213,7 @@ def test_segment_columns_come_and_go(workspace: Workspace) -> None:
     assert watch.record.features == ("KIND", "SPEND")
 
 
-@pytest.mark.parametrize("score", [1.5, -0.01])
+@pytest.mark.parametrize("score", [1.5, -0.01, 5e7, -1e300])
 def test_a_score_that_is_no_probability(workspace: Workspace, score: float) -> None:
     frame = made()
     frame.loc[:2, "SCORE"] = score

@@ -1,208 +1,223 @@
 SELECT
-  "t7"."DAY",
-  "t7"."SEGMENT_COLUMN",
-  "t7"."SEGMENT_VALUE",
-  "t7"."CELL",
-  "t7"."LOW",
-  "t7"."HIGH",
-  "t7"."U1",
-  "t7"."U0",
-  "t7"."UN",
-  "t7"."D1",
-  "t7"."D0",
-  "t7"."DN",
-  "t7"."N1",
-  "t7"."N0",
-  "t7"."NN",
-  CAST("t7"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
-  CAST("t7"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
-  CAST("t7"."SURPRISE" AS DOUBLE) AS "SURPRISE",
-  CAST("t7"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
+  "t8"."DAY",
+  "t8"."SEGMENT_COLUMN",
+  "t8"."SEGMENT_VALUE",
+  "t8"."CELL",
+  "t8"."LOW",
+  "t8"."HIGH",
+  "t8"."U1",
+  "t8"."U0",
+  "t8"."UN",
+  "t8"."D1",
+  "t8"."D0",
+  "t8"."DN",
+  "t8"."N1",
+  "t8"."N0",
+  "t8"."NN",
+  CAST("t8"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
+  CAST("t8"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
+  CAST("t8"."SURPRISE" AS DOUBLE) AS "SURPRISE",
+  CAST("t8"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
 FROM (
   SELECT
-    "t6"."DAY",
-    "t6"."SEGMENT_COLUMN",
-    "t6"."SEGMENT_VALUE",
-    "t6"."CELL",
-    "t6"."SCORE",
-    MIN("t6"."SCORE") AS "LOW",
-    MAX("t6"."SCORE") AS "HIGH",
-    SUM(CAST("t6"."SCORE" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
-    SUM(CAST("t6"."SCORE" AS DECIMAL(18, 12))) FILTER(WHERE
-      "t6"."LABEL" IS NOT NULL) AS "SCORE_LABELED",
+    "t7"."DAY",
+    "t7"."SEGMENT_COLUMN",
+    "t7"."SEGMENT_VALUE",
+    "t7"."CELL",
+    "t7"."SCORE",
+    MIN("t7"."SCORE") AS "LOW",
+    MAX("t7"."SCORE") AS "HIGH",
+    SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
+    SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) FILTER(WHERE
+      "t7"."LABEL" IS NOT NULL) AS "SCORE_LABELED",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" = 1.0
+        "t7"."LABEL" = 1.0
       ) AND (
-        "t6"."CLASS" = 1.0
+        "t7"."CLASS" = 1.0
       )) AS "U1",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" = 1.0
+        "t7"."LABEL" = 1.0
       ) AND (
-        "t6"."CLASS" <> 1.0
+        "t7"."CLASS" <> 1.0
       )) AS "U0",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" = 1.0
+        "t7"."LABEL" = 1.0
       ) AND (
-        "t6"."CLASS" IS NULL
+        "t7"."CLASS" IS NULL
       )) AS "UN",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" <> 1.0
+        "t7"."LABEL" <> 1.0
       ) AND (
-        "t6"."CLASS" = 1.0
+        "t7"."CLASS" = 1.0
       )) AS "D1",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" <> 1.0
+        "t7"."LABEL" <> 1.0
       ) AND (
-        "t6"."CLASS" <> 1.0
+        "t7"."CLASS" <> 1.0
       )) AS "D0",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" <> 1.0
+        "t7"."LABEL" <> 1.0
       ) AND (
-        "t6"."CLASS" IS NULL
+        "t7"."CLASS" IS NULL
       )) AS "DN",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" IS NULL
+        "t7"."LABEL" IS NULL
       ) AND (
-        "t6"."CLASS" = 1.0
+        "t7"."CLASS" = 1.0
       )) AS "N1",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" IS NULL
+        "t7"."LABEL" IS NULL
       ) AND (
-        "t6"."CLASS" <> 1.0
+        "t7"."CLASS" <> 1.0
       )) AS "N0",
     COUNT(*) FILTER(WHERE
       (
-        "t6"."LABEL" IS NULL
+        "t7"."LABEL" IS NULL
       ) AND (
-        "t6"."CLASS" IS NULL
+        "t7"."CLASS" IS NULL
       )) AS "NN",
     SUM(
       CAST(-(
         LN(
           CASE
-            WHEN CASE WHEN "t6"."LABEL" = 1.0 THEN "t6"."SCORE" ELSE 1.0 - "t6"."SCORE" END < 1e-15
+            WHEN CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END < 1e-15
             THEN 1e-15
             ELSE CASE
-              WHEN CASE WHEN "t6"."LABEL" = 1.0 THEN "t6"."SCORE" ELSE 1.0 - "t6"."SCORE" END > 0.999999999999999
+              WHEN CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END > 0.999999999999999
               THEN 0.999999999999999
-              ELSE CASE WHEN "t6"."LABEL" = 1.0 THEN "t6"."SCORE" ELSE 1.0 - "t6"."SCORE" END
+              ELSE CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END
             END
           END
         )
       ) AS DECIMAL(18, 12))
     ) FILTER(WHERE
-      "t6"."LABEL" IS NOT NULL) AS "SURPRISE",
+      "t7"."LABEL" IS NOT NULL) AS "SURPRISE",
     SUM(
       CAST((
-        1.0 - CASE WHEN "t6"."LABEL" = 1.0 THEN "t6"."SCORE" ELSE 1.0 - "t6"."SCORE" END
+        1.0 - CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END
       ) * (
-        1.0 - CASE WHEN "t6"."LABEL" = 1.0 THEN "t6"."SCORE" ELSE 1.0 - "t6"."SCORE" END
+        1.0 - CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END
       ) AS DECIMAL(18, 12))
     ) FILTER(WHERE
-      "t6"."LABEL" IS NOT NULL) AS "SQUARED_ERROR"
+      "t7"."LABEL" IS NOT NULL) AS "SQUARED_ERROR"
   FROM (
     SELECT
-      "t5"."DAY",
-      "t5"."SEGMENT_COLUMN",
-      "t5"."SEGMENT_VALUE",
-      "t5"."LABEL",
-      "t5"."CLASS",
-      "t5"."SCORE",
+      "t6"."DAY",
+      "t6"."SEGMENT_COLUMN",
+      "t6"."SEGMENT_VALUE",
+      "t6"."LABEL",
+      "t6"."CLASS",
+      "t6"."SCORE",
+      "t6"."BOUNDED",
       CAST(CASE
-        WHEN CAST(FLOOR("t5"."SCORE" * 1000.0) AS BIGINT) > 999.0
+        WHEN CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT) > 999.0
         THEN 999.0
-        ELSE CAST(FLOOR("t5"."SCORE" * 1000.0) AS BIGINT)
+        ELSE CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT)
       END AS BIGINT) AS "CELL"
     FROM (
       SELECT
-        "t4"."DAY",
-        "t4"."SEGMENT_COLUMN",
-        "t4"."SEGMENT_VALUE",
+        "t5"."DAY",
+        "t5"."SEGMENT_COLUMN",
+        "t5"."SEGMENT_VALUE",
+        "t5"."LABEL",
+        "t5"."CLASS",
+        "t5"."SCORE",
         CASE
-          WHEN ISNAN("t4"."LABEL") OR ISINF("t4"."LABEL")
-          THEN CAST(NULL AS DOUBLE)
-          ELSE "t4"."LABEL"
-        END AS "LABEL",
-        CASE
-          WHEN ISNAN("t4"."CLASS") OR ISINF("t4"."CLASS")
-          THEN CAST(NULL AS DOUBLE)
-          ELSE "t4"."CLASS"
-        END AS "CLASS",
-        CASE
-          WHEN ISNAN("t4"."SCORE") OR ISINF("t4"."SCORE")
-          THEN CAST(NULL AS DOUBLE)
-          ELSE "t4"."SCORE"
-        END AS "SCORE"
+          WHEN "t5"."SCORE" < 0.0
+          THEN 0.0
+          ELSE CASE WHEN "t5"."SCORE" > 1.0 THEN 1.0 ELSE "t5"."SCORE" END
+        END AS "BOUNDED"
       FROM (
         SELECT
-          "t3"."DAY",
-          "t3"."SEGMENT_COLUMN",
-          "t3"."SEGMENT_VALUE",
+          "t4"."DAY",
+          "t4"."SEGMENT_COLUMN",
+          "t4"."SEGMENT_VALUE",
           CASE
-            WHEN "t3"."RIPE"
-            THEN CAST("t3"."CHURNED" AS DOUBLE)
-            ELSE CAST(NULL AS DOUBLE)
+            WHEN ISNAN("t4"."LABEL") OR ISINF("t4"."LABEL")
+            THEN CAST(NULL AS DOUBLE)
+            ELSE "t4"."LABEL"
           END AS "LABEL",
-          CAST("t3"."SAID" AS DOUBLE) AS "CLASS",
-          "t3"."SCORE"
+          CASE
+            WHEN ISNAN("t4"."CLASS") OR ISINF("t4"."CLASS")
+            THEN CAST(NULL AS DOUBLE)
+            ELSE "t4"."CLASS"
+          END AS "CLASS",
+          CASE
+            WHEN ISNAN("t4"."SCORE") OR ISINF("t4"."SCORE")
+            THEN CAST(NULL AS DOUBLE)
+            ELSE "t4"."SCORE"
+          END AS "SCORE"
         FROM (
           SELECT
-            *
+            "t3"."DAY",
+            "t3"."SEGMENT_COLUMN",
+            "t3"."SEGMENT_VALUE",
+            CASE
+              WHEN "t3"."RIPE"
+              THEN CAST("t3"."CHURNED" AS DOUBLE)
+              ELSE CAST(NULL AS DOUBLE)
+            END AS "LABEL",
+            CAST("t3"."SAID" AS DOUBLE) AS "CLASS",
+            "t3"."SCORE"
           FROM (
             SELECT
-              "t0"."AT",
-              "t0"."AGE",
-              "t0"."SPEND",
-              "t0"."SEGMENT",
-              "t0"."SCORE",
-              "t0"."SAID",
-              "t0"."CHURNED",
-              CAST("t0"."AT" AS DATE) AS "DAY",
-              "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
-              CAST(NULL AS TEXT) AS "SEGMENT_COLUMN",
-              CAST(NULL AS TEXT) AS "SEGMENT_VALUE"
-            FROM "WATCHED_SOURCE" AS "t0"
-            WHERE
-              "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
-              AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
-          ) AS "t1"
-          UNION ALL
-          SELECT
-            *
-          FROM (
+              *
+            FROM (
+              SELECT
+                "t0"."AT",
+                "t0"."AGE",
+                "t0"."SPEND",
+                "t0"."SEGMENT",
+                "t0"."SCORE",
+                "t0"."SAID",
+                "t0"."CHURNED",
+                CAST("t0"."AT" AS DATE) AS "DAY",
+                "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
+                CAST(NULL AS TEXT) AS "SEGMENT_COLUMN",
+                CAST(NULL AS TEXT) AS "SEGMENT_VALUE"
+              FROM "WATCHED_SOURCE" AS "t0"
+              WHERE
+                "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
+                AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
+            ) AS "t1"
+            UNION ALL
             SELECT
-              "t0"."AT",
-              "t0"."AGE",
-              "t0"."SPEND",
-              "t0"."SEGMENT",
-              "t0"."SCORE",
-              "t0"."SAID",
-              "t0"."CHURNED",
-              CAST("t0"."AT" AS DATE) AS "DAY",
-              "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
-              'SEGMENT' AS "SEGMENT_COLUMN",
-              "t0"."SEGMENT" AS "SEGMENT_VALUE"
-            FROM "WATCHED_SOURCE" AS "t0"
-            WHERE
-              "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
-              AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
-          ) AS "t2"
-        ) AS "t3"
-      ) AS "t4"
-    ) AS "t5"
-  ) AS "t6"
+              *
+            FROM (
+              SELECT
+                "t0"."AT",
+                "t0"."AGE",
+                "t0"."SPEND",
+                "t0"."SEGMENT",
+                "t0"."SCORE",
+                "t0"."SAID",
+                "t0"."CHURNED",
+                CAST("t0"."AT" AS DATE) AS "DAY",
+                "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
+                'SEGMENT' AS "SEGMENT_COLUMN",
+                "t0"."SEGMENT" AS "SEGMENT_VALUE"
+              FROM "WATCHED_SOURCE" AS "t0"
+              WHERE
+                "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
+                AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
+            ) AS "t2"
+          ) AS "t3"
+        ) AS "t4"
+      ) AS "t5"
+    ) AS "t6"
+  ) AS "t7"
   GROUP BY
     1,
     2,
     3,
     4,
     5
-) AS "t7"
+) AS "t8"
