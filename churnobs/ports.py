@@ -190,7 +190,7 @@ class MonitorPort(ABC):
 
     @abstractmethod
     def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
-        """A query for about so many rows of a source (all when it has no more), the same for the same rows.
+        """A query for about so many rows of a source (all when it has no more), the same for the same rows in their order.
 
         ``period`` is a timestamp column with its first and last day.
         """

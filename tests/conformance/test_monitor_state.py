@@ -358,3 +358,17 @@ def test_stat_metrics_are_those_of_numpy(workspace: Workspace, seed: int, rows: 
         ], name
     extra = json.dumps({"SEGMENTS": [{"column": "KIND", "value": "nobody"}]})
     assert workspace.monitor.model_monitor_stat_metric("w", "COUNT", "SPEND", granularity, extra_args=extra).empty
+
+
+def test_a_baseline_of_many_like_rows_is_sampled_evenly(workspace: Workspace) -> None:
+    """Rows that are all alike but for one text are not taken or left as one."""
+    rows = 120_000
+    kinds = np.array(["a", "b", "c", "d"])[np.arange(rows) % 4]
+    frame = pd.DataFrame({"KIND": kinds, "ID": 1, "AT": START, "SCORE": 0.5, "SAID": 1, "LABEL": 1, "MORE": "x"})
+    write(workspace, "BASE", frame)
+    write(workspace, "MADE", made())
+    workspace.monitor.attach("w", roles(segment_columns=[], baseline="BASE"))
+    kept = workspace.table("W$BASELINE").to_pandas()
+    assert list(kept.columns) == list(frame.columns)
+    assert len(kept) == pytest.approx(40_000, rel=0.03)
+    assert kept["KIND"].value_counts(normalize=True).to_dict() == pytest.approx(dict.fromkeys("abcd", 0.25), abs=0.01)

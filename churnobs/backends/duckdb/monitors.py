@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from churnobs.backends.duckdb.database import Database
 
-SAMPLED_BY: Final = 4
 STATES: Final[Mapping[Part, tuple[str, ...]]] = {
     "OUTCOMES": ("MONITOR_SCORES", "MONITOR_CONFUSION", "MONITOR_ERRORS"),
     "HISTOGRAMS": ("MONITOR_HISTOGRAMS",),
@@ -63,17 +62,19 @@ class DuckDBMonitors(MonitorPort):
         return list(found.values())
 
     def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
-        """A query for about so many rows of a source, chosen by a hash of their content."""
+        """A query for about so many rows of a source, chosen by a hash of their position: rows may be alike."""
         where = "true"
         if period is not None:
             day = f"CAST({quoted(period[0])} AS DATE)"
             where = f"{day} >= DATE '{period[1]}' AND {day} <= DATE '{period[2]}'"
         found = self._database.value(f"SELECT count(*) FROM {quoted(source)} WHERE {where}")
-        if found > rows:
-            # a few columns tell rows apart well enough, and hashing all of a wide table takes long
-            names = [quoted(name) for name in self._database.columns(source)][:SAMPLED_BY]
-            where += f" AND hash({', '.join(names)}) % {-(-found // rows)} = 0"
-        return f"SELECT * FROM {quoted(source)} AS q WHERE {where}"
+        chosen = f"SELECT * FROM {quoted(source)} WHERE {where}"
+        if found <= rows:
+            return chosen
+        return (
+            f"SELECT * EXCLUDE (CHURNOBS_POSITION) FROM (SELECT *, row_number() OVER () AS CHURNOBS_POSITION FROM ({chosen})) "
+            f"WHERE hash(CHURNOBS_POSITION) % {-(-found // rows)} = 0"
+        )
 
     def forget(self, subject: str, days: Sequence[dt.date] | None = None, part: Part | None = None) -> None:
         """Delete what was counted of a subject."""
