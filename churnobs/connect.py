@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from churnobs.errors import BadConfig
 from churnobs.records import Refresh
 from churnobs.workspace import Workspace
 
+if TYPE_CHECKING:
+    from snowflake.snowpark import Session
+
 
 def connect(
-    url: str | None = None,
+    url: str | Session | None = None,
     *,
     read_only: bool = False,
     threads: int | None = None,
     memory_limit: str | None = None,
     refresh: Refresh = "fresh",
+    **parameters: Any,
 ) -> Workspace:
-    """Open a workspace.
+    """Open a workspace. Nothing is made or changed in Snowflake; ``workspace.deploy()`` does that.
 
     Args:
-        url: None or ``"duckdb:"`` for a simulator in memory, ``"duckdb:FILE"`` for one in a file.
+        url: None or ``"duckdb:"`` for a simulator in memory, ``"duckdb:FILE"`` for one in a file; ``"snowflake:NAME"`` for a
+            connection of connections.toml, ``"snowflake:"`` with parameters, or a Snowpark session, which stays open.
         read_only: read a file, or what its writer has published while it writes.
         threads: threads of the simulator; all cores by default.
         memory_limit: memory of the simulator, for example "2GB"; it spills to disk beyond.
         refresh: "snowflake" makes model monitors as stale as Snowflake's: they answer by their last refresh, and refresh
             when ``workspace.monitor.advance(now)`` says that their interval has passed.
+        parameters: of snowflake.connector.connect, for ``"snowflake:"``: account, user, database, schema, warehouse, ...
 
     Raises:
         BadConfig: the URL names no backend, ``refresh`` is no such word, or the file is no churnobs database.
@@ -35,9 +42,23 @@ def connect(
     ...     workspace.sql("SELECT 1 AS ONE").collect()
     [{'ONE': 1}]
     """
+    if url is not None and not isinstance(url, str):
+        _refuse({"read_only": read_only, "threads": threads, "memory_limit": memory_limit, **parameters})
+        from churnobs.backends import snowflake
+
+        return Workspace(snowflake.open_backend(url), refresh=refresh)
     scheme, _, place = (url or "duckdb:").partition(":")
+    if scheme == "snowflake":
+        _refuse({"read_only": read_only, "threads": threads, "memory_limit": memory_limit})
+        from churnobs.backends import snowflake
+
+        return Workspace(snowflake.open_connection(place or None, parameters), refresh=refresh)
     if scheme != "duckdb":
-        raise BadConfig(f"{url!r} names no backend", hint='use "duckdb:FILE", or nothing for a simulator in memory')
+        raise BadConfig(
+            f"{url!r} names no backend",
+            hint='use "duckdb:FILE", "snowflake:CONNECTION", or nothing for a simulator in memory',
+        )
+    _refuse(parameters)
     from churnobs.backends.duckdb import open_backend, open_published
 
     path = Path(place) if place and place != ":memory:" else None
@@ -46,3 +67,10 @@ def connect(
             raise BadConfig(f"there is no database {place or 'in memory'} to read", hint="check the path")
         return Workspace(open_published(path), refresh=refresh)
     return Workspace(open_backend(path, threads=threads, memory_limit=memory_limit), refresh=refresh)
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    """Refuse arguments that mean nothing for this backend."""
+    extra = [name for name, value in given.items() if value not in {None, False}]
+    if extra:
+        raise BadConfig(f"{', '.join(extra)} mean nothing here", hint="leave them out for this URL")

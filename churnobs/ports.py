@@ -38,6 +38,8 @@ class EnginePort(ABC):
 
     # whether nothing can be written, for example because another process does
     read_only: bool = False
+    # what is being done, for the records that the engine itself keeps of its statements
+    purpose: str = ""
 
     @property
     @abstractmethod
@@ -45,8 +47,8 @@ class EnginePort(ABC):
         """The SQL this engine speaks."""
 
     @abstractmethod
-    def read(self, query: Readable) -> pa.Table:
-        """Run a query and fetch its rows."""
+    def read(self, query: Readable, named: Mapping[str, Readable | pa.Table] | None = None) -> pa.Table:
+        """Run a query and fetch its rows; ``named`` are tables that it reads and that are there for this query alone."""
 
     @abstractmethod
     def write(self, name: str, data: Readable | pa.Table, *, replace: bool = False) -> int:
@@ -67,6 +69,11 @@ class EnginePort(ABC):
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; a transaction inside another joins it."""
+
+    @property
+    @abstractmethod
+    def sent(self) -> int:
+        """How many statements were sent so far."""
 
 
 class SentimentPort(ABC):
@@ -246,6 +253,25 @@ class LifetimePort(ABC):
     @abstractmethod
     def publish(self) -> None:
         """Let readers in other processes see the observability tables as they are now."""
+
+    @abstractmethod
+    def running(self, *, take_over: bool) -> AbstractContextManager[None]:
+        """The right to run the loop, for one process at a time; inside it, it joins itself.
+
+        Args:
+            take_over: take the right from a run that died with it; whatever that run still tries to write is refused.
+
+        Raises:
+            DatabaseBusy: another process runs the loop.
+        """
+
+    @abstractmethod
+    def deployment(self) -> Sequence[str]:
+        """The statements that make what is missing for churnobs to work here; nothing is done."""
+
+    @abstractmethod
+    def deploy(self, statements: Sequence[str]) -> None:
+        """Run them."""
 
     @abstractmethod
     def close(self) -> None:

@@ -287,6 +287,45 @@ JOURNAL: Final[Columns] = {
     # what the step found or did, as JSON
     "RESULT": "string",
     "SECONDS": "float64",
+    # how many statements the step sent to the engine
+    "STATEMENTS": "int64",
+}
+
+# how the features of a loop are counted, and what chance alone does to their drift; SUBJECT is the loop
+MONITOR_BINS: Final[Columns] = {"SUBJECT": "string", "POSITION": "int64", "BINS": "string"}
+MONITOR_NULLS: Final[Columns] = {"SUBJECT": "string", "NULLS": "string"}
+
+# what every backend has from the start; FEATURES and the tables of datasets come with their first rows
+ALL: Final[Mapping[str, Columns]] = {
+    "SALES": SALES,
+    "CUSTOMERS": CUSTOMERS,
+    "FEEDBACK_RAW": FEEDBACK_RAW,
+    "CUSTOMER_KEYS": CUSTOMER_KEYS,
+    "FILES_INGESTED": FILES_INGESTED,
+    "REJECTS": REJECTS,
+    "FEEDBACK_SENTIMENT": FEEDBACK_SENTIMENT,
+    "CUSTOMER_STATE": CUSTOMER_STATE,
+    "RECENT_FEEDBACK": RECENT_FEEDBACK,
+    "STATE_THROUGH": STATE_THROUGH,
+    "LABELS": LABELS,
+    "PREDICTIONS": PREDICTIONS,
+    "MONITOR_BINS": MONITOR_BINS,
+    "MONITOR_NULLS": MONITOR_NULLS,
+    "MONITOR_HISTOGRAMS": MONITOR_HISTOGRAMS,
+    "MONITOR_SCORES": MONITOR_SCORES,
+    "MONITOR_CONFUSION": MONITOR_CONFUSION,
+    "MONITOR_ERRORS": MONITOR_ERRORS,
+    "MONITOR_DAYS": MONITOR_DAYS,
+    "MEASUREMENTS": MEASUREMENTS,
+    "DRIFT": DRIFT,
+    "BACKTESTS": BACKTESTS,
+    "ESTIMATES": ESTIMATES,
+    "ESTIMATE_GRADES": ESTIMATE_GRADES,
+    "ALERT_HISTORY": ALERT_HISTORY,
+    "ALERT_ACKNOWLEDGEMENTS": ALERT_ACKNOWLEDGEMENTS,
+    "RETRAIN_REQUESTS": RETRAIN_REQUESTS,
+    "LINEAGE": LINEAGE,
+    "JOURNAL": JOURNAL,
 }
 
 # which column dates a table's rows, and whether it says when a row happened (known from the next day on) or from when

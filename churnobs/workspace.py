@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -119,6 +120,35 @@ class Workspace:
 
         columns = self._backend.engine.columns(f'SELECT * FROM "{name.upper()}"')
         return Frame(self._backend.engine, ibis.table(dict(columns), name=name.upper()))
+
+    def deployment(self) -> tuple[str, ...]:
+        """The statements that make what churnobs needs here and does not find; nothing is done.
+
+        Raises:
+            BadConfig: the schema belongs to somebody else, or to another version of churnobs.
+        """
+        return tuple(self._backend.lifetime.deployment())
+
+    def deploy(self, *, show: Callable[[str], None] | None = print) -> tuple[str, ...]:
+        """Make what churnobs needs here: schema, tables, stage and stream; what is there stays as it is.
+
+        A simulator has everything from the start. Doing it again does nothing.
+
+        Args:
+            show: is given each statement before any of them is run; None for silence.
+
+        Returns:
+            The statements that were run.
+
+        Raises:
+            BadConfig: the schema belongs to somebody else, or a grant is missing.
+        """
+        statements = self.deployment()
+        for statement in statements:
+            if show is not None:
+                show(statement)
+        self._backend.lifetime.deploy(statements)
+        return statements
 
     def close(self) -> None:
         """Let go of the database."""

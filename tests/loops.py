@@ -16,7 +16,7 @@ from churnobs.lifecycle.steps import Step, StepKind
 from simulations import WORLDS, Drift, simulate
 
 # differ between two runs of the same, and may
-WALL_CLOCK = {"JOURNAL": "SECONDS"}
+WALL_CLOCK = {"JOURNAL": "SECONDS, STATEMENTS"}
 
 
 def recipe() -> LogisticRegression:

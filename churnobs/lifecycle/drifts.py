@@ -55,7 +55,8 @@ def _judge(loop: Lifecycle, step: Step, before: Mapping[str, Histogram], now: Ma
     earlier = [m for m in loop.journal.begun() if m < step.month]
     result = loop.journal.result(earlier[-1], StepKind.DRIFT) if earlier else None
     past = from_json(DriftHistory, to_json(result["history"])) if result and result["history"] else None
-    text = loop.backend.engine.read(f'SELECT NULLS FROM "{loop.nulls_table}"')["NULLS"][0].as_py()
+    rows = loop.backend.engine.read("MONITOR_NULLS").to_pylist()
+    text = next(r["NULLS"] for r in rows if r["SUBJECT"] == loop.config.name)
     counted = {column: now.get(column, Histogram()) for column in before}
     return judge(dict(before), counted, from_json(Nulls, text), loop.config.drift, past)
 

@@ -28,29 +28,36 @@ class Journal:
     def reload(self) -> None:
         """Know what the database holds, after a transaction failed."""
         rows = self._engine.read("JOURNAL").to_pylist()
-        self._rows = {(r["MONTH"], r["STEP"]): (r["KEY"], json.loads(r["RESULT"]), r["SECONDS"]) for r in rows}
+        self._rows = {
+            (r["MONTH"], r["STEP"]): (r["KEY"], json.loads(r["RESULT"]), r["SECONDS"], r["STATEMENTS"]) for r in rows
+        }
 
     def fix_meaning(self, meaning: dict[str, Any]) -> None:
-        """Keep the settings of the first run, and refuse others.
+        """Keep the settings of the first run, and refuse others; raises as ``is_new``."""
+        if self.is_new(meaning):
+            self._append("", _CONFIG, "", meaning, 0.0, 0)
+
+    def is_new(self, meaning: dict[str, Any]) -> bool:
+        """Whether no settings are kept yet.
 
         Raises:
-            BadConfig: this database was run with other settings; says which.
+            BadConfig: other settings are; says which.
         """
         known = self._rows.get(("", _CONFIG))
         if known is None:
-            self._append("", _CONFIG, "", meaning, 0.0)
-            return
+            return True
         for name, value in json.loads(to_json(meaning)).items():
             if known[1].get(name) != value:
                 raise BadConfig(
                     f"this database was run with {name}={known[1].get(name)!r}, not {value!r}",
                     hint="use the same setting, or another database",
                 )
+        return False
 
     @property
     def done(self) -> set[tuple[str, str, str]]:
         """All that was done, as (month, step, key)."""
-        return {(month, step, key) for (month, step), (key, _, _) in self._rows.items() if month}
+        return {(month, step, key) for (month, step), (key, *_) in self._rows.items() if month}
 
     def finished(self) -> list[Month]:
         """The months whose last step is done, oldest first."""
@@ -76,12 +83,13 @@ class Journal:
         own = {step: row[2] for (name, step), row in self._rows.items() if name == str(month)}
         return {step: round(own[step], 4) for step in order if step in own}
 
-    def append(self, step: Step, result: Any, seconds: float) -> None:
+    def append(self, step: Step, result: Any, seconds: float, statements: int) -> None:
         """Journal a finished step."""
-        self._append(str(step.month), step.name, step.key, result, seconds)
+        self._append(str(step.month), step.name, step.key, result, seconds, statements)
 
-    def _append(self, month: str, step: str, key: str, result: Any, seconds: float) -> None:
+    def _append(self, month: str, step: str, key: str, result: Any, seconds: float, statements: int) -> None:
         text = to_json(result)
         row = {"MONTH": [month], "STEP": [step], "KEY": [key], "RESULT": [text], "SECONDS": [seconds]}
+        row["STATEMENTS"] = [statements]
         self._engine.write("JOURNAL", pa.table(row))
-        self._rows[(month, step)] = (key, json.loads(text), seconds)
+        self._rows[(month, step)] = (key, json.loads(text), seconds, statements)

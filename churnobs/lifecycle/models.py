@@ -142,10 +142,8 @@ def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:
     datasets = loop.datasets()
     rows = DatasetRows(tuple(Part(d.table) for d in datasets), columns)
     scored = loop.workspace.registry.score(rows, ["TIMESTAMP", "CHURNED"], {"M": version})
-    engine.drop(SCORED)
-    engine.write(SCORED, scored)
-    found = {row["TIMESTAMP"].date(): row for row in engine.read(Query(scored_performance, ())).to_pylist()}
-    engine.drop(SCORED)
+    judged = engine.read(Query(scored_performance, ()), {SCORED: scored}).to_pylist()
+    found = {row["TIMESTAMP"].date(): row for row in judged}
     loop.append(
         "BACKTESTS",
         [
@@ -221,21 +219,16 @@ def keep_baseline(loop: Lifecycle) -> None:
     engine.write(loop.baseline_table, DatasetRows(tuple(Part(d.table) for d in loop.datasets()), everything))
     state, cells = loop.workspace.monitor.state, MetricSettings().cells
     bins = state.fit_bins([name for name, _ in columns], dict(columns), (), loop.baseline_table, cells)
-    engine.write(loop.bins_table, ibis_rows(bins))
+    texts = [to_json(b) for b in bins]
+    subject = [loop.config.name] * len(texts)
+    engine.write("MONITOR_BINS", pa.table({"SUBJECT": subject, "POSITION": list(range(len(texts))), "BINS": texts}))
     watched = Watched(SOURCE, everything, None, loop.segments())
     rows = sum(d.rows for d in loop.datasets())
     state.store_histograms(FEATURES_SUBJECT, loop.baseline_table, watched, bins, rows)
     rules = loop.config.drift
     counted = collect(state.counted(FEATURES_SUBJECT, None).to_pylist())
     nulls = Nulls.build(counted, draws=rules.draws, seed=rules.seed)
-    engine.write(loop.nulls_table, pa.table({"NULLS": [to_json(nulls)]}))
-
-
-def ibis_rows(bins: Sequence[Any]) -> Any:
-    """Bins as an Arrow table, in order."""
-    import pyarrow as pa
-
-    return pa.table({"POSITION": list(range(len(bins))), "BINS": [to_json(b) for b in bins]})
+    engine.write("MONITOR_NULLS", pa.table({"SUBJECT": [loop.config.name], "NULLS": [to_json(nulls)]}))
 
 
 def predict(loop: Lifecycle, step: Step) -> Result:

@@ -24,7 +24,7 @@ from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.roles import PARTS
-from churnobs.lifecycle.steps import Step, StepKind, plan_month
+from churnobs.lifecycle.steps import Step, StepKind, plan_month, together
 from churnobs.lifecycle.value import Offer
 from churnobs.months import Month
 from churnobs.records import DatasetVersion, Measurement, MonitorRecord, VersionRecord
@@ -72,46 +72,72 @@ class Lifecycle:
             )
         return tuple(waiting)
 
-    def run(self, months: int | None = None, *, progress: Progress | None = None) -> list[MonthReport]:
+    def run(
+        self, months: int | None = None, *, progress: Progress | None = None, take_over: bool = False
+    ) -> list[MonthReport]:
         """Process all months waiting, or the first few of them; finished months are not touched.
 
         Args:
             months: how many months at most.
             progress: called before each step.
+            take_over: go on where a run died that still holds the right to run (on Snowflake; a file is let go at once).
+
+        Raises:
+            DatabaseBusy: another process runs the loop.
         """
         if months is not None and months < 0:
             raise BadConfig(f"{months} months cannot be processed", hint="give a number from 0, or None for all")
-        reports = [self.process_one_month(progress=progress) for _ in self.waiting()[:months]]
-        if not reports:
-            # a process that died between its last step and this left readers the month before
-            self.backend.lifetime.publish()
-        return reports
+        with self._running(take_over=take_over):
+            reports = [self.process_one_month(progress=progress) for _ in self.waiting()[:months]]
+            if not reports:
+                # a process that died between its last step and this left readers the month before
+                self.backend.lifetime.publish()
+            return reports
 
     def process_one_month(self, *, progress: Progress | None = None) -> MonthReport:
         """Process the next month: ingest, sentiment, features, labels, dataset, measure, drift, decide, train, promote,
         predict, monitor, alert, prune, report.
 
-        Each step commits with its row in the journal: a process that dies anywhere goes on where it stopped.
+        Steps commit with their rows in the journal: a process that dies anywhere goes on where it stopped.
 
         Raises:
             NotFound: no month is waiting.
             BadFile: a file of the month cannot be loaded; the month stays as it was before.
+            DatabaseBusy: another process runs the loop.
         """
-        waiting = self.waiting()
-        if not waiting:
-            raise NotFound("no month is waiting", hint="ingest the next month's files")
+        with self._running():
+            waiting = self.waiting()
+            if not waiting:
+                raise NotFound("no month is waiting", hint="ingest the next month's files")
+            if self.journal.is_new(self.config.meaning):
+                with self._transaction():
+                    self.journal.fix_meaning(self.config.meaning)
+            for steps in together(self.plan(waiting[0])):
+                self._keep(steps, progress)
+            self.backend.lifetime.publish()
+            return self.report(waiting[0])
+
+    def _keep(self, steps: tuple[Step, ...], progress: Progress | None) -> None:
+        """Do steps that are kept together."""
+        engine = self.backend.engine
+        tell: Progress = progress or (lambda _: None)
+        tell(steps[0])
+        prepared = [prepare(self, step) for step in steps]
         with self._transaction():
-            self.journal.fix_meaning(self.config.meaning)
-        for step in self.plan(waiting[0]):
-            if progress is not None:
-                progress(step)
-            started = time.perf_counter()
-            prepared = prepare(self, step)
-            with self._transaction():
-                result = perform(self, step, prepared)
-                self.journal.append(step, result, time.perf_counter() - started)
-        self.backend.lifetime.publish()
-        return self.report(waiting[0])
+            for step, ready in zip(steps, prepared, strict=True):
+                if step is not steps[0]:
+                    tell(step)
+                engine.purpose = f"{self.config.name} {step.month} {step.name}"
+                started, before = time.perf_counter(), engine.sent
+                result = perform(self, step, ready)
+                self.journal.append(step, result, time.perf_counter() - started, engine.sent - before)
+
+    @contextmanager
+    def _running(self, *, take_over: bool = False) -> Iterator[None]:
+        with self.backend.lifetime.running(take_over=take_over):
+            # what another process did before it let go
+            self.journal.reload()
+            yield
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -275,22 +301,12 @@ class Lifecycle:
         """What the first model was trained on."""
         return f"{self.config.name}_BASELINE"
 
-    @property
-    def bins_table(self) -> str:
-        """How each feature is counted."""
-        return f"{self.config.name}_BINS"
-
-    @property
-    def nulls_table(self) -> str:
-        """What chance alone does to each feature's drift."""
-        return f"{self.config.name}_NULLS"
-
     def baseline(self) -> tuple[tuple[Bins, ...], dict[str, Histogram]] | None:
         """How features are counted, and the baseline's counts; None before the first model."""
         if self.default() is None:
             return None
-        engine = self.backend.engine
-        texts = engine.read(f'SELECT BINS FROM "{self.bins_table}" ORDER BY POSITION')["BINS"].to_pylist()
+        rows = [r for r in self.backend.engine.read("MONITOR_BINS").to_pylist() if r["SUBJECT"] == self.config.name]
+        texts = [r["BINS"] for r in sorted(rows, key=lambda r: r["POSITION"])]
         counts = self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist()
         return tuple(from_json(Bins, text) for text in texts), collect(counts)
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from churnobs.display import Shown
 from churnobs.lifecycle.config import LifecycleConfig
@@ -31,6 +32,21 @@ class StepKind(StrEnum):
     ALERT = "ALERT"
     PRUNE = "PRUNE"
     REPORT = "REPORT"
+
+
+# steps that are kept together, all or none: a transaction costs more than most of them
+TOGETHER: Final = (
+    (StepKind.INGEST,),
+    # scores that were paid for are not asked for again because of what comes after
+    (StepKind.SENTIMENT,),
+    (StepKind.FEATURES, StepKind.LABELS),
+    (StepKind.DATASET, StepKind.MEASURE, StepKind.DRIFT, StepKind.DECIDE),
+    (StepKind.TRAIN, StepKind.PROMOTE),
+    (StepKind.PREDICT, StepKind.MONITOR, StepKind.ESTIMATE),
+    # nor is anything told twice
+    (StepKind.ALERT,),
+    (StepKind.PRUNE, StepKind.REPORT),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +78,9 @@ def plan_month(
     """
     steps = (Step(month, kind, as_of, config.key(str(month), kind.value, content)) for kind in StepKind)
     return tuple(step for step in steps if (str(month), step.name, step.key) not in done)
+
+
+def together(steps: Collection[Step]) -> tuple[tuple[Step, ...], ...]:
+    """The steps of a month in the groups in which they are kept; groups that are done already are left out."""
+    groups = (tuple(step for step in steps if step.kind in kinds) for kinds in TOGETHER)
+    return tuple(group for group in groups if group)

@@ -31,7 +31,7 @@ def test_what_is_appended_is_read_by_the_next_process(workspace: Workspace) -> N
     later, earlier = Month(2024, 2), Month(2024, 1)
     for month in (later, earlier):
         for step in steps(month)[: None if month == earlier else 2]:
-            journal.append(step, {"of": str(month), "kind": step.name, "as_of": step.as_of}, 0.12345)
+            journal.append(step, {"of": str(month), "kind": step.name, "as_of": step.as_of}, 0.12345, 3)
     for known in (journal, Journal(engine)):
         assert known.finished() == [earlier]
         assert known.begun() == [earlier, later]
@@ -59,7 +59,7 @@ def test_what_was_rolled_back_is_forgotten(workspace: Workspace) -> None:
     journal = Journal(engine)
     step = steps(Month(2024, 1))[0]
     with suppress(ZeroDivisionError), engine.transaction():
-        journal.append(step, {}, 0.0)
+        journal.append(step, {}, 0.0, 0)
         raise ZeroDivisionError
     assert journal.done != set()
     journal.reload()

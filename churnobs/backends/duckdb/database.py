@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from churnobs.backends.duckdb.ddl import create_table_sql, quoted
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
-from churnobs.expressions.render import Rendered, to_sql
+from churnobs.expressions.render import Rendered, to_sql, with_named
 from churnobs.ports import EnginePort
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Database(EnginePort):
         self.path = path
         self.read_only = read_only
         self._depth = 0
+        self._sent = 0
         # tables that were seen; asking the catalog costs more than most statements
         self._seen: set[str] = set()
         settings: dict[str, str | bool | int | float | list[str]] = {}
@@ -80,12 +81,18 @@ class Database(EnginePort):
             return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else query
         return query.sql("duckdb") if isinstance(query, Rendered) else to_sql(query, "duckdb")
 
-    def read(self, query: Readable) -> pa.Table:
+    def read(self, query: Readable, named: Mapping[str, Readable | pa.Table] | None = None) -> pa.Table:
         """Run a query and fetch its rows."""
-        return self.fetch(self.text(query))
+        with ExitStack() as open_names:
+            texts = {}
+            for name, data in (named or {}).items():
+                texts[name] = open_names.enter_context(self._readable(data, f"CHURNOBS_{name}"))
+            sql = self.text(query)
+            return self.fetch(with_named(sql, texts) if texts else sql)
 
     def fetch(self, sql: str, values: list[object] | None = None) -> pa.Table:
         """Run one query and fetch its rows; DuckDB's errors become churnobs'."""
+        self._sent += 1
         try:
             return self.connection.sql(sql, params=values).to_arrow_table()
         except duckdb.Error as error:
@@ -93,6 +100,7 @@ class Database(EnginePort):
 
     def execute(self, sql: str, values: list[object] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement to its end; DuckDB's errors become churnobs'."""
+        self._sent += 1
         try:
             rows: list[tuple[Any, ...]] = self.connection.execute(sql, values).fetchall()
         except duckdb.Error as error:
@@ -161,22 +169,27 @@ class Database(EnginePort):
         finally:
             self._depth -= 1
 
+    @property
+    def sent(self) -> int:
+        """How many statements were sent so far."""
+        return self._sent
+
     def close(self) -> None:
         """Close the connection; the file is whole."""
         self.connection.close()
 
     @contextmanager
-    def _readable(self, data: Readable | pa.Table) -> Iterator[str]:
+    def _readable(self, data: Readable | pa.Table, named: str = "CHURNOBS_ARROW") -> Iterator[str]:
         if not isinstance(data, pa.Table):
             yield self.text(data)
             return
-        self.connection.register("CHURNOBS_ARROW", data)
+        self.connection.register(named, data)
         try:
-            yield "SELECT * FROM CHURNOBS_ARROW"
+            yield f"SELECT * FROM {quoted(named)}"
         finally:
             # in an aborted transaction this fails too, and the rollback forgets the rows anyway
             with suppress(duckdb.Error):
-                self.connection.unregister("CHURNOBS_ARROW")
+                self.connection.unregister(named)
 
     def _exists(self, name: str) -> bool:
         if name in self._seen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,6 +74,19 @@ class DuckDBLifetime(LifetimePort):
         finally:
             self._database.execute("DETACH PUBLISHED")
         aside.replace(published_path(path))
+
+    def running(self, *, take_over: bool) -> AbstractContextManager[None]:  # noqa: ARG002  # a lock dies with its holder
+        """DuckDB's lock on the file is that right: whoever could open it to write has it."""
+        return nullcontext()
+
+    def deployment(self) -> tuple[str, ...]:
+        """Nothing: opening a database made its tables."""
+        return ()
+
+    def deploy(self, statements: Sequence[str]) -> None:
+        """Run them."""
+        for statement in statements:
+            self._database.execute(statement)
 
     def close(self) -> None:
         """Close the database."""

@@ -1,0 +1,76 @@
+"""The catalog in Snowflake: records of entities, feature views, datasets, versions, monitors and alerts.
+
+The records say what churnobs knows; Snowflake's own objects (feature views, datasets, models, monitors, alerts) are made
+from them, so that people find them where they look for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from churnobs.alerts.alert import AlertRecord
+from churnobs.codec import from_json, to_json
+from churnobs.ports import AlertPort
+
+if TYPE_CHECKING:
+    from churnobs.backends.snowflake.engine import SnowflakeEngine
+
+
+class Shelf:
+    """Records of one kind by name and version, in the order in which they came."""
+
+    def __init__(self, engine: SnowflakeEngine, name: str, kind: type[Any]) -> None:
+        self._engine = engine
+        self._name = name
+        self._kind = kind
+
+    def all(self) -> list[Any]:
+        """All records, oldest first."""
+        return [from_json(self._kind, row["RECORD"]) for row in self._rows().values()]
+
+    def put(self, name: str, version: str, record: Any) -> None:
+        """Store a record, in the place of the one it replaces."""
+        self._append(name, version, to_json(record))
+
+    def remove(self, name: str, version: str) -> None:
+        """Forget a record."""
+        if (name, version) in self._rows():
+            self._append(name, version, None)
+
+    def _append(self, name: str, version: str, text: str | None) -> None:
+        positions = self._engine.read("RECORDS")["POSITION"].to_pylist()
+        row = {"POSITION": max(positions, default=0) + 1, "SHELF": self._name, "NAME": name, "VERSION": version}
+        self._engine.append("RECORDS", [{**row, "RECORD": text}])
+
+    def _rows(self) -> dict[tuple[str, str], dict[str, Any]]:
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        rows = self._engine.read("RECORDS").to_pylist()
+        for row in sorted(rows, key=lambda r: r["POSITION"]):
+            key = (row["NAME"], row["VERSION"])
+            if row["SHELF"] != self._name:
+                continue
+            if row["RECORD"] is None:
+                found.pop(key, None)
+            else:
+                # one that is replaced keeps its place
+                found[key] = row
+        return found
+
+
+class SnowflakeAlerts(AlertPort):
+    """The alerts of one schema."""
+
+    def __init__(self, engine: SnowflakeEngine) -> None:
+        self._shelf = Shelf(engine, "ALERTS", AlertRecord)
+
+    def alerts(self) -> list[AlertRecord]:
+        """All alerts, oldest first."""
+        return self._shelf.all()
+
+    def put(self, alert: AlertRecord) -> None:
+        """Store an alert, or where it stands now."""
+        self._shelf.put(alert.name, "", alert)
+
+    def remove(self, alert: AlertRecord) -> None:
+        """Forget an alert."""
+        self._shelf.remove(alert.name, "")

@@ -1,0 +1,86 @@
+"""What churnobs needs in a schema, as statements: those that are still missing, and nothing that is there is touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from churnobs.backends.snowflake.ddl import create_table_sql, quoted
+from churnobs.backends.snowflake.schema import FEEDBACK_STREAM, SCHEMA_VERSION, STAGE, TABLES
+from churnobs.errors import BadConfig, NotFound
+
+if TYPE_CHECKING:
+    from churnobs.backends.snowflake.link import Link
+
+_VERSION_TABLE: Final = "CHURNOBS_SCHEMA"
+
+
+def deployment(link: Link) -> tuple[str, ...]:
+    """The statements that make what is missing in the session's current schema.
+
+    Raises:
+        BadConfig: the session has no database or schema, the schema holds what somebody else made, or tables of another
+            version of churnobs.
+    """
+    database, schema = where(link)
+    try:
+        there = {row["name"]: row["kind"] for row in link.shown(f"SHOW OBJECTS IN SCHEMA {quoted(database)}.{quoted(schema)}")}
+    except NotFound:
+        return (f"CREATE SCHEMA {quoted(database)}.{quoted(schema)}", *_everything({}))
+    check_owner(link, there)
+    return _everything(there)
+
+
+def where(link: Link) -> tuple[str, str]:
+    """The session's database and schema.
+
+    Raises:
+        BadConfig: it has none.
+    """
+    database, schema = (_bare(name) for name in (link.session.get_current_database(), link.session.get_current_schema()))
+    if not database or not schema:
+        what = "database" if not database else "schema"
+        raise BadConfig(f"the connection names no {what}", hint=f"add {what}= to the connection: it holds what churnobs keeps")
+    return database, schema
+
+
+def check_owner(link: Link, there: dict[str, str]) -> None:
+    """Refuse a schema that is not churnobs' own.
+
+    Raises:
+        BadConfig: says what is in it, or which version made it.
+    """
+    if _VERSION_TABLE in there:
+        version = link.value(f"SELECT MAX(VERSION) FROM {_VERSION_TABLE}")
+        if version is not None and int(version) != SCHEMA_VERSION:
+            raise BadConfig(
+                f"the schema holds tables of schema version {version}, this churnobs reads {SCHEMA_VERSION}",
+                hint="use the churnobs that made it, or another schema",
+            )
+        return
+    if there:
+        names = ", ".join(sorted(there)[:5])
+        raise BadConfig(
+            f"the schema belongs to somebody else: it holds {names}{' and more' if len(there) > 5 else ''}",
+            hint="name a schema that does not exist yet, or an empty one",
+        )
+
+
+def _everything(there: dict[str, str]) -> tuple[str, ...]:
+    made = [f"CREATE TABLE IF NOT EXISTS {_VERSION_TABLE} (VERSION NUMBER(38,0))"] if _VERSION_TABLE not in there else []
+    if _VERSION_TABLE not in there:
+        # the mark that the schema is churnobs' own comes first: what follows may be cut short and made up later
+        made.append(f"INSERT INTO {_VERSION_TABLE} SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM {_VERSION_TABLE})")
+    missing = [name for name in TABLES if name not in there]
+    made += [create_table_sql(name, TABLES[name]) for name in missing]
+    if "RUN_LOCK" in missing:
+        made.append("INSERT INTO RUN_LOCK SELECT NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM RUN_LOCK)")
+    if FEEDBACK_STREAM not in there and "FEEDBACK_RAW" in missing:
+        made.append(f"CREATE STREAM IF NOT EXISTS {FEEDBACK_STREAM} ON TABLE FEEDBACK_RAW APPEND_ONLY = TRUE")
+        made.append(f"CREATE STAGE IF NOT EXISTS {STAGE} COMMENT = 'month files on their way into tables'")
+    return tuple(made)
+
+
+def _bare(name: str | None) -> str:
+    """A name as Snowpark gives it, without its quotes."""
+    text = name or ""
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text

@@ -1,0 +1,29 @@
+"""The tables of churnobs in Snowflake: data, catalog and journal in one schema."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from churnobs import tables
+from churnobs.tables import Columns
+
+SCHEMA_VERSION: Final = 3
+STAGE: Final = "CHURNOBS_FILES"
+FEEDBACK_STREAM: Final = "FEEDBACK_STREAM"
+# rows of files as text, before they are checked; LOAD_ID tells loads apart
+STAGED: Final = "CHURNOBS_STAGED"
+
+TABLES: Final[dict[str, Columns]] = {
+    **tables.ALL,
+    # the catalog, append-only: of one (SHELF, NAME, VERSION) the newest row counts, and a NULL record is gone
+    "RECORDS": {
+        "POSITION": "int64",
+        "SHELF": "string",
+        "NAME": "string",
+        "VERSION": "string",
+        "RECORD": "string",
+    },
+    "SENTIMENT_CACHE": {"MODEL": "string", "TEXT_HASH": "string", "SENTIMENT": tables.SENTIMENT},
+    # who runs the loop now
+    "RUN_LOCK": {"HOLDER": "string", "WHO": "string", "SINCE": "timestamp(6)", "BEAT": "timestamp(6)"},
+}

@@ -1,0 +1,39 @@
+"""Opening a Snowpark session; how one proves who one is (key pair, browser, token) is the connector's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from churnobs.errors import BadConfig
+
+if TYPE_CHECKING:
+    from snowflake.snowpark import Session
+
+
+def open_session(name: str | None, parameters: dict[str, Any]) -> Session:
+    """A session by a name in connections.toml (with parameters that replace its own), or by parameters alone.
+
+    Raises:
+        BadConfig: the clients are not installed, there is no such connection, or Snowflake refused it.
+    """
+    try:
+        from snowflake.snowpark import Session
+    except ModuleNotFoundError as error:
+        raise BadConfig("snowflake-snowpark-python is not installed", hint="pip install churnobs[snowflake]") from error
+    options: dict[str, Any] = {"paramstyle": "qmark", **parameters}
+    if name:
+        options["connection_name"] = name
+    elif not parameters:
+        raise BadConfig(
+            "the URL names no connection",
+            hint='use "snowflake:NAME" with a name of connections.toml, or connect("snowflake:", account=..., user=...)',
+        )
+    try:
+        session: Session = Session.builder.configs(options).create()
+    except Exception as error:
+        text = str(getattr(error, "raw_msg", None) or getattr(error, "message", None) or error).strip()
+        raise BadConfig(
+            f"cannot connect to Snowflake{f' as {name}' if name else ''}: {text}",
+            hint="check account, user and authenticator in connections.toml; `snow connection test` shows more",
+        ) from error
+    return session
