@@ -45,8 +45,14 @@ Result = Any
 
 
 def prepare(loop: Lifecycle, step: Step) -> Result:
-    """What a step does beyond the database, before its transaction: whatever fails there spoils nothing in it."""
-    return look_at_alerts(loop, step) if step.kind is StepKind.ALERT else None
+    """What a step does before its transaction: what reaches beyond the database, and objects that can be made again."""
+    match step.kind:
+        case StepKind.ALERT:
+            return look_at_alerts(loop, step)
+        case StepKind.MONITOR:
+            return models.make_sources(loop, step)
+        case _:
+            return None
 
 
 def perform(loop: Lifecycle, step: Step, prepared: Result) -> Result:  # noqa: PLR0912  # one arm a kind of step

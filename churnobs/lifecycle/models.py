@@ -231,16 +231,37 @@ def keep_baseline(loop: Lifecycle) -> None:
     engine.write("MONITOR_NULLS", pa.table({"SUBJECT": [loop.config.name], "NULLS": [to_json(nulls)]}))
 
 
-def predict(loop: Lifecycle, step: Step) -> Result:
-    """Store the predictions of base, default and this month's challenger at T; what is stored never changes."""
+def serving(loop: Lifecycle, step: Step) -> dict[str, VersionRecord]:
+    """The versions that predict in a month, by role; none before the first model."""
     default = loop.default()
     if default is None:
-        return {"rows": 0, "versions": {}}
+        return {}
     roles: dict[str, VersionRecord | None] = {"BASE": loop.base(), "DEFAULT": default}
     trained = loop.journal.result(step.month, StepKind.TRAIN)
     if trained["trial"]:
         roles["CHALLENGER"] = loop.version(trained["version"])
-    versions = {role: version for role, version in roles.items() if version is not None}
+    return {role: version for role, version in roles.items() if version is not None}
+
+
+def make_sources(loop: Lifecycle, step: Step) -> None:
+    """The views that this month's new monitors watch."""
+    known = {m.name for m in loop.backend.monitors.monitors()}
+    for role, version in serving(loop, step).items():
+        name = monitor_name(loop.config.name, role, version.version_name)
+        if name not in known:
+            query = watched(role, version.version_name, loop.feature_columns())
+            loop.backend.engine.view(_source_of(name), query)
+
+
+def _source_of(monitor: str) -> str:
+    return f"{monitor}_SOURCE"
+
+
+def predict(loop: Lifecycle, step: Step) -> Result:
+    """Store the predictions of base, default and this month's challenger at T; what is stored never changes."""
+    versions = serving(loop, step)
+    if not versions:
+        return {"rows": 0, "versions": {}}
     columns = (*KEY_TYPES.items(), *loop.feature_columns())
     scored = loop.workspace.registry.score(
         Query(rows_at, ("FEATURES", columns, step.as_of)), list(KEY_TYPES), versions, unseen=(step.as_of, None)
@@ -288,13 +309,11 @@ def _make_monitor(loop: Lifecycle, step: Step, role: str, version_name: str, nam
         version = loop.workspace.registry.log_model(
             version, model_name=loop.config.name, version_name=f"{version_name}_{PARTS[role]}"
         )
-    source = f"{name}_SOURCE"
-    loop.backend.engine.view(source, watched(role, version_name, loop.feature_columns()))
     baseline = loop.baseline()
     loop.workspace.monitor.add_monitor(
         name,
         ModelMonitorSourceConfig(
-            source=source,
+            source=_source_of(name),
             timestamp_column="TIMESTAMP",
             id_columns=("CUSTOMER_ID",),
             prediction_class_columns=("CHURN_PREDICTED",),

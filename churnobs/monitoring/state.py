@@ -129,10 +129,14 @@ class MonitorState:
         return counted
 
     def keep_baseline(self, record: MonitorRecord) -> None:
-        """Count the baseline of a monitor, and keep a sample of its rows; what becomes of the table means nothing after."""
+        """Count the baseline of a monitor, and keep a sample of its rows; what becomes of the table means nothing after.
+
+        Where features are counted elsewhere the baseline is the loop's own, which never changes: it is read where it is.
+        """
         table = str(record.source.baseline)
-        self._engine.drop(baseline_table(record.name))
-        self._engine.write(baseline_table(record.name), self._port.sample(table, SAMPLE_ROWS))
+        if record.shared is None:
+            self._engine.drop(baseline_table(record.name))
+            self._engine.write(baseline_table(record.name), self._port.sample(table, SAMPLE_ROWS))
         columns = self._engine.columns(f'SELECT * FROM "{table}"')
         own = self._subjects(record)[record.name]
         bins = tuple(b for b in record.bins if b.column in columns and b.column in own)
@@ -243,13 +247,14 @@ class MonitorState:
         Raises:
             BadConfig: they have no feature in common.
         """
-        there = self._engine.columns(f'SELECT * FROM "{baseline_table(record.name)}"')
+        kept = baseline_table(record.name) if record.shared is None else str(record.source.baseline)
+        there = self._engine.columns(f'SELECT * FROM "{kept}"')
         names = [name for name in record.features if name in there]
         if not names:
             raise BadConfig(
                 f"source and baseline of {record.name} share no feature", hint="make it with another baseline"
             )
-        before = self._engine.read(f'SELECT * FROM "{baseline_table(record.name)}"')
+        before = self._engine.read(self._port.sample(kept, SAMPLE_ROWS))
         period = (record.source.timestamp_column, start, end)
         now = self._engine.read(self._port.sample(record.source.source, SAMPLE_ROWS, period))
         return before.select(names).to_pandas(), now.select(names).to_pandas()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _WHOLE_TABLE: Final = re.compile(r'SELECT \* FROM "?([A-Za-z_][A-Za-z0-9_$]*)"?')
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # rows that are gathered and sent as text; more go through a stage
 FEW: Final = 2_000
 _STATEMENT_LENGTH: Final = 700_000
@@ -48,6 +49,8 @@ class SnowflakeEngine(EnginePort):
         self._depth = 0
         self._begun = False
         self._pending: dict[str, list[dict[str, Any]]] = {}
+        # of those, the tables whose former rows go
+        self._replaced: set[str] = set()
         self._after: list[Callable[[], None]] = []
         # whole own tables as they are with what is pending, columns of queries, and tables that were seen
         self._known: dict[str, pa.Table] = {}
@@ -207,31 +210,34 @@ class SnowflakeEngine(EnginePort):
     def flush(self, names: set[str] | None = None) -> None:
         """Send gathered rows, of some tables or of all."""
         for name in [n for n in self._pending if names is None or n in names]:
-            rows = self._pending.pop(name)
             self._begin()
-            for part in _parts(name, rows):
+            for part in self._statements(name):
                 self.link.change(part)
+
+    def _statements(self, name: str) -> list[str]:
+        """The statements that send what is gathered of a table."""
+        parts = list(_parts(name, self._pending.pop(name)))
+        if name in self._replaced:
+            self._replaced.remove(name)
+            if not parts:
+                return [f"DELETE FROM {quoted(name)}"]
+            parts[0] = parts[0].replace("INSERT INTO", "INSERT OVERWRITE INTO", 1)
+        return parts
 
     # -- small things
 
     def _write_rows(self, name: str, data: pa.Table, *, replace: bool) -> int:
+        if name not in TABLES:
+            self._make(name, data)
+        if data.num_rows > FEW and name not in TABLES:
+            return self._upload(name, data)
         if replace:
-            self.flush({name})
-            if name not in TABLES:
-                self._make(name, data)
-            self.dml(f"DELETE FROM {quoted(name)}", name)
+            self._pending.pop(name, None)
+            self._replaced.add(name)
             if name in TABLES:
                 self._known[name] = data.schema.empty_table()
-        if name in TABLES:
-            columns = TABLES[name]
-            self.append(name, [{c: row.get(c) for c in columns} for row in data.to_pylist()])
-            return int(data.num_rows)
-        self._make(name, data)
-        if data.num_rows > FEW:
-            return self._upload(name, data)
-        self._begin()
-        for part in _parts(name, data.to_pylist()):
-            self.link.change(part)
+        columns = TABLES.get(name) or data.column_names
+        self.append(name, [{c: row.get(c) for c in columns} for row in data.to_pylist()])
         return int(data.num_rows)
 
     def _upload(self, name: str, data: pa.Table) -> int:
@@ -262,14 +268,14 @@ class SnowflakeEngine(EnginePort):
 
     def _commit(self) -> None:
         if not self._begun and self.fence is None and len(self._pending) == 1:
-            ((name, rows),) = self._pending.items()
-            self._pending.clear()
-            parts = list(_parts(name, rows))
+            parts = self._statements(next(iter(self._pending)))
             if len(parts) == 1:
                 # one statement is all or nothing by itself
                 self.link.change(parts[0])
                 return
-            self._pending[name] = rows
+            self._begin()
+            for part in parts:
+                self.link.change(part)
         self.flush()
         if self._begun:
             self.link.run("COMMIT")
@@ -277,6 +283,7 @@ class SnowflakeEngine(EnginePort):
 
     def _undo(self) -> None:
         self._pending.clear()
+        self._replaced.clear()
         self._after.clear()
         self._known.clear()
         self._columns.clear()
@@ -296,7 +303,8 @@ class SnowflakeEngine(EnginePort):
         return " UNION ALL ".join([f"SELECT * FROM (SELECT {shape}) WHERE FALSE", *parts])
 
     def _mentioned(self, sql: str) -> set[str]:
-        return {name for name in self._pending if name in sql}
+        words = set(_WORD.findall(sql))
+        return {name for name in self._pending if name in words}
 
 
 def _parts(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
