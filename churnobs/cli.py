@@ -21,9 +21,11 @@ from churnobs.lifecycle.policy import policy_named
 from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
 from churnobs.lifecycle.run import Lifecycle
 from churnobs.lifecycle.steps import Step, StepKind
+from churnobs.records import Check
 
 app = typer.Typer(help="The monthly life of a customer-churn model.", no_args_is_help=True, add_completion=False)
 Db = Annotated[Path, typer.Option("--db", help="The database file.")]
+Url = Annotated[str, typer.Option("--url", help="duckdb:FILE, or snowflake:NAME with a name of connections.toml.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the reports as JSON to this file.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page to this file.")]
 
@@ -46,6 +48,45 @@ def run(
         with progress_bar(len(loop.waiting()[:months])) as step:
             loop.run(months, progress=step)
         show(loop, json_file, html_file, f"churnobs: {source.name}")
+
+
+@app.command()
+def deploy(url: Url, dry_run: Annotated[bool, typer.Option(help="Print the plan alone.")] = False) -> None:  # noqa: FBT002
+    """Make what churnobs needs where the URL points: schema, tables, stage, stream. The plan is printed first."""
+    with connect(url) as workspace:
+        statements = workspace.deployment()
+        for statement in statements:
+            typer.echo(f"{statement};")
+        if not statements:
+            typer.echo("everything is there")
+        elif not dry_run:
+            workspace.deploy(show=None)
+            typer.echo(f"{len(statements)} statements run")
+
+
+@app.command()
+def doctor(url: Url) -> None:
+    """Look at client versions, role, warehouse, grants, Cortex, clock and time zone, and say how to mend each."""
+    try:
+        with connect(url) as workspace:
+            checks = workspace.doctor()
+    except ChurnobsError as error:
+        checks = (Check("connection", ok=False, found=error.message, mend=error.hint),)
+    words = {True: "ok", False: "MEND", None: "unknown"}
+    print_table(("check", "", "found", "how to mend"), [(c.name, words[c.ok], c.found, c.mend) for c in checks])
+    if any(check.ok is False for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    url: Url,
+    source: Annotated[Path | None, typer.Option(help="A folder of month files, or one file with a mapping.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="A TOML file that maps other columns.")] = None,
+) -> None:
+    """What the next month would do and send, without doing it."""
+    with connect(url) as workspace:
+        typer.echo(str(workspace.lifecycle(source=source, mapping=mapping, load=False).preview()))
 
 
 @app.command()

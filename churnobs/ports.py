@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from churnobs.expressions.render import Dialect, Rendered
     from churnobs.ingest import LoadPort
     from churnobs.records import (
+        Check,
         DatasetVersion,
         Entity,
         FeatureView,
@@ -45,6 +46,10 @@ class EnginePort(ABC):
     @abstractmethod
     def dialect(self) -> Dialect:
         """The SQL this engine speaks."""
+
+    @abstractmethod
+    def text(self, query: Readable) -> str:
+        """The SQL of a query."""
 
     @abstractmethod
     def read(self, query: Readable, named: Mapping[str, Readable | pa.Table] | None = None) -> pa.Table:
@@ -155,6 +160,10 @@ class RegistryPort(ABC):
     @abstractmethod
     def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> Readable | pa.Table:
         """Run versions over rows: the kept columns, then each version's outputs; the engine can write what comes back."""
+
+    @abstractmethod
+    def score_text(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> str | None:
+        """The statement that ``score`` would have the engine run; None where models run outside the engine."""
 
 
 # what a monitor counts of a day: predictions beside what came true, and the values of columns
@@ -272,6 +281,10 @@ class LifetimePort(ABC):
     @abstractmethod
     def deploy(self, statements: Sequence[str]) -> None:
         """Run them."""
+
+    @abstractmethod
+    def examine(self) -> Sequence[Check]:
+        """Look at everything that must hold for churnobs to work here, and change nothing."""
 
     @abstractmethod
     def close(self) -> None:

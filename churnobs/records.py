@@ -313,6 +313,16 @@ class MonitorRecord(Shown):
 
 
 @dataclass(frozen=True, slots=True)
+class Check(Shown):
+    """One thing that must hold: what was found, and how to mend it. ``ok`` is None where nobody could tell."""
+
+    name: str
+    ok: bool | None
+    found: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement(Shown):
     """How one role did at one as-of, on final labels.
 

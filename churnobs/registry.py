@@ -158,6 +158,10 @@ class Registry:
                 self.refuse_seen(record, *unseen)
         return self.port.score(rows, keep, [Scoring(p, r.model_name, r.version_name) for p, r in versions.items()])
 
+    def score_text(self, rows: Readable, keep: Sequence[str], versions: Mapping[str, VersionRecord]) -> str | None:
+        """The statement that would run versions over rows; None where models run outside the engine."""
+        return self.port.score_text(rows, keep, [Scoring(p, r.model_name, r.version_name) for p, r in versions.items()])
+
     def refuse_seen(self, record: VersionRecord, as_of: dt.date, half: Half | None = None) -> None:
         """Raise SeenRows when a version was fitted on rows of an as-of."""
         if record.saw(as_of, half):

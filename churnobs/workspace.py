@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.ports import Backend
-    from churnobs.records import Refresh
+    from churnobs.records import Check, Refresh
 
 
 @final
@@ -55,8 +55,11 @@ class Workspace:
 
         Raises:
             BadFile: a file cannot be loaded; nothing of it was. Says file, line, column and what was expected.
+            DatabaseBusy: another process runs the loop.
         """
-        return Ingest(self._backend.loader).ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
+        with self._backend.lifetime.running(take_over=False):
+            door = Ingest(self._backend.loader)
+            return door.ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
 
     def lifecycle(
         self,
@@ -65,6 +68,7 @@ class Workspace:
         source: str | Path | None = None,
         mapping: Any = None,
         period_end: dt.date | None = None,
+        load: bool = True,
     ) -> Lifecycle:
         """The monthly loop over what is ingested, and over the files of a source that are not yet.
 
@@ -72,13 +76,14 @@ class Workspace:
             config: what churn means, how to train and when to retrain; the defaults are the design's.
             source, mapping, period_end: as for ``ingest``; files are loaded month by month as the loop gets to them, a
                 file that covers many months at once.
+            load: whether such a file is loaded now; False for a loop that is only to be looked at.
         """
         from churnobs.lifecycle.config import LifecycleConfig
         from churnobs.lifecycle.run import Lifecycle
 
         door = Ingest(self._backend.loader)
         files = None if source is None else door.open(source, mapping=mapping, period_end=period_end)
-        return Lifecycle(self, self._backend, config or LifecycleConfig(), files)
+        return Lifecycle(self, self._backend, config or LifecycleConfig(), files, load=load)
 
     def sql(self, text: str) -> Frame:
         """A query; it runs when its rows are asked for."""
@@ -149,6 +154,10 @@ class Workspace:
                 show(statement)
         self._backend.lifetime.deploy(statements)
         return statements
+
+    def doctor(self) -> tuple[Check, ...]:
+        """Look at everything that must hold for churnobs to work here: versions, role, warehouse, grants, time."""
+        return tuple(self._backend.lifetime.examine())
 
     def close(self) -> None:
         """Let go of the database."""

@@ -22,6 +22,7 @@ from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.journal import Journal
+from churnobs.lifecycle.preview import Preview, preview
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.roles import PARTS
 from churnobs.lifecycle.steps import Step, StepKind, plan_month, together
@@ -42,16 +43,25 @@ Progress = Callable[[Step], None]
 class Lifecycle:
     """The monthly loop of one workspace. Made by ``workspace.lifecycle(config)``."""
 
-    def __init__(self, workspace: Workspace, backend: Backend, config: LifecycleConfig, source: Source | None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        backend: Backend,
+        config: LifecycleConfig,
+        source: Source | None,
+        *,
+        load: bool = True,
+    ) -> None:
         self.workspace = workspace
         self.backend = backend
         self.config = config
         self.journal = Journal(backend.engine)
         self._door = Ingest(backend.loader)
         self._source = source
-        if source is not None:
+        if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
-            self._door.ingest_history(source)
+            with self._running():
+                self._door.ingest_history(source)
 
     def waiting(self) -> tuple[Month, ...]:
         """The months that are ingested, or wait in the source, and are not finished yet, oldest first.
@@ -164,6 +174,10 @@ class Lifecycle:
             )
         return steps
 
+    def preview(self) -> Preview:
+        """What the next month would do and send, in words and statements; nothing is done."""
+        return preview(self)
+
     def report(self, month: Month | str) -> MonthReport:
         """The report of a finished month; NotFound if it is not finished."""
         month = Month.parse(month) if isinstance(month, str) else month
@@ -241,6 +255,23 @@ class Lifecycle:
             "rows": {kind: sum(f.rows_loaded for f in own if f.kind == kind) for kind in kinds},
             "files": sorted(f.name for f in own),
         }
+
+    def files_of(self, month: Month) -> tuple[str, ...]:
+        """The names of a month's files that wait in the source."""
+        if self._source is None or month not in self._door.waiting(self._source):
+            return ()
+        return tuple(file.name for file in self._source.month(month).files)
+
+    def history_files(self) -> tuple[str, ...]:
+        """The names of files that cover many months and are not loaded."""
+        done = {(f.kind, f.content_hash) for f in self.backend.loader.ingested()}
+        files = self._source.history if self._source is not None else ()
+        return tuple(f.name for f in files if (f.kind, f.content_hash) not in done)
+
+    def state_through(self) -> dt.date | None:
+        """The moment up to which purchases are added up already."""
+        rows = self.backend.engine.read("STATE_THROUGH").to_pylist()
+        return rows[0]["AS_OF"] if rows else None
 
     def as_ofs(self) -> tuple[dt.date, ...]:
         """All as-ofs with features, oldest first."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.duckdb.schema import TABLES
 from churnobs.ports import LifetimePort
+from churnobs.records import Check
 
 if TYPE_CHECKING:
     from churnobs.backends.duckdb.database import Database
@@ -87,6 +88,14 @@ class DuckDBLifetime(LifetimePort):
         """Run them."""
         for statement in statements:
             self._database.execute(statement)
+
+    def examine(self) -> tuple[Check, ...]:
+        """The database can be used, or it could not have been opened."""
+        writable = not self._database.read_only
+        return (
+            Check("duckdb", ok=True, found=str(self._database.value("SELECT version()"))),
+            Check("database", ok=True, found=f"{self.location}, {'to read and write' if writable else 'to read only'}"),
+        )
 
     def close(self) -> None:
         """Close the database."""

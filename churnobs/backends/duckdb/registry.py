@@ -117,6 +117,9 @@ class DuckDBRegistry(RegistryPort):
             columns[f"{scoring.prefix}_CLASS"], columns[f"{scoring.prefix}_PROBABILITY"] = outputs[record.artefact]
         return pa.table(columns)
 
+    def score_text(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> None:
+        """Models run in this process."""
+
     def _of(self, model: str) -> list[VersionRecord]:
         return [record for record in self.versions() if record.model_name == model]
 

@@ -98,10 +98,10 @@ def value_sql(value: Any) -> str:
 
 
 def insert_rows_sql(table: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The statement that appends rows of plain values.
+    r"""The statement that appends rows of plain values.
 
     >>> insert_rows_sql("T", ["A", "B"], [{"A": 1, "B": "x"}])
-    'INSERT INTO "T" ("A", "B") SELECT 1, \\'x\\''
+    'INSERT INTO "T" ("A", "B") SELECT 1, \'x\''
     """
     listed = ", ".join(map(quoted, columns))
     values = " UNION ALL ".join("SELECT " + ", ".join(value_sql(row[c]) for c in columns) for row in rows)

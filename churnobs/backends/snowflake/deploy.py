@@ -23,7 +23,10 @@ def deployment(link: Link) -> tuple[str, ...]:
     """
     database, schema = where(link)
     try:
-        there = {row["name"]: row["kind"] for row in link.shown(f"SHOW OBJECTS IN SCHEMA {quoted(database)}.{quoted(schema)}")}
+        there = {
+            row["name"]: row["kind"]
+            for row in link.shown(f"SHOW OBJECTS IN SCHEMA {quoted(database)}.{quoted(schema)}")
+        }
     except NotFound:
         return (f"CREATE SCHEMA {quoted(database)}.{quoted(schema)}", *_everything({}))
     check_owner(link, there)
@@ -36,10 +39,14 @@ def where(link: Link) -> tuple[str, str]:
     Raises:
         BadConfig: it has none.
     """
-    database, schema = (_bare(name) for name in (link.session.get_current_database(), link.session.get_current_schema()))
+    database, schema = (
+        _bare(name) for name in (link.session.get_current_database(), link.session.get_current_schema())
+    )
     if not database or not schema:
         what = "database" if not database else "schema"
-        raise BadConfig(f"the connection names no {what}", hint=f"add {what}= to the connection: it holds what churnobs keeps")
+        raise BadConfig(
+            f"the connection names no {what}", hint=f"add {what}= to the connection: it holds what churnobs keeps"
+        )
     return database, schema
 
 
@@ -66,10 +73,14 @@ def check_owner(link: Link, there: dict[str, str]) -> None:
 
 
 def _everything(there: dict[str, str]) -> tuple[str, ...]:
-    made = [f"CREATE TABLE IF NOT EXISTS {_VERSION_TABLE} (VERSION NUMBER(38,0))"] if _VERSION_TABLE not in there else []
+    made = (
+        [f"CREATE TABLE IF NOT EXISTS {_VERSION_TABLE} (VERSION NUMBER(38,0))"] if _VERSION_TABLE not in there else []
+    )
     if _VERSION_TABLE not in there:
         # the mark that the schema is churnobs' own comes first: what follows may be cut short and made up later
-        made.append(f"INSERT INTO {_VERSION_TABLE} SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM {_VERSION_TABLE})")
+        made.append(
+            f"INSERT INTO {_VERSION_TABLE} SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM {_VERSION_TABLE})"
+        )
     missing = [name for name in TABLES if name not in there]
     made += [create_table_sql(name, TABLES[name]) for name in missing]
     if "RUN_LOCK" in missing:

@@ -101,7 +101,9 @@ class SnowflakeEngine(EnginePort):
         """Drop a table or view if it is there, once the transaction is kept."""
 
         def now() -> None:
-            kinds = [row["kind"] for row in self.link.shown(f"SHOW OBJECTS LIKE {_pattern(name)}") if row["name"] == name]
+            kinds = [
+                row["kind"] for row in self.link.shown(f"SHOW OBJECTS LIKE {_pattern(name)}") if row["name"] == name
+            ]
             for kind in kinds:
                 self.ddl(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} IF EXISTS {quoted(name)}", name)
 
@@ -196,7 +198,9 @@ class SnowflakeEngine(EnginePort):
             self._pending.setdefault(name, []).extend(rows)
             if name in self._known:
                 schema = self._known[name].schema
-                self._known[name] = pa.concat_tables([self._known[name], pa.Table.from_pylist(list(rows), schema=schema)])
+                self._known[name] = pa.concat_tables(
+                    [self._known[name], pa.Table.from_pylist(list(rows), schema=schema)]
+                )
 
     def exists(self, name: str) -> bool:
         """Whether a table or view is there."""
@@ -328,4 +332,3 @@ def _ibis_of(kind: pa.DataType) -> str:
     from ibis.formats.pyarrow import PyArrowType
 
     return str(PyArrowType.to_ibis(kind))
-

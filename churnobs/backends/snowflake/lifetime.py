@@ -6,18 +6,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from churnobs.backends.snowflake.deploy import deployment
 from churnobs.backends.snowflake.ddl import literal
+from churnobs.backends.snowflake.deploy import deployment
+from churnobs.backends.snowflake.doctor import examine
 from churnobs.backends.snowflake.schema import TABLES
 from churnobs.errors import ChurnobsError, DatabaseBusy
 from churnobs.ports import LifetimePort
 
 if TYPE_CHECKING:
     from churnobs.backends.snowflake.engine import SnowflakeEngine
+    from churnobs.records import Check
 
 # a run that has kept nothing for so long is taken for dead
 LEASE_MINUTES: Final = 120
-_NOW: Final = "CURRENT_TIMESTAMP()::TIMESTAMP_NTZ(6)"
+# in UTC, whatever the time zone of a session
+_NOW: Final = "SYSDATE()"
 
 
 class RunLock:
@@ -108,6 +111,10 @@ class SnowflakeLifetime(LifetimePort):
         """Run them."""
         for statement in statements:
             self._engine.ddl(statement)
+
+    def examine(self) -> Sequence[Check]:
+        """Look at everything that must hold for churnobs to work here, and change nothing."""
+        return examine(self._engine.link)
 
     def close(self) -> None:
         """Close the session if it is ours."""

@@ -65,8 +65,9 @@ class SnowflakeMonitors(MonitorPort):
         if found <= rows:
             return chosen
         step = -(-found // rows)
+        listed = ", ".join(map(quoted, self._engine.columns(chosen)))
         return (
-            f"SELECT * EXCLUDE (CHURNOBS_POSITION) FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY HASH(*)) AS CHURNOBS_POSITION "
+            f"SELECT {listed} FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY HASH({listed})) AS CHURNOBS_POSITION "
             f"FROM ({chosen})) WHERE MOD(CHURNOBS_POSITION, {step}) = 0"
         )
 
