@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "stages",
+    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "typed", "scalars", "stages",
     "copy_into", "infer", "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets",
     "lineage", "monitors", "monitor_functions",
 )  # fmt: skip
