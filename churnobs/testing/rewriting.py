@@ -24,6 +24,7 @@ from churnobs.testing.trees import (
     ident,
     is_cte,
     json_columns,
+    moment_of,
     name_columns,
     table_name,
     unique,
@@ -124,6 +125,8 @@ class Rewriter:
             return None
         if isinstance(tree, exp.Boolean):
             return bool(tree.this)
+        if (moment := moment_of(tree)) is not None:
+            return moment
         from churnobs.testing.queries import final
 
         inner = Rewriter(self.session, (), describe_only=False)
