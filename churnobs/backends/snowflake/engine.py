@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import pyarrow as pa
 
 from churnobs.backends.snowflake.ddl import insert_rows_sql, quoted, snowflake_type, value_sql
-from churnobs.backends.snowflake.schema import TABLES
+from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError
 from churnobs.expressions.render import Rendered, to_sql, with_named
 from churnobs.ports import EnginePort
@@ -193,7 +193,7 @@ class SnowflakeEngine(EnginePort):
             action()
 
     def append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
-        """Gather rows of an own table, to be sent with the transaction."""
+        """Add rows; those of bookkeeping are gathered, and sent at the end of the transaction."""
         with self.transaction():
             self._pending.setdefault(name, []).extend(rows)
             if name in self._known:
@@ -201,6 +201,9 @@ class SnowflakeEngine(EnginePort):
                 self._known[name] = pa.concat_tables(
                     [self._known[name], pa.Table.from_pylist(list(rows), schema=schema)]
                 )
+            if name not in GATHERED:
+                # a view may be read that stands on it
+                self.flush({name})
 
     def exists(self, name: str) -> bool:
         """Whether a table or view is there."""
@@ -329,6 +332,16 @@ def _pattern(name: str) -> str:
 
 
 def _ibis_of(kind: pa.DataType) -> str:
-    from ibis.formats.pyarrow import PyArrowType
-
-    return str(PyArrowType.to_ibis(kind))
+    """The Ibis type of an Arrow type."""
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    tests = {
+        "boolean": pa.types.is_boolean,
+        "int64": pa.types.is_integer,
+        "float64": pa.types.is_floating,
+        "date": pa.types.is_date,
+        "timestamp(6)": pa.types.is_timestamp,
+        "binary": pa.types.is_binary,
+        "json": pa.types.is_nested,
+    }
+    return next((name for name, test in tests.items() if test(kind)), "string")

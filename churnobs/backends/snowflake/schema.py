@@ -27,3 +27,22 @@ TABLES: Final[dict[str, Columns]] = {
     # who runs the loop now
     "RUN_LOCK": {"HOLDER": "string", "WHO": "string", "SINCE": "timestamp(6)", "BEAT": "timestamp(6)"},
 }
+
+# tables of few rows that no view stands on: their rows may wait for the end of the transaction
+GATHERED: Final = frozenset(
+    {
+        *(
+            "JOURNAL",
+            "RECORDS",
+            "LINEAGE",
+            "FILES_INGESTED",
+            "REJECTS",
+            "STATE_THROUGH",
+            "MEASUREMENTS",
+            "DRIFT",
+            "BACKTESTS",
+        ),
+        *("ESTIMATES", "ESTIMATE_GRADES", "ALERT_HISTORY", "ALERT_ACKNOWLEDGEMENTS", "RETRAIN_REQUESTS"),
+        *("MONITOR_BINS", "MONITOR_NULLS", "MONITOR_DAYS"),
+    }
+)
