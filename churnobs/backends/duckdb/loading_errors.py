@@ -10,16 +10,17 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from churnobs.backends.duckdb.loading_sql import DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, Plan
+from churnobs.backends.duckdb.loading_sql import row_json
 from churnobs.csv_records import Record, read_records
 from churnobs.errors import BadFile
 from churnobs.ingest import LoadJob
+from churnobs.ingest_plan import DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, Plan
+from churnobs.ingest_rules import first_error as told_as_error
 
 STAGE: Final = "CHURNOBS_STAGE"
 BAD: Final = "CHURNOBS_BAD"
 TEXT: Final = "CHURNOBSTEXT"
 _BATCH: Final = 50_000
-_HINT: Final = 'nothing of it was loaded; correct the row, or ingest with on_error="quarantine" to leave bad rows out'
 
 
 def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple[str, ...], *, header: bool) -> str:
@@ -60,12 +61,13 @@ def mark_duplicates(connection: duckdb.DuckDBPyConnection, key: str, table: str,
 
 def explain(connection: duckdb.DuckDBPyConnection, plan: Plan, source: str) -> None:
     """Write every bad row of a staged source into BAD. The source has RECORD and LINE."""
-    connection.execute(f"INSERT INTO {BAD} {plan.explained(source, 'RECORD', 'LINE')}")
+    told = f"RECORD, LINE, {plan.told('PROBLEM')}, {row_json(plan)}"
+    connection.execute(f"INSERT INTO {BAD} SELECT {told} FROM ({plan.marked(source)}) WHERE PROBLEM > 0")
     repeated = (
         f"(SELECT s.*, d.PROBLEM FROM {source} AS s JOIN (SELECT RECORD AS NUMBER, PROBLEM FROM {STAGE} "
         f"WHERE PROBLEM >= {DUPLICATE_IN_FILE}) AS d ON s.RECORD = d.NUMBER)"
     )
-    connection.execute(f"INSERT INTO {BAD} {plan.repeated(repeated, 'RECORD', 'LINE')}")
+    connection.execute(f"INSERT INTO {BAD} SELECT {told} FROM {repeated}")
 
 
 def first_error(connection: duckdb.DuckDBPyConnection, job: LoadJob) -> BadFile:
@@ -73,11 +75,7 @@ def first_error(connection: duckdb.DuckDBPyConnection, job: LoadJob) -> BadFile:
     row = connection.execute(
         f"SELECT LINE, COLUMN_NAME, REASON, count(*) OVER () FROM {BAD} ORDER BY LINE, RECORD LIMIT 1"
     ).fetchone()
-    if row is None:
-        return BadFile(job.file.name, problem="no row could be read", hint="check the file")
-    line, column, reason, count = row
-    more = f" ({count} bad rows in all)" if count > 1 else ""
-    return BadFile(job.file.name, line=line, column=column, problem=reason + more, hint=_HINT)
+    return told_as_error(job, row[:3] if row else None, row[3] if row else 0)
 
 
 def _texts(batch: list[tuple[int, Record]], width: int) -> pa.Table:
