@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
-from churnobs.csv_records import read_records
+from churnobs.csv_records import Record, read_records
 from churnobs.errors import BadFile
 from churnobs.ingest import LoadJob
 from churnobs.months import Month
@@ -27,7 +29,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be loaded: its number in the file, its line, the column to blame, why, and the row as JSON."""
+    """A row that cannot be loaded: its number in the file, its line, the column to blame, why, and the row as JSON text."""
 
     record: int
     line: int
@@ -143,3 +145,15 @@ def ingested_rows(job: LoadJob, shares: list[Share], rejected: int) -> list[dict
         }
         for position, share in enumerate(shares)
     ]
+
+
+def numbered_records(job: LoadJob, names: Sequence[str], *, header: bool) -> Iterator[tuple[int, Record]]:
+    """The records of a CSV file below its header, each with its number from 1."""
+    records = read_records(job.file.path, job.columns.delimiter, len(names))
+    return enumerate(islice(records, 1 if header else 0, None), start=1)
+
+
+def unreadable(number: int, record: Record, names: Sequence[str]) -> BadRow:
+    """A record that is none, as a bad row."""
+    column = names[record.field] if record.field is not None else None
+    return BadRow(number, record.line, column, record.problem, json.dumps(record.text))

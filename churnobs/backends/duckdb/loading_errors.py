@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from dataclasses import astuple
 from itertools import islice
 from typing import Final
 
@@ -11,11 +10,12 @@ import duckdb
 import pyarrow as pa
 
 from churnobs.backends.duckdb.loading_sql import row_json
-from churnobs.csv_records import Record, read_records
+from churnobs.csv_records import Record
 from churnobs.errors import BadFile
 from churnobs.ingest import LoadJob
 from churnobs.ingest_plan import DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, Plan
 from churnobs.ingest_rules import first_error as told_as_error
+from churnobs.ingest_rules import numbered_records, unreadable
 
 STAGE: Final = "CHURNOBS_STAGE"
 BAD: Final = "CHURNOBS_BAD"
@@ -29,8 +29,7 @@ def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {TEXT} (RECORD BIGINT, LINE BIGINT{columns})")
     create_bad(connection)
     missing = ", ".join(["RECORD", "LINE", *(f"nullif(c{i}, '')" for i in range(len(names)))])
-    records = read_records(job.file.path, job.columns.delimiter, len(names))
-    numbered = enumerate(islice(records, 1 if header else 0, None), start=1)
+    numbered = numbered_records(job, names, header=header)
     while batch := list(islice(numbered, _BATCH)):
         _append(connection, TEXT, _texts([(n, r) for n, r in batch if not r.problem], len(names)), missing)
         _append(connection, BAD, _rejects([(n, r) for n, r in batch if r.problem], names), "*")
@@ -86,20 +85,10 @@ def _texts(batch: list[tuple[int, Record]], width: int) -> pa.Table:
 
 
 def _rejects(batch: list[tuple[int, Record]], names: tuple[str, ...]) -> pa.Table:
-    def rows() -> Iterator[dict[str, object]]:
-        for number, record in batch:
-            column = names[record.field] if record.field is not None else None
-            yield {
-                "RECORD": number,
-                "LINE": record.line,
-                "COLUMN_NAME": column,
-                "REASON": record.problem,
-                "ROW": json.dumps(record.text),
-            }
-
+    rows = [unreadable(number, record, names) for number, record in batch]
     kinds = [("RECORD", pa.int64()), ("LINE", pa.int64()), ("COLUMN_NAME", pa.string())]
     schema = pa.schema([*kinds, ("REASON", pa.string()), ("ROW", pa.string())])
-    return pa.Table.from_pylist(list(rows()), schema=schema)
+    return pa.Table.from_pylist([dict(zip(schema.names, astuple(row), strict=True)) for row in rows], schema=schema)
 
 
 def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, columns: str) -> None:
