@@ -192,6 +192,18 @@ class SnowflakeEngine(EnginePort):
         else:
             action()
 
+    @property
+    def begun(self) -> bool:
+        """Whether rows are changed that are not kept yet."""
+        return self._begun
+
+    def outside(self, action: Callable[[], None]) -> None:
+        """Make an object that can be made again: at once, or where that would commit rows, once they are kept."""
+        if self._begun:
+            self._after.append(action)
+        else:
+            action()
+
     def append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Gather rows of an own table, to be sent with the transaction."""
         with self.transaction():
