@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from churnobs.testing.catalog import Catalog, Warehouse
 from churnobs.testing.engine import Engine
 from churnobs.testing.failures import SqlError
+from churnobs.testing.metrics import Measures
 from churnobs.testing.names import Name, fold
 from churnobs.testing.results import Result, now
 from churnobs.testing.session import Session, Shared, Statement
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "stages",
+    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "typed", "scalars", "stages",
     "copy_into", "infer", "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets",
     "lineage", "monitors", "monitor_functions",
 )  # fmt: skip
@@ -95,6 +96,7 @@ class Account:
         self.edges: list[Any] = []
         self.running: list[Any] = []
         self.udfs: set[str] = set()
+        self.measures = Measures()
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._result_bytes = 0
         self._lock = threading.RLock()
@@ -199,6 +201,7 @@ class Account:
         for token in list(self.sessions):
             with contextlib.suppress(Exception):
                 self.close_session(token)
+        self.measures.close()
         self.engine.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -77,9 +77,10 @@ class Engine:
     def __init__(self, folders: list[Path]) -> None:
         self._fake = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
-        from churnobs.testing.arithmetic import MACROS
+        from churnobs.testing import arithmetic, flatten, scalars, typed
 
-        self.root.execute(MACROS)
+        for module in (arithmetic, typed, flatten, scalars):
+            self.root.execute(module.MACROS)
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         self.root.execute(
             f"SET allowed_directories=[{allowed}]; SET autoinstall_known_extensions=false;"

@@ -42,6 +42,7 @@ context("CURRENT_TRANSACTION", lambda r: r.session.shared.transaction_id if r.se
 context("CURRENT_AVAILABLE_ROLES", lambda r: json.dumps([r.session.role]))
 context("SYSTEM$ML_PLATFORM_CAPABILITIES", lambda _r: "{}")
 context("SYSTEM$SUPPORTED_SNOWFLAKE_ML_VERSIONS", lambda _r: "[]")
+context("SYSTEM$ARE_ANACONDA_TERMS_ACKNOWLEDGED", lambda _r: True)
 context("SYSTEM$CANCEL_ALL_QUERIES", lambda _r: "0 queries cancelled")
 context("SYSTEM$CANCEL_QUERY", lambda _r: "query cancelled")
 

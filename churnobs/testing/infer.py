@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +14,19 @@ from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, table_function
 from churnobs.testing.stage_reads import format_of, read_file
 
+# the first that every value fits; a text with a time in it is no date, although DuckDB would cut it to one
 _TRIES = (
-    ("NUMBER", "BIGINT"), ("DECIMAL", "DOUBLE"), ("BOOLEAN", "BOOLEAN"), ("DATE", "DATE"), ("TIME", "TIME"),
-    ("TIMESTAMP_NTZ", "TIMESTAMP"),
-)  # fmt: skip
+    ("NUMBER", r"regexp_full_match({c}, '[+-]?(\d+\.?\d*|\.\d+)') AND TRY_CAST({c} AS DECIMAL(38, 10)) IS NOT NULL"),
+    ("REAL", r"regexp_full_match({c}, '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')"),
+    ("BOOLEAN", "lower({c}) IN ('true', 'false')"),
+    ("DATE", r"regexp_full_match({c}, '\d{{4}}-\d{{1,2}}-\d{{1,2}}') AND TRY_CAST({c} AS DATE) IS NOT NULL"),
+    ("TIME", r"regexp_full_match({c}, '\d{{1,2}}:\d{{2}}(:\d{{2}}(\.\d+)?)?') AND TRY_CAST({c} AS TIME) IS NOT NULL"),
+    ("TIMESTAMP_NTZ", "TRY_CAST({c} AS TIMESTAMP) IS NOT NULL"),
+)
+_DIGITS = (
+    "max(length(ltrim(split_part({c}, '.', 1), '+-0'))), "
+    "max(CASE WHEN contains({c}, '.') THEN length(split_part({c}, '.', 2)) ELSE 0 END)"
+)
 
 
 @table_function("INFER_SCHEMA")
@@ -45,7 +55,7 @@ def infer_schema(rewriter: Rewriter, _args: list[Any], named: dict[str, Any]) ->
         for at, (name, kind, nullable) in enumerate(_columns(rewriter, location.inside(file), form)):
             key = name.upper() if fold else name
             held = found.setdefault(key, [kind, nullable, [], at, name])
-            held[0] = kind if held[0] == kind else "TEXT"
+            held[0] = _wider(held[0], kind)
             held[2].append(f"{location.shown}{file}")
     rows = [
         (
@@ -75,45 +85,39 @@ def _columns(rewriter: Rewriter, path: Any, form: dict[str, Any]) -> list[tuple[
     if form["TYPE"] == "JSON":
         raise not_supported("INFER_SCHEMA of JSON files", "name the columns: $1:name::type")
     read = read_file(path, form)
-    names = read.header or [n.lower() for n in read.table.schema.names if n.startswith("C")]
+    names = read.header or [n.lower() for n in read.table.schema.names if re.fullmatch(r"C\d+", n)]
     side = rewriter.session.engine.side()
     side.register("_rows", read.table)
-    made = []
-    for at, name in enumerate(names):
-        column = f"C{at + 1}"
-        kind = "TEXT"
-        for spelled, duck in _TRIES:
-            seen, lost, scale = side.sql(
-                f"SELECT count({column}), count({column}) FILTER (TRY_CAST({column} AS {duck}) IS NULL), "
-                f"max(length(split_part({column}, '.', 2))) FROM _rows"
-            ).fetchall()[0]
-            digits = side.sql(
-                f"SELECT max(length(replace(replace({column}, '.', ''), '-', ''))) FROM _rows"
-            ).fetchall()[0][0]
-            whole = spelled == "NUMBER" and (scale or 0) == 0
-            if (
-                seen
-                and not lost
-                and (spelled not in ("NUMBER", "BOOLEAN") or whole or (spelled == "BOOLEAN" and _words(side, column)))
-            ):
-                kind = (
-                    f"NUMBER({digits}, 0)"
-                    if spelled == "NUMBER"
-                    else f"NUMBER({digits}, {scale})"
-                    if spelled == "DECIMAL"
-                    else spelled
-                )
-                break
-        made.append((name, kind, True))
-    return made
+    return [(name, _kind(side, f"C{at + 1}"), True) for at, name in enumerate(names)]
 
 
-def _words(side: Any, column: str) -> bool:
-    return bool(
-        side.sql(
-            f"SELECT bool_and(lower({column}) IN ('true', 'false')) FROM _rows WHERE {column} IS NOT NULL"
-        ).fetchall()[0][0]
-    )
+def _kind(side: Any, column: str) -> str:
+    """The narrowest type that every value of a column of text has."""
+    tests = ", ".join(f"bool_and({test.format(c=column)})" for _, test in _TRIES)
+    found = side.sql(f"SELECT {tests}, {_DIGITS.format(c=column)} FROM _rows WHERE {column} IS NOT NULL").fetchall()[0]
+    kind = next((kind for (kind, _), fits in zip(_TRIES, found, strict=False) if fits), "TEXT")
+    if kind != "NUMBER":
+        return kind
+    whole, scale = (int(n or 0) for n in found[-2:])
+    return f"NUMBER({max(whole + scale, 1)}, {scale})"
+
+
+def _wider(one: str, other: str) -> str:
+    """The type that holds the values of both.
+
+    >>> _wider("NUMBER(3, 2)", "NUMBER(4, 0)"), _wider("NUMBER(3, 2)", "REAL"), _wider("DATE", "BOOLEAN")
+    ('NUMBER(6, 2)', 'REAL', 'TEXT')
+    """
+    if one == other:
+        return one
+    numbers = [re.fullmatch(r"NUMBER\((\d+), (\d+)\)", kind) for kind in (one, other)]
+    if all(numbers):
+        sizes = [(int(n[1]) - int(n[2]), int(n[2])) for n in numbers if n]
+        whole, scale = max(w for w, _ in sizes), max(s for _, s in sizes)
+        return f"NUMBER({min(whole + scale, 38)}, {scale})"
+    if any(numbers) and "REAL" in (one, other):
+        return "REAL"
+    return "TIMESTAMP_NTZ" if {one, other} == {"DATE", "TIMESTAMP_NTZ"} else "TEXT"
 
 
 def arrow_type(kind: pa.DataType) -> str:

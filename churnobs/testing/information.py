@@ -10,6 +10,8 @@ from churnobs.testing.results import Result, of_rows
 from churnobs.testing.session import Session
 from churnobs.testing.show import Filters, tables
 
+# what Snowflake puts beside a procedure's own packages and snowflake-ml always asks for; its code needs nothing of it
+SUPPLIED = {"snowflake-telemetry-python": "0.6.0"}
 _KNOWN = {"COLUMNS", "SCHEMATA", "DATABASES"}
 
 
@@ -74,7 +76,7 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
 
 def packages() -> Result:
     """INFORMATION_SCHEMA.PACKAGES: the Python packages of this process, since code runs in it."""
-    seen = {}
+    seen = dict(SUPPLIED)
     for found in metadata.distributions():
         name = found.metadata["Name"]
         if name:

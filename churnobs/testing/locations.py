@@ -82,7 +82,10 @@ def locate(session: Session, text: str) -> Location:
             f"map it to a folder: offline_account(external_stages={{'{stage.url}': 'folder'}})",
         )
     shown = f"{full.name.lower()}/" if not stage.url else stage.url.rstrip("/") + "/"
-    return Location(Path(stage.folder), path, shown, tuple(stage.file_format.items()))
+    root, form = Path(stage.folder), tuple(stage.file_format.items())
+    if stage.url and not root.is_dir():  # the URL of a stage may be that of a file, or the beginning of some files' names
+        return Location(root.parent, root.name + path, shown.rstrip("/").rpartition("/")[0] + "/", form)
+    return Location(root, path, shown, form)
 
 
 def _cut(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from churnobs.testing.failures import SqlError
-from churnobs.testing.metrics import ROLES, Request, measure
+from churnobs.testing.metrics import ROLES, Request
 from churnobs.testing.monitors import ModelMonitor, rows_of
 from churnobs.testing.names import fold, split_name
 from churnobs.testing.results import Result, now, of_rows
@@ -41,6 +41,7 @@ def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
     if segment[0] is not None:
         seen["SEGMENT"] = rows.column(segment[0])
     request = Request(
+        str(monitor.name),
         kind,
         metric,
         monitor.task,
@@ -53,7 +54,7 @@ def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
         segment[1],
         baseline,
     )
-    return _answer(kind, measure(request), metric, column, segment)
+    return _answer(kind, session.account.measures.measure(request), metric, column, segment)
 
 
 def _watched(monitor: ModelMonitor, column: str) -> None:

@@ -112,14 +112,12 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
         raise SqlError(
             f"SQL compilation error:\nFunction '{function}' does not exist in model '{model.name}'.", 2043, "02000"
         )
-    task = inference.task(version.folder)
-    if task not in TASKS:
-        raise SqlError(f"Model task {task} cannot be monitored; one of {', '.join(TASKS)} is needed", 100351, "22023")
     warehouse = fold(str(given["WAREHOUSE"]))
     need_warehouse(session, warehouse)
     source = session.resolve(split_name(str(given["SOURCE"])))
     kinds = {c.name: c for c in _described(session, source)}
     columns = {role: _listed(given.get(key)) for key, role in LISTS.items()}
+    task = _task(inference.task(version.folder), columns, kinds)
     timestamp = fold_column(str(given["TIMESTAMP_COLUMN"]))
     _check_columns(columns, timestamp, kinds, source, task)
     _interval(str(given["REFRESH_INTERVAL"]))
@@ -137,6 +135,18 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
     if session.account.config.stale_monitors:
         refresh(session, monitor)
     return monitor
+
+
+def _task(logged: str, columns: dict[str, list[str]], kinds: dict[str, Column]) -> str:
+    """The task of the model; when it was logged without one, what its columns say (the Python client refuses that, SQL does not)."""
+    if logged in TASKS:
+        return logged
+    if logged != "UNKNOWN":
+        raise SqlError(f"Model task {logged} cannot be monitored; one of {', '.join(TASKS)} is needed", 100351, "22023")
+    classes = [*columns["prediction_class_columns"], *columns["actual_class_columns"]]
+    if not classes:
+        return TASKS[2]
+    return TASKS[1] if any(n in kinds and kinds[n].kind == "text" for n in classes) else TASKS[0]
 
 
 def _described(session: Session, name: Name) -> list[Column]:

@@ -24,6 +24,7 @@ from churnobs.testing.trees import (
     ident,
     is_cte,
     json_columns,
+    moment_of,
     name_columns,
     table_name,
     unique,
@@ -32,7 +33,7 @@ from churnobs.testing.trees import (
 
 Tree = exp.Expr
 TableFunction = Callable[["Rewriter", list[Tree], dict[str, Tree]], "Result | Tree"]
-Scalar = Callable[["Rewriter", list[Tree], dict[str, Tree]], Tree]
+Scalar = Callable[["Rewriter", list[Tree], dict[str, Tree]], "Tree | None"]
 Relation = Callable[["Rewriter", Name], "Result | pa.Table | Tree | None"]
 
 TABLE_FUNCTIONS: dict[str, TableFunction] = {}
@@ -124,6 +125,8 @@ class Rewriter:
             return None
         if isinstance(tree, exp.Boolean):
             return bool(tree.this)
+        if (moment := moment_of(tree)) is not None:
+            return moment
         from churnobs.testing.queries import final
 
         inner = Rewriter(self.session, (), describe_only=False)
@@ -138,7 +141,7 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic
+        from churnobs.testing import arithmetic, flatten, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
@@ -149,6 +152,8 @@ class Rewriter:
         for pair in tree.find_all(exp.PropertyEQ):
             if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
                 pair.this.args["quoted"] = True  # a key of an object is a text, whatever its case
+        flatten.rewrite(tree)
+        scalars.windows(tree)
         for rows in list(tree.find_all(exp.TableFromRows)):
             self._table_function(rows)
         for table in list(tree.find_all(exp.Table)):
@@ -158,6 +163,7 @@ class Rewriter:
             self._positions(select)
         holder = exp.Paren(this=tree)
         arithmetic.rewrite(holder)
+        typed.rewrite(holder)
         self._functions(holder)
         result: Tree = holder.this
         return result

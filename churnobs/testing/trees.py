@@ -51,6 +51,17 @@ def value_of(value: Any) -> Tree:
     return exp.Literal.string(str(value))
 
 
+def moment_of(tree: Tree) -> dt.datetime | dt.date | None:
+    """The value of '2024-01-31'::DATE and the like, without asking DuckDB."""
+    kinds = {exp.DataType.Type.DATE: dt.date, exp.DataType.Type.TIMESTAMP: dt.datetime, exp.DataType.Type.TIMESTAMPNTZ: dt.datetime}
+    if type(tree) is not exp.Cast or not isinstance(tree.this, exp.Literal) or tree.to.this not in kinds:
+        return None
+    try:
+        return kinds[tree.to.this].fromisoformat(tree.this.name)
+    except ValueError:
+        return None
+
+
 def call_of(node: Tree) -> tuple[tuple[str, ...], list[Tree], dict[str, Tree]]:
     """The folded name of a call, its arguments in order and those given by name."""
     path: list[str] = []

@@ -1,0 +1,276 @@
+"""Expressions whose answer depends on the type of what is given: dates, texts and variants, left to DuckDB's typed macros.
+
+DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type is for
+whatever is left. Where all answers are texts or all are variants, typeof() decides: it is known before a row is read. There are no
+overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in every session.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlglot import exp
+
+from churnobs.testing.failures import not_supported
+from churnobs.testing.rewriting import Rewriter, scalar
+from churnobs.testing.trees import Tree
+
+_AUTO_DATES = ("%d-%b-%Y", "%m/%d/%Y")
+_AUTO_MOMENTS = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y")
+
+
+def _tried(formats: tuple[str, ...]) -> str:
+    return ", ".join(f"try_strptime(v, '{f}')" for f in formats)
+
+
+MACROS = f"""
+CREATE OR REPLACE MACRO memory.main._offline_epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
+    WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END);
+CREATE OR REPLACE MACRO memory.main._offline_moment(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP)),
+    (v BIGINT) AS memory.main._offline_epoch(v), (v INTEGER) AS memory.main._offline_epoch(v), (v) AS CAST(v AS TIMESTAMP);
+CREATE OR REPLACE MACRO memory.main._offline_moment_or_null(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))),
+    (v) AS TRY_CAST(v AS TIMESTAMP);
+CREATE OR REPLACE MACRO memory.main._offline_as_moment(v VARCHAR) AS memory.main._offline_moment(v), (v) AS v;
+CREATE OR REPLACE MACRO memory.main._offline_date(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE),
+    (v) AS CAST(v AS DATE);
+CREATE OR REPLACE MACRO memory.main._offline_date_or_null(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE),
+    (v) AS TRY_CAST(v AS DATE);
+CREATE OR REPLACE MACRO memory.main._offline_variant(v) AS CASE WHEN v IS NULL THEN NULL
+    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
+CREATE OR REPLACE MACRO memory.main._offline_json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
+    WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
+    WHEN 'DOUBLE' THEN CASE WHEN CAST(v AS VARCHAR) ILIKE '%e%' THEN 'DOUBLE' ELSE 'DECIMAL' END ELSE json_type(v) END;
+CREATE OR REPLACE MACRO memory.main._offline_kind(v) AS CASE WHEN typeof(v) = 'JSON'
+    THEN memory.main._offline_json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE memory.main._offline_json_kind(to_json(v)) END;
+CREATE OR REPLACE MACRO memory.main._offline_trunc(part, v DATE) AS CAST(date_trunc(part, v) AS DATE),
+    (part, v VARCHAR) AS date_trunc(part, memory.main._offline_moment(v)), (part, v) AS date_trunc(part, v);
+CREATE OR REPLACE MACRO memory.main._offline_later(d DATE, i) AS CAST(d + i AS DATE),
+    (d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
+CREATE OR REPLACE MACRO memory.main._offline_sooner(d DATE, i) AS CAST(d - i AS DATE),
+    (d VARCHAR, i) AS memory.main._offline_moment(d) - i, (d, i) AS d - i;
+CREATE OR REPLACE MACRO memory.main._offline_later_by_time(d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
+CREATE OR REPLACE MACRO memory.main._offline_months(d DATE, n) AS CAST(CASE WHEN last_day(d) = d
+        THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) ELSE d + to_months(CAST(round(n) AS INTEGER)) END AS DATE),
+    (d VARCHAR, n) AS memory.main._offline_moment(d) + to_months(CAST(round(n) AS INTEGER)),
+    (d, n) AS CASE WHEN last_day(d) = CAST(d AS DATE) THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
+        ELSE d + to_months(CAST(round(n) AS INTEGER)) END;
+CREATE OR REPLACE MACRO memory.main._offline_number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
+CREATE OR REPLACE MACRO memory.main._offline_text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
+    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '') WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+    WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
+    WHEN 'TIMESTAMP_NS' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
+    WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
+    WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
+    WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
+"""
+TEXTS = (
+    exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.CHAR, exp.DataType.Type.NVARCHAR,
+    exp.DataType.Type.NCHAR,
+)  # fmt: skip
+DAYS = {"DAY", "WEEK", "MONTH", "QUARTER", "YEAR"}
+TIMES = {"HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"}
+_SHORT = {
+    "Y": "YEAR", "YY": "YEAR", "YYY": "YEAR", "YYYY": "YEAR", "YR": "YEAR", "Q": "QUARTER", "QTR": "QUARTER", "MM": "MONTH",
+    "MON": "MONTH", "MONS": "MONTH",
+    "W": "WEEK", "WK": "WEEK", "WY": "WEEK", "D": "DAY", "DD": "DAY", "H": "HOUR", "HH": "HOUR", "HR": "HOUR", "HRS": "HOUR",
+    "M": "MINUTE",
+    "MI": "MINUTE", "MIN": "MINUTE", "MINS": "MINUTE", "S": "SECOND", "SEC": "SECOND", "SECS": "SECOND", "MS": "MILLISECOND",
+    "MSEC": "MILLISECOND", "US": "MICROSECOND", "USEC": "MICROSECOND",
+}  # fmt: skip
+_COUNTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Sum, exp.Avg, exp.Abs, exp.Stddev, exp.Variance, exp.Round,
+            exp.StddevSamp, exp.StddevPop, exp.VariancePop, exp.Median)  # fmt: skip
+_SPELLED = (exp.Column, exp.Substring, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Trim, exp.Left,
+            exp.Right)  # fmt: skip
+
+
+def macro(name: str, *args: Tree) -> exp.Anonymous:
+    """A call of one of this package's macros."""
+    return exp.Anonymous(this=f"memory.main._offline_{name}", expressions=list(args))
+
+
+def rewrite(tree: Tree) -> None:
+    """Put the rules of this module into a tree, innermost first."""
+    for node in reversed([n for n in tree.find_all(*_RULES) if type(n) in _RULES]):  # TRY_CAST is a kind of Cast
+        if node.parent is not None and (made := _RULES[type(node)](node)) is not None:
+            node.replace(made)
+
+
+def _numbers(node: Tree) -> None:
+    """A text among numbers is read as one."""
+    for key in ("this", "expression"):
+        operand = node.args.get(key)
+        if isinstance(operand, _SPELLED):
+            operand.replace(macro("number", operand.copy()))
+
+
+def _later(start: Tree, amounts: list[tuple[Tree, str]], *, back: bool) -> Tree:
+    made = start.copy()
+    for amount, unit in amounts:
+        interval = exp.Interval(this=amount.copy(), unit=exp.var(unit))
+        name = "sooner" if back else "later"
+        if unit in TIMES:
+            made = macro("later_by_time", made, exp.Neg(this=interval) if back else interval)
+        else:
+            made = macro(name, made, interval)
+    return made
+
+
+def _sum(node: Any) -> Tree | None:
+    left, right = node.this, node.expression
+    if isinstance(right, exp.Interval) and not isinstance(left, exp.Interval):
+        return _later(left, _amounts(right), back=isinstance(node, exp.Sub))
+    if isinstance(left, exp.Interval) and isinstance(node, exp.Add) and not isinstance(right, exp.Interval):
+        return _later(right, _amounts(left), back=False)
+    _numbers(node)
+    return None
+
+
+def _amounts(interval: exp.Interval) -> list[tuple[Tree, str]]:
+    """The parts of an interval: INTERVAL '1 day, 2 hours'."""
+    unit, amount = interval.args.get("unit"), interval.this
+    if unit is not None:
+        return [(amount, _unit(unit.name))]
+    found = re.findall(r"\s*([+-]?\d+)\s*([a-z]+)?\s*(?:,|$)", amount.name, re.IGNORECASE)
+    return [(exp.Literal.string(number), _unit(word or "second")) for number, word in found]
+
+
+def _unit(word: str) -> str:
+    upper = word.upper()
+    made = _SHORT.get(upper) or upper.removesuffix("S")
+    if made not in DAYS | TIMES:
+        raise not_supported(f"the interval unit {word}", "use years to microseconds")
+    return made
+
+
+def _added(node: Any) -> Tree | None:
+    unit = node.args.get("unit")
+    name = _unit(unit.name) if unit is not None else "DAY"
+    amount = node.expression
+    if isinstance(amount, exp.Interval):
+        return _later(node.this, _amounts(amount), back=False)
+    if not (isinstance(amount, exp.Literal) and not amount.is_string and amount.name.isdigit()):
+        whole = exp.cast(exp.Anonymous(this="round", expressions=[macro("number", amount.copy())]), "BIGINT")
+        amount = exp.Paren(this=whole)
+    return _later(node.this, [(amount, name)], back=False)
+
+
+def _months(node: Any) -> Tree:
+    return macro("months", node.this.copy(), node.expression.copy())
+
+
+def _listed(node: Any) -> Tree | None:
+    """LISTAGG of nothing is an empty text."""
+    whole = node
+    while isinstance(whole.parent, exp.WithinGroup | exp.Filter | exp.Window) and whole.parent.this is whole:
+        whole = whole.parent
+    whole.replace(exp.Coalesce(this=whole.copy(), expressions=[exp.Literal.string("")]))
+    return None
+
+
+def _truncated(node: Any) -> Tree | None:
+    unit = node.args["unit"].name.upper()
+    return macro("trunc", exp.Literal.string(_unit(unit).lower()), node.this.copy())
+
+
+def _cast(node: Any) -> Tree | None:
+    kind, given = node.to, node.this
+    if isinstance(given, exp.Null):
+        return None
+    if kind.this == exp.DataType.Type.VARIANT:
+        return macro("variant", given.copy())
+    if kind.this == exp.DataType.Type.DATE:
+        iso = isinstance(given, exp.Literal) and re.fullmatch(r"\d{4}-\d\d-\d\d", given.name)
+        return None if iso or isinstance(given, exp.JSONExtract) else macro("date", given.copy())
+    if kind.this not in TEXTS:
+        return None
+    made: Tree = given.copy()
+    if not isinstance(given, exp.JSONExtract | exp.Literal):
+        made = macro("text", made)
+    elif isinstance(given, exp.JSONExtract):
+        if not kind.expressions:
+            return None
+        made = exp.cast(made, "VARCHAR")
+    if kind.expressions:
+        return exp.Left(this=made, expression=kind.expressions[0].this.copy())
+    return made if not isinstance(given, exp.Literal) else None
+
+
+def _tried_cast(node: Any) -> Tree | None:
+    if node.to.this == exp.DataType.Type.DATE:
+        return macro("date_or_null", node.this.copy())
+    if node.to.this in (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ):
+        return macro("moment_or_null", node.this.copy())
+    return None
+
+
+def _joined(node: Any) -> None:
+    operands = node.expressions if isinstance(node, exp.Concat | exp.ConcatWs) else [node.this, node.expression]
+    for operand in operands:
+        if not isinstance(operand, exp.Literal | exp.DPipe | exp.Concat | exp.Null):
+            operand.replace(macro("text", operand.copy()))
+
+
+def _shown(node: Any) -> Tree | None:
+    form = node.args.get("format")
+    if form is None:
+        return macro("text", node.this.copy())
+    text = form.name if isinstance(form, exp.Literal) else ""
+    if re.fullmatch(r"(FM)?[S$BMI+-]*[09XGD,.]+[SMI+-]*(EEE+)?", text.upper()) or text.upper().startswith("TM"):
+        raise not_supported(f"TO_CHAR with the number format '{text}'", "ROUND the number and cast it to VARCHAR")
+    return None
+
+
+def _trimmed(node: Any) -> Tree:
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
+    args = [macro("text", node.this.copy())]
+    if (signs := node.args.get("expression")) is not None:
+        args.append(signs.copy())
+    else:
+        args.append(exp.Literal.string(" "))
+    return exp.Anonymous(this=name, expressions=args)
+
+
+def _dated(node: Any) -> Tree | None:
+    if node.args.get("format") is not None:
+        return None
+    return macro("date_or_null" if node.args.get("safe") else "date", node.this.copy())
+
+
+def _moments(node: Any) -> None:
+    for key in ("this", "expression"):
+        operand = node.args.get(key)
+        if isinstance(operand, _SPELLED):
+            operand.replace(macro("as_moment", operand.copy()))
+
+
+_RULES: dict[Any, Any] = {
+    **dict.fromkeys(_COUNTED, _numbers),
+    **dict.fromkeys((exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek, exp.DayOfYear, exp.DateDiff, exp.LastDay), _moments),
+    exp.Add: _sum, exp.Sub: _sum, exp.DateAdd: _added, exp.TimestampTrunc: _truncated, exp.DateTrunc: _truncated, exp.Cast: _cast,
+    exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
+    exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast, exp.AddMonths: _months, exp.GroupConcat: _listed,
+    exp.ToVariant: lambda node: macro("variant", node.this.copy()),
+    exp.Typeof: lambda node: macro("kind", node.this.copy()),
+}  # fmt: skip
+
+
+@scalar("TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ")
+def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
+    """TRY_TO_TIMESTAMP(text [, format])."""
+    if len(args) > 1:
+        from churnobs.testing.formats import strptime_format
+
+        form = exp.Literal.string(strptime_format(args[1].name))
+        return exp.Anonymous(this="try_strptime", expressions=[args[0].copy(), form])
+    return macro("moment_or_null", args[0].copy())
+
+
+@scalar("TO_DATE")
+def to_date(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
+    """TO_DATE('digits'), which sqlglot leaves alone."""
+    return macro("date", args[0].copy()) if len(args) == 1 else None
