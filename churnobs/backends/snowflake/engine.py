@@ -31,6 +31,18 @@ _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # rows that are gathered and sent as text; more go through a stage
 FEW: Final = 2_000
 _STATEMENT_LENGTH: Final = 700_000
+_KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_integer, "int64"),
+    (pa.types.is_floating, "float64"),
+    (pa.types.is_timestamp, "timestamp(6)"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_string, "string"),
+    (pa.types.is_large_string, "string"),
+    (pa.types.is_null, "string"),
+    (pa.types.is_binary, "binary"),
+    (pa.types.is_large_binary, "binary"),
+)
 
 
 class Fence(Protocol):
@@ -78,7 +90,7 @@ class SnowflakeEngine(EnginePort):
         sql = self.text(query)
         if named:
             sql = with_named(sql, {name: self._named(data) for name, data in named.items()})
-        self.flush(self._mentioned(sql))
+        self.flush_for(sql)
         return self.link.fetch(sql)
 
     def write(self, name: str, data: Readable | pa.Table, *, replace: bool = False) -> int:
@@ -230,6 +242,10 @@ class SnowflakeEngine(EnginePort):
             for part in self._statements(name):
                 self.link.change(part)
 
+    def flush_for(self, sql: str) -> None:
+        """Send gathered rows that a query reads."""
+        self.flush(self._mentioned(sql))
+
     def _statements(self, name: str) -> list[str]:
         """The statements that send what is gathered of a table."""
         parts = list(_parts(name, self._pending.pop(name)))
@@ -341,6 +357,12 @@ def _pattern(name: str) -> str:
 
 
 def _ibis_of(kind: pa.DataType) -> str:
-    from ibis.formats.pyarrow import PyArrowType
-
-    return str(PyArrowType.to_ibis(kind))
+    """The Ibis type of an Arrow column, as far as Snowflake keeps one."""
+    if pa.types.is_dictionary(kind):
+        return _ibis_of(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    for is_one, name in _KINDS:
+        if is_one(kind):
+            return name
+    return "json"

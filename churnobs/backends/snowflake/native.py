@@ -93,6 +93,8 @@ def clients() -> Iterator[None]:
             yield
         except ChurnobsError:
             raise
+        except ValueError as error:
+            raise BadConfig(str(error), hint="Snowflake's client refused it; nothing was made") from error
         except Exception as error:
             raise translate(error) from error
 

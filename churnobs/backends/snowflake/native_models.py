@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.artefacts import packages
 from churnobs.backends.snowflake import plain_types
+from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.native import Native, clients, closed, version_rows
 from churnobs.errors import NotFound, RefusedArtefact
+from churnobs.records import DatasetVersion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +75,8 @@ class NativeModels:
                     raise
                 self.drop(record.model_name, record.version_name, None)
                 made = self._log(record, model, content, rows, path)
+        if record.comment:
+            self.set_comment(record.model_name, record.version_name, record.comment)
         if record.is_default:
             self.set_default(record.model_name, record.version_name)
         return Called(_inputs(rows), made, _positive(model))
@@ -166,16 +170,20 @@ class NativeModels:
         self._alter(model, f"DROP VERSION {quoted(version)}")
 
     def sample(self, record: VersionRecord, rows: pd.DataFrame) -> Any:
-        """A few rows of the features: from the native dataset that the model was fitted on, so that lineage is kept."""
-        if not record.fitted_on:
+        """Rows to log a version with: of the newest dataset that it was fitted on, so that lineage is kept."""
+        known = {(d.name, d.version) for d in Shelf(self._engine, "DATASETS", DatasetVersion).all()}
+        seen = [f for f in record.fitted_on if (f.dataset, f.version) in known]
+        if not seen:
             return rows
         from snowflake.ml.dataset import load_dataset
         from snowflake.snowpark import functions, types
 
         kinds = {"FLOAT": (types.DoubleType(), 0.0), "BOOLEAN": (types.BooleanType(), False)}
-        seen = record.fitted_on[0]
-        found = load_dataset(self._engine.link.session, self._native.qualified(seen.dataset), seen.version)
+        newest = max(seen, key=lambda f: f.as_of)
+        found = load_dataset(self._engine.link.session, self._native.qualified(newest.dataset), newest.version)
         frame = found.read.to_snowpark_dataframe(only_feature_cols=True)
+        if not {quoted(name) for name in rows.columns} <= {quoted(field.column_identifier.name) for field in frame.schema}:
+            return rows
         columns = []
         for name, kind in _inputs(rows):
             as_type, filled = kinds.get(kind, (types.StringType(), ""))
@@ -196,7 +204,6 @@ class NativeModels:
                 Pipeline([("types", FunctionTransformer(plain_types.plain_types)), ("model", model)]),
                 model_name=quoted(record.model_name),
                 version_name=quoted(record.version_name),
-                comment=record.comment or None,
                 metrics=json_metrics(record.metrics) or None,
                 conda_dependencies=_requirements(content),
                 target_platforms=list(_PLATFORMS),
