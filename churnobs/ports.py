@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     import ibis.expr.types as ir
+    import pandas as pd
     import pyarrow as pa
 
     from churnobs.alerts.alert import AlertRecord
@@ -142,8 +143,11 @@ class RegistryPort(ABC):
         """A model's tags."""
 
     @abstractmethod
-    def add_version(self, record: VersionRecord, model: object) -> None:
-        """Store a fitted model under a new version, with nothing but data in its artefact."""
+    def add_version(self, record: VersionRecord, model: object, sample: pd.DataFrame) -> None:
+        """Store a fitted model under a new version, with nothing but data in its artefact.
+
+        ``sample`` are a few rows of the features; they tell the types of the columns.
+        """
 
     @abstractmethod
     def copy_version(self, source: VersionRecord, record: VersionRecord) -> None:

@@ -95,7 +95,7 @@ class Registry:
             linked_to=linked_to,
             recipe=recipe,
         )
-        self.port.add_version(record, model)
+        self.port.add_version(record, model, sample_input_data)
         return ModelVersion(self, record)
 
     def get_model(self, model_name: str) -> Model:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 import pyarrow as pa
 
-from churnobs.backends.duckdb.artefacts import dumped, loaded
+from churnobs.artefacts import checked, checksum, dumped, loaded
 from churnobs.backends.duckdb.catalog import Shelf
 from churnobs.errors import RefusedArtefact
 from churnobs.ports import RegistryPort, Scoring
@@ -26,6 +25,8 @@ from churnobs.records import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from churnobs.backends.duckdb.database import Database
     from churnobs.ports import Readable
 
@@ -48,16 +49,16 @@ class DuckDBRegistry(RegistryPort):
         tags: dict[str, str] = json.loads(text) if text else {}
         return tags
 
-    def add_version(self, record: VersionRecord, model: object) -> None:
-        """Store a fitted model under a new version."""
+    def add_version(self, record: VersionRecord, model: object, sample: pd.DataFrame) -> None:  # noqa: ARG002
+        """Store a fitted model under a new version; its bytes are all that is needed."""
         content = dumped(model)
-        checksum = hashlib.sha256(content).hexdigest()
+        name = checksum(content)
         with self._database.transaction():
             self._database.execute(
                 "INSERT INTO MODEL_ARTEFACTS SELECT ?, ? WHERE NOT EXISTS (FROM MODEL_ARTEFACTS WHERE SHA256 = ?)",
-                [checksum, content, checksum],
+                [name, content, name],
             )
-            self._put(dataclasses.replace(record, artefact=checksum))
+            self._put(dataclasses.replace(record, artefact=name))
 
     def copy_version(self, source: VersionRecord, record: VersionRecord) -> None:
         """Store a version that shares another's artefact."""
@@ -93,13 +94,7 @@ class DuckDBRegistry(RegistryPort):
                 raise RefusedArtefact(
                     f"the artefact of {record.version_name} is gone", hint="restore the database file"
                 )
-            content = bytes(stored)
-            if hashlib.sha256(content).hexdigest() != record.artefact:
-                raise RefusedArtefact(
-                    f"the artefact of {record.version_name} was altered: its sha256 is not {record.artefact[:12]}…",
-                    hint="restore the database file, or train again",
-                )
-            self._loaded[record.artefact] = loaded(content)
+            self._loaded[record.artefact] = loaded(checked(bytes(stored), record))
         return self._loaded[record.artefact]
 
     def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> pa.Table:

@@ -28,6 +28,11 @@ class Shelf:
         """All records, oldest first."""
         return [from_json(self._kind, row["RECORD"]) for row in self._rows().values()]
 
+    def get(self, name: str, version: str) -> Any:
+        """One record; None if there is none."""
+        row = self._rows().get((name, version))
+        return None if row is None else from_json(self._kind, row["RECORD"])
+
     def put(self, name: str, version: str, record: Any) -> None:
         """Store a record, in the place of the one it replaces."""
         self._append(name, version, to_json(record))

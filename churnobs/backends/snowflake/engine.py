@@ -31,6 +31,18 @@ _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # rows that are gathered and sent as text; more go through a stage
 FEW: Final = 2_000
 _STATEMENT_LENGTH: Final = 700_000
+_KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_integer, "int64"),
+    (pa.types.is_floating, "float64"),
+    (pa.types.is_timestamp, "timestamp(6)"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_string, "string"),
+    (pa.types.is_large_string, "string"),
+    (pa.types.is_null, "string"),
+    (pa.types.is_binary, "binary"),
+    (pa.types.is_large_binary, "binary"),
+)
 
 
 class Fence(Protocol):
@@ -78,7 +90,7 @@ class SnowflakeEngine(EnginePort):
         sql = self.text(query)
         if named:
             sql = with_named(sql, {name: self._named(data) for name, data in named.items()})
-        self.flush(self._mentioned(sql))
+        self.flush_for(sql)
         return self.link.fetch(sql)
 
     def write(self, name: str, data: Readable | pa.Table, *, replace: bool = False) -> int:
@@ -192,6 +204,18 @@ class SnowflakeEngine(EnginePort):
         else:
             action()
 
+    @property
+    def begun(self) -> bool:
+        """Whether rows are changed that are not kept yet."""
+        return self._begun
+
+    def outside(self, action: Callable[[], None]) -> None:
+        """Make an object that can be made again: at once, or where that would commit rows, once they are kept."""
+        if self._begun:
+            self._after.append(action)
+        else:
+            action()
+
     def append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Add rows; those of bookkeeping are gathered, and sent at the end of the transaction."""
         with self.transaction():
@@ -220,6 +244,10 @@ class SnowflakeEngine(EnginePort):
             self._begin()
             for part in self._statements(name):
                 self.link.change(part)
+
+    def flush_for(self, sql: str) -> None:
+        """Send gathered rows that a query reads."""
+        self.flush(self._mentioned(sql))
 
     def _statements(self, name: str) -> list[str]:
         """The statements that send what is gathered of a table."""
@@ -332,16 +360,12 @@ def _pattern(name: str) -> str:
 
 
 def _ibis_of(kind: pa.DataType) -> str:
-    """The Ibis type of an Arrow type."""
+    """The Ibis type of an Arrow column, as far as Snowflake keeps one."""
+    if pa.types.is_dictionary(kind):
+        return _ibis_of(kind.value_type)
     if pa.types.is_decimal(kind):
         return f"decimal({kind.precision}, {kind.scale})"
-    tests = {
-        "boolean": pa.types.is_boolean,
-        "int64": pa.types.is_integer,
-        "float64": pa.types.is_floating,
-        "date": pa.types.is_date,
-        "timestamp(6)": pa.types.is_timestamp,
-        "binary": pa.types.is_binary,
-        "json": pa.types.is_nested,
-    }
-    return next((name for name, test in tests.items() if test(kind)), "string")
+    for is_one, name in _KINDS:
+        if is_one(kind):
+            return name
+    return "json"

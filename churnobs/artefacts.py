@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.errors import RefusedArtefact
+
+if TYPE_CHECKING:
+    from churnobs.records import VersionRecord
 
 _SCHEMA: Final = "schema.json"
 # beyond what skops trusts by itself: what scikit-learn pipelines and XGBoost models are made of
@@ -37,6 +41,46 @@ def loaded(content: bytes) -> Any:
 
     _refuse_unknown(content)
     return skops.io.loads(content, trusted=list(ALLOWED))
+
+
+def checksum(content: bytes) -> str:
+    """The name of an artefact: the sha256 of its bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def checked(content: bytes, record: VersionRecord) -> bytes:
+    """The bytes of a version's artefact, if they are those that were stored.
+
+    Raises:
+        RefusedArtefact: they were altered.
+    """
+    if checksum(content) != record.artefact:
+        raise RefusedArtefact(
+            f"the artefact of {record.version_name} was altered: its sha256 is not {record.artefact[:12]}…",
+            hint="restore it where it is kept, or train again",
+        )
+    return content
+
+
+def packages(content: bytes) -> frozenset[str]:
+    """The packages whose types the bytes of a model name.
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> "sklearn" in packages(dumped(LogisticRegression()))
+    True
+    """
+    found: set[str] = set()
+
+    def look(node: Any) -> None:
+        for child in node if isinstance(node, list) else node.values():
+            if isinstance(child, dict | list):
+                look(child)
+        if isinstance(node, dict) and isinstance(node.get("__module__"), str):
+            found.add(node["__module__"].partition(".")[0])
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        look(json.loads(archive.read(_SCHEMA)))
+    return frozenset(found)
 
 
 def _without_chance(content: bytes) -> bytes:

@@ -1,0 +1,26 @@
+"""What a backend cannot do, each with its reason and how it says so; a gap that is closed makes its test fail here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from churnobs import ChurnobsError
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A test that cannot hold on a backend."""
+
+    backend: str
+    test: str
+    reason: str
+    raises: type[Exception] = ChurnobsError
+
+
+GAPS: tuple[Gap, ...] = ()
+
+
+def find(backend: str, name: str) -> Gap | None:
+    """The gap of a test on a backend; the test's name is without its parameters."""
+    test = name.partition("[")[0]
+    return next((gap for gap in GAPS if (gap.backend, gap.test) == (backend, test)), None)
