@@ -128,6 +128,11 @@ class Database(EnginePort):
             self.execute("DROP TABLE CHURNOBS_REPLACEMENT")
             return int(inserted)
 
+    def make(self, name: str, query: Readable) -> None:
+        """Make a table with the columns of a query and no rows, unless it is there."""
+        if not self._exists(name):
+            self.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM ({self.text(query)}) AS q LIMIT 0")
+
     def view(self, name: str, query: Readable) -> None:
         """Create a view, or replace it."""
         self.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {self.text(query)}")
