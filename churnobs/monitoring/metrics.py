@@ -9,8 +9,10 @@ labelled rows with the highest scores, rounded up, ties by expectation. What is 
 
 from __future__ import annotations
 
+import copy
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,45 +72,71 @@ class Cells:
     def __init__(self, period: Sequence[int] | Ints, columns: Mapping[str, Any]) -> None:
         periods: Ints = np.asarray(period, dtype=np.int64)
         # cells follow each other as their scores do; rows without a score have no cell and come first
-        order = _order(periods, np.nan_to_num(_array(columns["LOW"]), nan=-1.0))
+        order = _order(periods, _filled(columns["LOW"], -1.0))
         self.period = periods[order]
-        names = ("CELL", "CLASS", "LOW", "HIGH", "IS_LABELED", "ROWS_ALL", "ROWS_UP", *_SUMS)
-        cell, self.said, self.low, self.high, labeled, rows, self.up, *sums = (_array(columns[n])[order] for n in names)
-        self.cell: Ints = np.where(np.isnan(cell), -1.0, cell).astype(np.int64)
-        self.labeled: Floats = labeled * rows
-        self.down: Floats = self.labeled - self.up
-        self.open: Floats = rows - self.labeled
+        self.said, self.low, self.high, self.up, self.rows = (
+            _array(columns[name])[order] for name in ("CLASS", "LOW", "HIGH", "ROWS_UP", "ROWS_ALL")
+        )
+        self.cell = _filled(columns["CELL"], -1.0).astype(np.int64)[order]
+        self.labeled: Floats = np.where(np.asarray(columns["IS_LABELED"])[order], self.rows, 0.0)
         # a sum over no rows is missing
-        self.score_total, self.surprise, self.squared_error = map(np.nan_to_num, sums)
+        self.score_total, self.surprise, self.squared_error = (_filled(columns[name], 0.0)[order] for name in _SUMS)
         self.starts: Ints = _starts(self.period) if len(order) else np.zeros(0, np.int64)
-        # the position of each row's period
-        self.number: Ints = np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(order))))
+
+    @property
+    def down(self) -> Floats:
+        """How many rows are labelled 0."""
+        return self.labeled - self.up
+
+    @property
+    def number(self) -> Ints:
+        """The position of each row's period."""
+        found: Ints = np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.period))))
+        return found
+
+    def parts(self) -> Iterator[Cells]:
+        """The same in parts of whole periods, so small that what is computed of one stays in the processor's cache."""
+        firsts = np.unique(np.searchsorted(self.starts, np.arange(0, len(self.period), _AT_ONCE)))
+        for first, end in itertools.pairwise(np.unique(np.append(firsts, len(self.starts))).tolist()):
+            inside = self._rows(first, end - 1)
+            part = copy.copy(self)
+            for name, values in vars(self).items():
+                setattr(part, name, values[inside])
+            part.starts = self.starts[first:end] - inside.start
+            yield part
+
+    def _rows(self, first: int, last: int) -> slice:
+        """The rows of the periods at positions first to last."""
+        ends = np.append(self.starts[1:], len(self.period))
+        return slice(int(self.starts[first]), int(ends[last]))
 
     def levels(self, first: int, last: int | None = None) -> Levels:
         """The scores, classes and labels of the periods at positions first to last, for what needs more than a metric."""
-        ends = np.append(self.starts[1:], len(self.period))
-        inside = slice(int(self.starts[first]), int(ends[first if last is None else last]))
-        up, down, open_ = (counts[inside] for counts in (self.up, self.down, self.open))
-        mean = np.where(self.cell[inside] < 0, np.nan, self.score_total[inside] / (up + down + open_))
-        return Levels(mean, self.said[inside], *(counts.astype(np.int64) for counts in (up, down, open_)))
+        inside = self._rows(first, first if last is None else last)
+        rows, labeled, up = (counts[inside].astype(np.int64) for counts in (self.rows, self.labeled, self.up))
+        mean = np.where(self.cell[inside] < 0, np.nan, self.score_total[inside] / rows)
+        return Levels(mean, self.said[inside], up, labeled - up, rows - labeled)
 
 
+_AT_ONCE: Final = 1 << 15
 _SUMS: Final = ("SCORE_TOTAL", "SURPRISE", "SQUARED_ERROR")
 _RANKED: Final = ("AVERAGE_PRECISION", "LIFT_TOP_DECILE", "RECALL_TOP_DECILE")
 
 
 def binary(cells: Cells, settings: MetricSettings) -> dict[int, Measured]:
     """The metrics of a binary classifier by period."""
-    if not len(cells.period):
-        return {}
+    return {period: one for part in cells.parts() for period, one in _binary(part, settings).items()}
 
+
+def _binary(cells: Cells, settings: MetricSettings) -> dict[int, Measured]:
     def total(values: Floats) -> Floats:
         found: Floats = np.add.reduceat(values, cells.starts)
         return found
 
-    hits = [total(np.where(cells.said == said, rows, 0.0)) for said in (1.0, 0.0) for rows in (cells.up, cells.down)]
-    scored = total(np.where(cells.cell >= 0, cells.labeled, 0.0))
-    counts = [of.astype(np.int64).tolist() for of in (*hits, *map(total, (cells.up, cells.down, cells.open)), scored)]
+    up, down = cells.up, cells.down
+    hits = [np.where(cells.said == said, of, 0.0) for said in (1.0, 0.0) for of in (up, down)]
+    summed = (*hits, up, down, cells.rows, np.where(cells.cell >= 0, cells.labeled, 0.0))
+    counts = [total(of).astype(np.int64).tolist() for of in summed]
     starts = _starts(cells.period, cells.cell)
     # of each cell: whether one of its rows holds more than one score
     blurred = np.logical_or.reduceat((cells.low != cells.high) & (cells.cell >= 0), starts)
@@ -121,10 +149,10 @@ def binary(cells: Cells, settings: MetricSettings) -> dict[int, Measured]:
     for period, rows, numbers in zip(
         periods, zip(*counts, strict=True), zip(*(of.tolist() for of in measured), strict=True), strict=True
     ):
-        tp, fp, fn, tn, up, down, unknown, n = rows
+        tp, fp, fn, tn, ups, downs, all_rows, n = rows
         area, area_off, precision_off, surprise, squared, gap, *top = numbers
         zero = settings.zero_division if tp + fp + fn + tn else None
-        base = _ratio(up, up + down)
+        base = _ratio(ups, ups + downs)
         values = {
             "ROC_AUC": _none(area),
             "CLASSIFICATION_ACCURACY": _ratio(tp + tn, tp + tn + fp + fn),
@@ -140,7 +168,7 @@ def binary(cells: Cells, settings: MetricSettings) -> dict[int, Measured]:
             "TRIVIAL_ACCURACY": None if base is None else max(base, 1 - base),
         }
         found[period] = Measured(
-            rows=up + down + unknown,
+            rows=all_rows,
             used=tp + fp + fn + tn,
             scored=n,
             values=values,
@@ -152,10 +180,10 @@ def binary(cells: Cells, settings: MetricSettings) -> dict[int, Measured]:
 
 def _roc_auc(cells: Cells, starts: Ints, blurred: Bools) -> tuple[Floats, Floats]:
     """ROC AUC by period, and how far it may be off: by half of the pairs in cells that hold more than one score."""
-    count = len(cells.starts)
+    count, of_row = len(cells.starts), cells.number
     inside = cells.cell >= 0
     up, down = np.where(inside, cells.up, 0.0), np.where(inside, cells.down, 0.0)
-    number = cells.number[starts]
+    number = of_row[starts]
     ups, downs = np.add.reduceat(up, starts), np.add.reduceat(down, starts)
     # negatives in cells below, by period: what was counted before the cell, less what was counted before the period
     before = np.cumsum(downs) - downs
@@ -181,13 +209,13 @@ def _roc_auc(cells: Cells, starts: Ints, blurred: Bools) -> tuple[Floats, Floats
 
 
 def _calibration_error(cells: Cells, settings: MetricSettings) -> Floats:
-    count, bins = len(cells.starts), settings.calibration_bins
+    count, number, bins = len(cells.starts), cells.number, settings.calibration_bins
     width = settings.score_cells // bins
     inside = cells.cell >= 0
-    key = cells.number[inside] * bins + np.minimum(cells.cell[inside] // width, bins - 1)
+    key = number[inside] * bins + np.minimum(cells.cell[inside] // width, bins - 1)
     gap = np.where(cells.labeled > 0, cells.score_total, 0.0)[inside] - cells.up[inside]
     gaps = np.abs(np.bincount(key, gap, minlength=count * bins)).reshape(count, -1).sum(axis=1)
-    rows = np.bincount(cells.number[inside], cells.labeled[inside], minlength=count)
+    rows = np.bincount(number[inside], cells.labeled[inside], minlength=count)
     with np.errstate(invalid="ignore", divide="ignore"):
         found: Floats = np.where(rows > 0, gaps / rows, np.nan)
     return found
@@ -297,14 +325,18 @@ def _array(values: Any) -> Floats:
     return found
 
 
+def _filled(values: Any, missing: float) -> Floats:
+    """Numbers with something in the place of those that are missing."""
+    found = _array(values)
+    return np.where(np.isnan(found), missing, found)
+
+
 def _starts(*keys: npt.NDArray[Any]) -> Ints:
     """Where a new run of equal keys begins, in arrays sorted by them; at least the first position."""
     changed = np.zeros(len(keys[0]), dtype=bool)
     changed[:1] = True
     for key in keys:
-        # NaN equals nothing: rows without a score stand in one run all the same
-        same = (key[1:] == key[:-1]) | ((key[1:] != key[1:]) & (key[:-1] != key[:-1]))
-        changed[1:] |= ~same
+        changed[1:] |= key[1:] != key[:-1]
     found: Ints = np.flatnonzero(changed)
     return found
 

@@ -4,13 +4,12 @@ SELECT
   "t8"."SEGMENT_VALUE",
   "t8"."CELL",
   "t8"."CLASS",
+  "t8"."IS_LABELED",
   "t8"."LOW",
   "t8"."HIGH",
+  "t8"."ROWS_ALL",
   "t8"."ROWS_UP",
-  "t8"."ROWS_DOWN",
-  "t8"."ROWS_OPEN",
-  CAST("t8"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
-  CAST("t8"."SCORE_OPEN" AS DOUBLE) AS "SCORE_OPEN",
+  CAST("t8"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
   CAST("t8"."SURPRISE" AS DOUBLE) AS "SURPRISE",
   CAST("t8"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
 FROM (
@@ -20,18 +19,13 @@ FROM (
     "t7"."SEGMENT_VALUE",
     "t7"."CELL",
     "t7"."CLASS",
+    "t7"."IS_LABELED",
     MIN("t7"."SCORE") AS "LOW",
     MAX("t7"."SCORE") AS "HIGH",
+    COUNT(*) AS "ROWS_ALL",
     COUNT(*) FILTER(WHERE
       "t7"."LABEL" = 1.0) AS "ROWS_UP",
-    COUNT(*) FILTER(WHERE
-      "t7"."LABEL" <> 1.0) AS "ROWS_DOWN",
-    COUNT(*) FILTER(WHERE
-      "t7"."LABEL" IS NULL) AS "ROWS_OPEN",
-    SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) FILTER(WHERE
-      "t7"."LABEL" IS NOT NULL) AS "SCORE_LABELED",
-    SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) FILTER(WHERE
-      "t7"."LABEL" IS NULL) AS "SCORE_OPEN",
+    SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
     SUM(
       CAST(-(
         LN(
@@ -70,6 +64,7 @@ FROM (
         THEN 999
         ELSE CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT)
       END AS INT) AS "CELL",
+      "t6"."LABEL" IS NOT NULL AS "IS_LABELED",
       CASE
         WHEN "t6"."LABEL" = 1.0
         THEN "t6"."BOUNDED"
@@ -176,5 +171,6 @@ FROM (
     2,
     3,
     4,
-    5
+    5,
+    6
 ) AS "t8"

@@ -4,13 +4,12 @@ SELECT
   CAST(NULL AS VARCHAR) AS "SEGMENT_VALUE",
   "t5"."CELL",
   "t5"."CLASS",
+  "t5"."IS_LABELED",
   "t5"."LOW",
   "t5"."HIGH",
+  "t5"."ROWS_ALL",
   "t5"."ROWS_UP",
-  "t5"."ROWS_DOWN",
-  "t5"."ROWS_OPEN",
-  CAST("t5"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
-  CAST("t5"."SCORE_OPEN" AS DOUBLE) AS "SCORE_OPEN",
+  CAST("t5"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
   CAST("t5"."SURPRISE" AS DOUBLE) AS "SURPRISE",
   CAST("t5"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
 FROM (
@@ -18,13 +17,12 @@ FROM (
     "t4"."DAY",
     "t4"."CELL",
     "t4"."CLASS",
+    "t4"."IS_LABELED",
     MIN("t4"."SCORE") AS "LOW",
     MAX("t4"."SCORE") AS "HIGH",
+    COUNT(*) AS "ROWS_ALL",
     COUNT_IF("t4"."LABEL" = 1.0) AS "ROWS_UP",
-    COUNT_IF("t4"."LABEL" <> 1.0) AS "ROWS_DOWN",
-    COUNT_IF("t4"."LABEL" IS NULL) AS "ROWS_OPEN",
-    SUM(IFF("t4"."LABEL" IS NOT NULL, CAST("t4"."BOUNDED" AS DECIMAL(18, 12)), NULL)) AS "SCORE_LABELED",
-    SUM(IFF("t4"."LABEL" IS NULL, CAST("t4"."BOUNDED" AS DECIMAL(18, 12)), NULL)) AS "SCORE_OPEN",
+    SUM(CAST("t4"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
     SUM(
       CAST(-(
         LN(
@@ -53,6 +51,7 @@ FROM (
         499,
         CAST(FLOOR("t3"."BOUNDED" * 500.0) AS BIGINT)
       ) AS INT) AS "CELL",
+      "t3"."LABEL" IS NOT NULL AS "IS_LABELED",
       IFF(
         "t3"."LABEL" = 1.0,
         "t3"."BOUNDED",
@@ -108,5 +107,6 @@ FROM (
   GROUP BY
     1,
     2,
-    3
+    3,
+    4
 ) AS "t5"

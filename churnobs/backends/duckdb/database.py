@@ -196,6 +196,8 @@ class Database(EnginePort):
                     f"{self.path} holds tables of schema version {version}, this churnobs reads {SCHEMA_VERSION}",
                     hint="open it with the churnobs that wrote it, or rebuild it from the files",
                 )
+            # what this version of the schema has is there
+            self._seen.update(TABLES)
             return
         if read_only or self.value("SELECT count(*) FROM information_schema.tables"):
             raise BadConfig(
