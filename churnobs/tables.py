@@ -136,8 +136,8 @@ MONITOR_HISTOGRAMS: Final[Columns] = {
 MONITOR_SCORES: Final[Columns] = {
     **_STATE,
     "CELL": "int32",
-    # the predicted class (1, 0, NULL for none): it mostly follows from the score, and a day is mostly labelled or not, so
-    # a row for each adds few rows, while a column for each would be as wide as the rest
+    # the predicted class (1, 0, NULL for none) mostly follows from the score, and a day mostly has all its labels or none
+    # of them: with both as keys there are few more rows, and no column of counts for each pair of the two
     "CLASS": "int32",
     "IS_LABELED": "boolean",
     "LOW": "float64",

@@ -39,7 +39,7 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
     # a score that is no probability is refused by its LOW or HIGH; until then it must not overflow a sum
     bounded: Any = ibis.ifelse(rows.SCORE < 0.0, 0.0, ibis.ifelse(rows.SCORE > 1.0, 1.0, rows.SCORE))
     rows = rows.mutate(BOUNDED=bounded)
-    # whole numbers are compared as such: a decimal literal beside them costs as much as the rest of the count
+    # compared as whole numbers: beside 499.0 each cell number would become a decimal of 128 bits first
     inside = (rows.BOUNDED * float(cells)).floor().cast("int64")
     up, down, unknown = rows.LABEL == 1.0, rows.LABEL != 1.0, ibis.null("float64")
     rows = rows.mutate(

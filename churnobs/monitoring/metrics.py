@@ -72,7 +72,8 @@ class Cells:
     def __init__(self, period: Sequence[int] | Ints, columns: Mapping[str, Any]) -> None:
         periods: Ints = np.asarray(period, dtype=np.int64)
         # cells follow each other as their scores do; rows without a score have no cell and come first
-        order = _order(periods, _filled(columns["LOW"], -1.0))
+        ties = (columns[name] for name in ("CLASS", "IS_LABELED", "ROWS_ALL", "ROWS_UP"))
+        order = _order(periods, _filled(columns["LOW"], -1.0), *map(np.asarray, ties))
         self.period = periods[order]
         self.said, self.low, self.high, self.up, self.rows = (
             _array(columns[name])[order] for name in ("CLASS", "LOW", "HIGH", "ROWS_UP", "ROWS_ALL")
@@ -114,8 +115,10 @@ class Cells:
         """The scores, classes and labels of the periods at positions first to last, for what needs more than a metric."""
         inside = self._rows(first, first if last is None else last)
         rows, labeled, up = (counts[inside].astype(np.int64) for counts in (self.rows, self.labeled, self.up))
-        mean = np.where(self.cell[inside] < 0, np.nan, self.score_total[inside] / rows)
-        return Levels(mean, self.said[inside], up, labeled - up, rows - labeled)
+        low, high, total = (values[inside] for values in (self.low, self.high, self.score_total))
+        # one score is itself to the last bit, or it would not tie with the same score in another row
+        score = np.where(self.cell[inside] < 0, np.nan, np.where(low == high, low, total / rows))
+        return Levels(score, self.said[inside], up, labeled - up, rows - labeled)
 
 
 _AT_ONCE: Final = 1 << 15
@@ -248,7 +251,8 @@ def _ranked(cells: Cells, starts: Ints, of_cell: Bools) -> tuple[dict[str, Float
     with np.errstate(invalid="ignore", divide="ignore"):
         gain = ups / np.repeat(positives, sizes)
         # the positives of a blurred step may all come first or all come last
-        best = np.where(hits + shown - ups - rows > 0, hits / (shown - (rows - ups)), 0.0)
+        before_others = shown - (rows - ups)
+        best = np.where(before_others > 0, hits / before_others, 0.0)
         worst = (hits - ups + 1.0) / (shown - ups + 1.0)
         off: Floats = np.where(blurred & (ups > 0), np.maximum(best - worst, 0.0) * gain, 0.0)
         top = np.ceil(total / DECILE)
@@ -341,17 +345,24 @@ def _starts(*keys: npt.NDArray[Any]) -> Ints:
     return found
 
 
-def _order(period: Ints, low: Floats) -> npt.NDArray[np.intp]:
-    """What puts rows in the order of (period, low); rows that are equal in both stay as they stood."""
-    if len(period) and int(period.max() - period.min()) < _SHORT:
+def _order(period: Ints, low: Floats, *ties: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """What puts rows in the order of (period, low), and where these are equal of the ties: a sum of doubles must not depend
+    on the order in which rows were stored.
+    """
+    if not len(period):
+        return np.zeros(0, np.intp)
+    if int(period.max() - period.min()) < _SHORT:
         # short integers are sorted by counting, and floats without regard for equal ones: several times as fast as lexsort
         order = np.argsort(low)
-        places = (period - period.min()).astype(np.uint16)[order]
-        order = order[np.argsort(places, kind="stable")]
-        one, other = order[1:], order[:-1]
-        if not ((low[one] == low[other]) & (period[one] == period[other])).any():
-            return order
-    return np.lexsort((low, period))
+        order = order[np.argsort((period - period.min()).astype(np.uint16)[order], kind="stable")]
+    else:
+        order = np.lexsort((low, period))
+    same = (low[order[1:]] == low[order[:-1]]) & (period[order[1:]] == period[order[:-1]])
+    if same.any():
+        tied = np.append(same, False) | np.append(False, same)
+        some = order[tied]
+        order[tied] = some[np.lexsort(tuple(key[some] for key in (*ties[::-1], low, period)))]
+    return order
 
 
 _SHORT: Final = 1 << 16

@@ -208,6 +208,7 @@ class Database(EnginePort):
                 self.execute(create_table_sql(name, columns))
             self.execute("CREATE TABLE CHURNOBS_SCHEMA (VERSION INTEGER)")
             self.execute("INSERT INTO CHURNOBS_SCHEMA VALUES (?)", [SCHEMA_VERSION])
+        self._seen.update(TABLES)
 
 
 def _open(
