@@ -214,6 +214,8 @@ class Database(EnginePort):
                     f"{self.path} holds tables of schema version {version}, this churnobs reads {SCHEMA_VERSION}",
                     hint="open it with the churnobs that wrote it, or rebuild it from the files",
                 )
+            # what this version of the schema has is there
+            self._seen.update(TABLES)
             return
         if read_only or self.value("SELECT count(*) FROM information_schema.tables"):
             raise BadConfig(
@@ -224,6 +226,7 @@ class Database(EnginePort):
                 self.execute(create_table_sql(name, columns))
             self.execute("CREATE TABLE CHURNOBS_SCHEMA (VERSION INTEGER)")
             self.execute("INSERT INTO CHURNOBS_SCHEMA VALUES (?)", [SCHEMA_VERSION])
+        self._seen.update(TABLES)
 
 
 def _open(
