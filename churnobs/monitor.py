@@ -15,6 +15,7 @@ from churnobs.monitoring.model_monitor import ModelMonitor
 from churnobs.monitoring.questions import Questions
 from churnobs.monitoring.settings import TASKS, MetricSettings
 from churnobs.monitoring.state import MonitorState, baseline_table
+from churnobs.ports import Forgotten
 from churnobs.records import (
     CountedElsewhere,
     ModelMonitorConfig,
@@ -201,7 +202,7 @@ class Monitor(Questions):
         record = self.get_monitor(name=name).record
         with self._engine.transaction():
             self._port.remove(record)
-            self._port.forget(record.name)
+            self._port.forget([Forgotten(record.name)])
             self._engine.drop(baseline_table(record.name))
             if not record.version_name:
                 self._engine.drop(_joined(record.name))
@@ -217,11 +218,20 @@ class Monitor(Questions):
         Raises:
             BadConfig: the source cannot be counted, for example a score is outside 0 to 1; nothing is changed.
         """
-        record = self.get_monitor(name=name).record
-        if data_through is not None and data_through != record.data_through:
-            record = dataclasses.replace(record, data_through=data_through)
-            self._port.put(record)
-        return self.state.refresh(record, days)
+        return self.refresh_all([name], days=days, data_through=data_through)[identifier(name)]
+
+    def refresh_all(
+        self, names: Sequence[str], *, days: Sequence[dt.date] = (), data_through: dt.date | None = None
+    ) -> dict[str, list[dt.date]]:
+        """Count several monitors at once, all or none; arguments and errors as for ``refresh``."""
+        records = []
+        for name in names:
+            record = self.get_monitor(name=name).record
+            if data_through is not None and data_through != record.data_through:
+                record = dataclasses.replace(record, data_through=data_through)
+                self._port.put(record)
+            records.append(record)
+        return self.state.refresh(records, days)
 
     def advance(self, now: dt.datetime) -> pd.DataFrame:
         """Let time pass for the monitors with ``refresh="snowflake"``: those whose interval is over are refreshed.
@@ -249,7 +259,7 @@ class Monitor(Questions):
             days: list[dt.date] = []
             failures, error = 0, ""
             try:
-                days = self.state.refresh(record)
+                days = self.state.refresh([record])[record.name]
             except ChurnobsError as failed:
                 failures, error = record.failures + due, str(failed)
             changed = dataclasses.replace(

@@ -188,6 +188,29 @@ class WatchedDay:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A question for the days of a source: all of them, or some.
+
+    Args:
+        together: groups of columns; a fingerprint stays the same as long as the rows of each group do.
+    """
+
+    source: str
+    timestamp: str
+    together: tuple[tuple[str, ...], ...]
+    days: tuple[dt.date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is to be deleted of what was counted of a subject: both parts or one, some days or all with the baseline."""
+
+    subject: str
+    days: tuple[dt.date, ...] | None = None
+    part: Part | None = None
+
+
 class MonitorPort(ABC):
     """Keeps model monitors."""
 
@@ -204,13 +227,8 @@ class MonitorPort(ABC):
         """Drop a monitor; its source stays."""
 
     @abstractmethod
-    def days(
-        self, source: str, timestamp: str, together: Sequence[Sequence[str]], days: Sequence[dt.date] = ()
-    ) -> Sequence[WatchedDay]:
-        """What the days of a source look like now (all, or some of them), oldest first; rows without a date are left out.
-
-        ``together`` are groups of columns: a fingerprint stays the same as long as the rows of each group do.
-        """
+    def days(self, looks: Sequence[Look]) -> Sequence[Sequence[WatchedDay]]:
+        """What the days of each source look like now, oldest first; rows without a date are left out."""
 
     @abstractmethod
     def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
@@ -220,8 +238,8 @@ class MonitorPort(ABC):
         """
 
     @abstractmethod
-    def forget(self, subject: str, days: Sequence[dt.date] | None = None, part: Part | None = None) -> None:
-        """Delete what was counted of a subject: one part or both, of some days, or of all with the baseline."""
+    def forget(self, what: Sequence[Forgotten]) -> None:
+        """Delete what was counted."""
 
 
 class AlertPort(ABC):

@@ -45,6 +45,26 @@ class Rendered(ABC):
     def sql(self, dialect: Dialect) -> str:
         """The text for one engine."""
 
+    def names(self) -> tuple[str, ...]:
+        """The columns, where they are known without asking an engine."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Rendered):
+    """A query in the dialect of the engine that it is for, with its columns."""
+
+    text: str
+    columns: tuple[str, ...]
+
+    def sql(self, dialect: Dialect) -> str:  # noqa: ARG002  # it is in that dialect
+        """The text."""
+        return self.text
+
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.columns
+
 
 @dataclass(frozen=True, slots=True)
 class Query(Rendered):
@@ -67,6 +87,15 @@ class Query(Rendered):
         dates: list[dt.date] = []
         template = _compiled(self.build, _with_stand_ins(self.args, dates), dialect)
         return _STAND_IN.sub(lambda found: _spell(dates[int(found[1]) - _FIRST_STAND_IN]), template)
+
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return _columns_of(self.build, _with_stand_ins(self.args, []))
+
+
+@lru_cache(maxsize=256)
+def _columns_of(build: Callable[..., ir.Table], args: tuple[Hashable, ...]) -> tuple[str, ...]:
+    return tuple(build(*args).columns)
 
 
 def to_sql(expression: ir.Table, dialect: Dialect) -> str:

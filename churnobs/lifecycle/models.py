@@ -294,12 +294,12 @@ def keep_monitors(loop: Lifecycle, step: Step) -> Result:
             loop.workspace.monitor.get_monitor(name=known.name).resume()
     final = loop.final_as_ofs()
     days = tuple(sorted({step.as_of, *loop.newly_final(step.month)}))
-    for monitor in loop.own_monitors():
-        if monitor.state == "ACTIVE":
-            loop.workspace.monitor.refresh(monitor.name, days=days, data_through=step.as_of)
-            watched = [row["DAY"] for row in loop.workspace.monitor.state.days(monitor)]
-            if monitor.name not in names.values() and all(day in final for day in watched):
-                loop.workspace.monitor.get_monitor(name=monitor.name).suspend()
+    active = [m for m in loop.own_monitors() if m.state == "ACTIVE"]
+    loop.workspace.monitor.refresh_all([m.name for m in active], days=days, data_through=step.as_of)
+    for monitor in active:
+        watched = [row["DAY"] for row in loop.workspace.monitor.state.days(monitor)]
+        if monitor.name not in names.values() and all(day in final for day in watched):
+            loop.workspace.monitor.get_monitor(name=monitor.name).suspend()
     return {"made": made}
 
 

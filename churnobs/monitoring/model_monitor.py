@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, final
 
 from churnobs.errors import AlreadyExists
 from churnobs.monitoring.answers import segment_column
-from churnobs.monitoring.state import PARTS
+from churnobs.monitoring.counting import PARTS
+from churnobs.ports import Forgotten
 from churnobs.records import MonitorRecord, identifier
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ModelMonitor:
         """Stop watching; what was measured until now stays, and is what the metric functions still answer."""
         record = self.record
         if record.state == "ACTIVE" and record.refresh == "fresh":
-            self._state.refresh(record)
+            self._state.refresh([record])
         self._port.put(dataclasses.replace(record, state="SUSPENDED"))
 
     def resume(self) -> None:
@@ -68,8 +69,8 @@ class ModelMonitor:
         source = dataclasses.replace(record.source, segment_columns=segments)
         changed = self._state.with_columns(dataclasses.replace(record, source=source), record.bins)
         with self._state.transaction():
-            for part in PARTS:
-                self._port.forget(record.name, [row["DAY"] for row in self._state.days(record, part)], part)
+            days = {part: tuple(row["DAY"] for row in self._state.days(record, part)) for part in PARTS}
+            self._port.forget([Forgotten(record.name, days[part], part) for part in PARTS])
             self._port.put(changed)
 
     def __repr__(self) -> str:

@@ -283,5 +283,5 @@ class Questions:
         """What a monitor has counted, after it has looked for changes in the parts that are asked."""
         record = self._find(monitor)
         if record.refresh == "fresh" and record.state == "ACTIVE" and not self._engine.read_only:
-            self.state.refresh(record, parts=parts)
+            self.state.refresh([record], parts=parts)
         return MetricFunctions(self.state, record, parts[0]), record

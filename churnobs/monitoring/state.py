@@ -11,39 +11,23 @@ from typing import TYPE_CHECKING, Any, Final
 from churnobs.divergence import fit_bins
 from churnobs.errors import BadConfig
 from churnobs.expressions.drift import Bins, summaries
-from churnobs.expressions.monitored import (
-    SOURCE,
-    Watched,
-    binned_day_scores,
-    day_confusion,
-    day_errors,
-    day_histograms,
-    exact_day_scores,
-    refused_values,
-)
-from churnobs.expressions.render import Query, Rendered
-from churnobs.expressions.scores import out_of_range, state_rows
+from churnobs.expressions.monitored import SOURCE, Watched
+from churnobs.expressions.render import Query
+from churnobs.expressions.scores import state_rows
+from churnobs.monitoring.counting import AT_A_TIME, OUTCOMES, PARTS, Change, Tally, change_of, note, refuse
 from churnobs.monitoring.roles import features_of, watched_columns
-from churnobs.tables import MONITOR_CONFUSION, MONITOR_ERRORS, MONITOR_HISTOGRAMS, MONITOR_SCORES
+from churnobs.ports import Forgotten, Look
+from churnobs.tables import MONITOR_HISTOGRAMS
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from churnobs.ports import EnginePort, MonitorPort, Part, WatchedDay
+    from churnobs.ports import EnginePort, MonitorPort, Part
     from churnobs.records import MonitorRecord
-    from churnobs.tables import Columns
 
-PARTS: Final[tuple[Part, ...]] = ("OUTCOMES", "HISTOGRAMS")
-_AT_A_TIME: Final = 6
-MANY_ROWS: Final = 200_000
 # of each side, for what looks at rows and not at counts
 SAMPLE_ROWS: Final = 50_000
-OUTCOMES: Final[Mapping[str, tuple[str, Columns]]] = {
-    "TABULAR_BINARY_CLASSIFICATION": ("MONITOR_SCORES", MONITOR_SCORES),
-    "TABULAR_MULTI_CLASSIFICATION": ("MONITOR_CONFUSION", MONITOR_CONFUSION),
-    "TABULAR_REGRESSION": ("MONITOR_ERRORS", MONITOR_ERRORS),
-}
 
 
 def kind_of(ibis_type: str) -> str:
@@ -64,69 +48,60 @@ class MonitorState:
         self._port = port
 
     def refresh(
-        self, record: MonitorRecord, days: Sequence[dt.date] = (), parts: Sequence[Part] = PARTS
-    ) -> list[dt.date]:
-        """Count the days of a monitor's source that are new or not what they were, and forget those that are gone.
+        self, records: Sequence[MonitorRecord], days: Sequence[dt.date] = (), parts: Sequence[Part] = PARTS
+    ) -> dict[str, list[dt.date]]:
+        """Count the days of monitors' sources that are new or not what they were, and forget those that are gone.
 
         A day whose labels are final is never counted again, whatever becomes of its rows.
 
         Args:
-            record: the monitor.
+            records: the monitors.
             days: look at these days only; all of them when empty.
             parts: what to count.
 
         Returns:
-            The days that were counted.
+            The days that were counted of each monitor, by its name.
 
         Raises:
             BadConfig: a score is outside 0 to 1, or (strict) a value is no finite number; nothing was counted.
         """
-        source = record.source
-        counted = []
-        for part in parts:
-            groups = self._together(record, part)
-            seen = self._port.days(source.source, source.timestamp_column, groups, sorted(days))
-            counted.append(self._refresh_part(record, part, seen, days))
-        return sorted({day for part in counted for day in part})
-
-    def _refresh_part(
-        self, record: MonitorRecord, part: Part, seen: Sequence[WatchedDay], days: Sequence[dt.date]
-    ) -> list[dt.date]:
-        source = record.source
-        known = {row["DAY"]: row for row in self.days(record, part)}
-        through = record.data_through or max((d.newest.date() for d in seen), default=None)
-        ripe_before = None
-        if record.horizon_days is not None and through is not None:
-            ripe_before = through - dt.timedelta(days=record.horizon_days)
-        final = {d.day: _is_final(d, ripe_before) for d in seen}
-        changed = [
-            d
-            for d in seen
-            if d.day not in known or (not known[d.day]["IS_FINAL"] and _differs(d, known[d.day], is_final=final[d.day]))
+        asked = [(record, part) for record in records for part in parts]
+        looks = [
+            Look(r.source.source, r.source.timestamp_column, tuple(self._together(r, part)), tuple(sorted(days)))
+            for r, part in asked
         ]
-        gone = [] if days else [day for day in known if day not in final and not known[day]["IS_FINAL"]]
-        if not changed and not gone:
-            return []
-        counted = [d.day for d in changed]
-        everything = not days and len(changed) == len(seen)
-        with self._engine.transaction():
-            if counted:
-                columns = tuple(self._engine.columns(f'SELECT * FROM "{source.source}"').items())
-                watched = Watched(
-                    SOURCE,
-                    columns,
-                    source.timestamp_column,
-                    source.segment_columns,
-                    () if everything else tuple(counted),
-                    ripe_before,
-                )
-                self._port.forget(record.name, [*(day for day in counted if day in known), *gone], part)
-                self._count(record, part, watched, changed)
-                self._refuse(record, part, watched)
-                self._note(record, part, changed, final)
+        found = [
+            change_of(record, part, seen, {row["DAY"]: row for row in self.days(record, part)}, days)
+            for (record, part), seen in zip(asked, self._port.days(looks), strict=True)
+        ]
+        changes = [change for change in found if change is not None]
+        if changes:
+            with self._engine.transaction():
+                self._recount(changes)
+        return {r.name: sorted({d.day for c in changes if c.record is r for d in c.days}) for r in records}
+
+    def _recount(self, changes: Sequence[Change]) -> None:
+        self._port.forget([Forgotten(c.record.name, c.gone, c.part) for c in changes if c.gone])
+        tally = Tally(self._engine)
+        counted = [(change, self._watched(change)) for change in changes if change.days]
+        for change, watched in counted:
+            if change.part == "OUTCOMES":
+                tally.outcomes(change.record, watched, change.days)
             else:
-                self._port.forget(record.name, gone, part)
-        return counted
+                own = self._subjects(change.record)[change.record.name]
+                bins = tuple(b for b in change.record.bins if b.column in own)
+                rows = sum(d.rows for d in change.days)
+                tally.histograms(change.record.name, change.record.source.source, watched, bins, rows)
+        tally.write()
+        for change, watched in counted:
+            refuse(self._engine, change.record, change.part, watched)
+        note(self._engine, changes)
+
+    def _watched(self, change: Change) -> Watched:
+        source = change.record.source
+        columns = tuple(self._engine.columns(f'SELECT * FROM "{source.source}"').items())
+        days = () if change.everything else tuple(d.day for d in change.days)
+        return Watched(SOURCE, columns, source.timestamp_column, source.segment_columns, days, change.through)
 
     def keep_baseline(self, record: MonitorRecord) -> None:
         """Count the baseline of a monitor, and keep a sample of its rows; what becomes of the table means nothing after.
@@ -201,9 +176,11 @@ class MonitorState:
 
     def days(self, record: MonitorRecord, part: Part = "OUTCOMES") -> list[dict[str, Any]]:
         """The days of which a part was counted: DAY, ROWS_ALL, FINGERPRINT, IS_FINAL; oldest first."""
-        query = f"SELECT * FROM MONITOR_DAYS WHERE SUBJECT = '{record.name}' AND PART = '{part}' ORDER BY DAY"
-        rows: list[dict[str, Any]] = self._engine.read(query).to_pylist()
-        return rows
+        import pyarrow.compute as pc
+
+        rows = self._engine.read("MONITOR_DAYS")
+        own = rows.filter(pc.and_(pc.equal(rows["SUBJECT"], record.name), pc.equal(rows["PART"], part)))
+        return sorted(own.to_pylist(), key=lambda row: row["DAY"])
 
     def outcomes(self, record: MonitorRecord, first: dt.date, last: dt.date, segment: str | None) -> pa.Table:
         """The counted outcomes of the days first to last, of all rows or by the values of a segment column."""
@@ -266,17 +243,11 @@ class MonitorState:
             f"SELECT * FROM MONITOR_HISTOGRAMS WHERE SUBJECT = '{subject}' AND {when} AND SEGMENT_COLUMN IS NULL"
         )
 
-    def store(self, table: str, subject: str, source: str, query: Rendered) -> None:
-        """Count a source and keep what was counted under a subject."""
-        text = self._over(source, query)
-        self._engine.write(table, f"SELECT '{subject}' AS SUBJECT, COUNTED.* FROM (\n{text}\n) AS COUNTED")
-
-    def _over(self, source: str, query: Rendered) -> str:
-        """The text of a counting query over a source.
-
-        The name is put in as it is: a common table expression with many readers is written out whole, row by row.
-        """
-        return query.sql(self._engine.dialect).replace(f'"{SOURCE}"', f'"{source}"')
+    def store_histograms(self, subject: str, source: str, watched: Watched, bins: tuple[Bins, ...], rows: int) -> None:
+        """Count columns of a source and keep what was counted under a subject."""
+        tally = Tally(self._engine)
+        tally.histograms(subject, source, watched, bins, rows)
+        tally.write()
 
     def _together(self, record: MonitorRecord, part: Part) -> list[tuple[str, ...]]:
         """The columns whose values in one row matter together: a few at a time, so that a scan holds few columns."""
@@ -286,7 +257,7 @@ class MonitorState:
             said = (*source.prediction_class_columns, *source.prediction_score_columns)
             return [(source.timestamp_column, *said, *actual, *source.segment_columns)]
         own = [name for name in self._subjects(record)[record.name] if name not in source.segment_columns]
-        chunks = [own[i : i + _AT_A_TIME] for i in range(0, len(own), _AT_A_TIME)] or [[]]
+        chunks = [own[i : i + AT_A_TIME] for i in range(0, len(own), AT_A_TIME)] or [[]]
         return [(source.timestamp_column, *chunk, *source.segment_columns) for chunk in chunks]
 
     def _subjects(self, record: MonitorRecord) -> dict[str, tuple[str, ...]]:
@@ -298,100 +269,3 @@ class MonitorState:
             record.name: tuple(n for n in names if n not in record.features),
             record.shared: tuple(n for n in names if n in record.features),
         }
-
-    def _count(self, record: MonitorRecord, part: Part, watched: Watched, days: Sequence[WatchedDay]) -> None:
-        if part == "OUTCOMES":
-            self._count_outcomes(record, watched, days)
-            return
-        own = self._subjects(record)[record.name]
-        bins = tuple(b for b in record.bins if b.column in own)
-        self.store_histograms(record.name, record.source.source, watched, bins, sum(d.rows for d in days))
-
-    def store_histograms(self, subject: str, source: str, watched: Watched, bins: tuple[Bins, ...], rows: int) -> None:
-        """Count columns: all at once, or where there are many rows a few at a time, which takes less memory."""
-        step = _AT_A_TIME if rows > MANY_ROWS else len(bins)
-        for start in range(0, len(bins), max(step, 1)):
-            query = Query(day_histograms, (watched, bins[start : start + step]))
-            self.store("MONITOR_HISTOGRAMS", subject, source, query)
-
-    def _count_outcomes(self, record: MonitorRecord, watched: Watched, days: Sequence[WatchedDay]) -> None:
-        source, settings = record.source, record.settings
-        label, said = (_first(c) for c in (source.actual_class_columns, source.prediction_class_columns))
-        actual, score = (_first(c) for c in (source.actual_score_columns, source.prediction_score_columns))
-        query: Query | None
-        match record.task:
-            case "TABULAR_REGRESSION":
-                query = Query(day_errors, (watched, actual, score))
-            case "TABULAR_MULTI_CLASSIFICATION":
-                query = Query(day_confusion, (watched, label, said))
-            case _:
-                self._count_scores(record, watched, days, (label, said, score, settings.score_cells))
-                query = None
-        if query is not None:
-            self.store(OUTCOMES[record.task][0], record.name, source.source, query)
-
-    def _count_scores(
-        self, record: MonitorRecord, watched: Watched, days: Sequence[WatchedDay], roles: tuple[Any, ...]
-    ) -> None:
-        few = tuple(d.day for d in days if d.rows <= record.settings.exact_rows)
-        many = tuple(d.day for d in days if d.rows > record.settings.exact_rows)
-        for build, chosen in ((exact_day_scores, few), (binned_day_scores, many)):
-            if chosen:
-                # days that are all of one kind need no list
-                own = watched if len(chosen) == len(days) else dataclasses.replace(watched, days=chosen)
-                self.store("MONITOR_SCORES", record.name, record.source.source, Query(build, (own, *roles)))
-
-    def _refuse(self, record: MonitorRecord, part: Part, watched: Watched) -> None:
-        score = _first(record.source.prediction_score_columns)
-        # what the loop stored are the probabilities of its own models
-        is_foreign = record.shared is None
-        is_probability = is_foreign and score is not None and record.task == "TABULAR_BINARY_CLASSIFICATION"
-        if is_probability and part == "HISTOGRAMS":
-            # its grid holds everything; the outcomes tell
-            is_probability = False
-        if is_probability:
-            counted = Query(out_of_range, ("MONITOR_SCORES", tuple(MONITOR_SCORES.items()), record.name))
-            # the rows are looked at only where their cells say that something is wrong
-            is_probability = bool(self._engine.read(counted)["OUTSIDE"][0].as_py())
-        numbers = tuple(b.column for b in record.bins if b.kind == "number") if record.settings.strict else ()
-        if not is_probability and not numbers:
-            return
-        query = Query(refused_values, (watched, score if is_probability else None, numbers))
-        (row,) = self._engine.read(self._over(record.source.source, query)).to_pylist()
-        if row["OUTSIDE"]:
-            raise BadConfig(
-                f"{row['OUTSIDE']} rows of {record.source.source} have a {score} outside 0 to 1",
-                hint="a score is the probability of class 1; rescale it in a view",
-            )
-        if row["NOT_FINITE"]:
-            raise BadConfig(
-                f"{row['NOT_FINITE']} rows of {record.source.source} hold NaN or an infinity",
-                hint="make them NULL in a view, or watch without strict",
-            )
-
-    def _note(
-        self, record: MonitorRecord, part: Part, days: Sequence[WatchedDay], final: Mapping[dt.date, bool | None]
-    ) -> None:
-        import pyarrow as pa
-
-        columns = {
-            "SUBJECT": pa.array([record.name] * len(days), pa.string()),
-            "PART": pa.array([part] * len(days), pa.string()),
-            "DAY": pa.array([d.day for d in days], pa.date32()),
-            "ROWS_ALL": pa.array([d.rows for d in days], pa.int64()),
-            "FINGERPRINT": pa.array([d.fingerprint for d in days], pa.string()),
-            "IS_FINAL": pa.array([final[d.day] for d in days], pa.bool_()),
-        }
-        self._engine.write("MONITOR_DAYS", pa.table(columns))
-
-
-def _is_final(day: WatchedDay, ripe_before: dt.date | None) -> bool | None:
-    return None if ripe_before is None else day.newest <= dt.datetime.combine(ripe_before, dt.time())
-
-
-def _differs(day: WatchedDay, known: Mapping[str, Any], *, is_final: bool | None) -> bool:
-    return (day.fingerprint, is_final) != (known["FINGERPRINT"], known["IS_FINAL"])
-
-
-def _first(columns: Sequence[str]) -> str | None:
-    return columns[0] if columns else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.duckdb.catalog import Shelf
 from churnobs.backends.duckdb.ddl import literal, quoted
-from churnobs.ports import MonitorPort, Part, WatchedDay
+from churnobs.ports import Forgotten, Look, MonitorPort, Part, WatchedDay
 from churnobs.records import MonitorRecord
 
 if TYPE_CHECKING:
@@ -40,22 +40,23 @@ class DuckDBMonitors(MonitorPort):
         """Drop a monitor."""
         self._shelf.remove(monitor.name, "")
 
-    def days(
-        self, source: str, timestamp: str, together: Sequence[Sequence[str]], days: Sequence[dt.date] = ()
-    ) -> list[WatchedDay]:
-        """What the days of a source look like now; the order of its rows does not matter."""
-        at, day = quoted(timestamp), f"CAST({quoted(timestamp)} AS DATE)"
+    def days(self, looks: Sequence[Look]) -> list[list[WatchedDay]]:
+        """What the days of each source look like now; the order of its rows does not matter."""
+        return [self._days(look) for look in looks]
+
+    def _days(self, look: Look) -> list[WatchedDay]:
+        at, day = quoted(look.timestamp), f"CAST({quoted(look.timestamp)} AS DATE)"
         where = f"{at} IS NOT NULL"
-        if days:
-            where = f"{at} >= TIMESTAMP '{min(days)}' AND {day} IN ({_listed(days)})"
+        if look.days:
+            where = f"{at} >= TIMESTAMP '{min(look.days)}' AND {day} IN ({_listed(look.days)})"
         found: dict[dt.date, WatchedDay] = {}
-        for columns in together:
+        for columns in look.together:
             row_hash = f"hash({', '.join(quoted(name) for name in columns)})"
             # the exclusive or finds what changed, the sum what stands there twice
             for one, rows, newest, text in self._database.execute(
                 f"SELECT {day}, count(*), CAST(max({at}) AS TIMESTAMP), "
                 f"concat_ws('/', count(*), bit_xor({row_hash}), sum({row_hash})) "
-                f"FROM {quoted(source)} WHERE {where} GROUP BY 1 ORDER BY 1"
+                f"FROM {quoted(look.source)} WHERE {where} GROUP BY 1 ORDER BY 1"
             ):
                 before = f"{found[one].fingerprint} " if one in found else ""
                 found[one] = WatchedDay(one, rows, newest, before + text)
@@ -76,19 +77,18 @@ class DuckDBMonitors(MonitorPort):
             f"WHERE hash(CHURNOBS_POSITION) % {-(-found // rows)} = 0"
         )
 
-    def forget(self, subject: str, days: Sequence[dt.date] | None = None, part: Part | None = None) -> None:
-        """Delete what was counted of a subject."""
-        where = f"SUBJECT = {literal(subject)}"
-        if days is not None:
-            if not days:
-                return
-            where += f" AND DAY IN ({_listed(days)})"
+    def forget(self, what: Sequence[Forgotten]) -> None:
+        """Delete what was counted."""
         with self._database.transaction():
-            for one, names in STATES.items():
-                if part in {one, None}:
-                    self._database.execute(f"DELETE FROM MONITOR_DAYS WHERE {where} AND PART = '{one}'")
-                    for name in names:
-                        self._database.execute(f"DELETE FROM {name} WHERE {where}")
+            for one in what:
+                where = f"SUBJECT = {literal(one.subject)}"
+                if one.days is not None:
+                    where += f" AND DAY IN ({_listed(one.days)})" if one.days else " AND FALSE"
+                for part, names in STATES.items():
+                    if one.part in {part, None}:
+                        self._database.execute(f"DELETE FROM MONITOR_DAYS WHERE {where} AND PART = '{part}'")
+                        for name in names:
+                            self._database.execute(f"DELETE FROM {name} WHERE {where}")
 
 
 def _listed(days: Sequence[dt.date]) -> str:

@@ -101,7 +101,8 @@ class SnowflakeEngine(EnginePort):
             sql = self.text(data)
             self.flush({*self._mentioned(sql), name})
             self.make(name, sql)
-            listed = ", ".join(map(quoted, self.columns(sql)))
+            names = data.names() if isinstance(data, Rendered) else ()
+            listed = ", ".join(map(quoted, names or self.columns(sql)))
             into = "INSERT OVERWRITE INTO" if replace else "INSERT INTO"
             return self.dml(f"{into} {quoted(name)} ({listed}) {sql}", name)
 
@@ -188,6 +189,15 @@ class SnowflakeEngine(EnginePort):
             self.flush({name})
             self._known.pop(name, None)
         return self.link.change(sql)
+
+    def delete(self, name: str, where: str) -> None:
+        """Delete rows of an own table."""
+        self.dml(f"DELETE FROM {quoted(name)} WHERE {where}", name)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query over what is written so far, and give its rows."""
+        self.flush(self._mentioned(sql))
+        return self.link.rows(sql)
 
     def ddl(self, sql: str, *changed: str) -> None:
         """Make, change or drop an object; never between rows that belong together."""

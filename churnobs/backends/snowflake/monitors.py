@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
-from churnobs.ports import MonitorPort, Part, WatchedDay
+from churnobs.monitoring.counting import OUTCOMES
+from churnobs.ports import Forgotten, Look, MonitorPort, Part, WatchedDay
 from churnobs.records import MonitorRecord
 
 if TYPE_CHECKING:
@@ -40,19 +41,14 @@ class SnowflakeMonitors(MonitorPort):
         """Drop a monitor."""
         self._shelf.remove(monitor.name, "")
 
-    def days(
-        self, source: str, timestamp: str, together: Sequence[Sequence[str]], days: Sequence[dt.date] = ()
-    ) -> list[WatchedDay]:
-        """What the days of a source look like now; the order of its rows does not matter."""
-        at, day = quoted(timestamp), f"{quoted(timestamp)}::DATE"
-        where = f"{at} IS NOT NULL" + (f" AND {day} IN ({_listed(days)})" if days else "")
-        # HASH_AGG is Snowflake's own fingerprint of rows in any order
-        prints = ", ' ', ".join(f"COUNT(*), '/', HASH_AGG({', '.join(map(quoted, columns))})" for columns in together)
-        rows = self._engine.link.rows(
-            f"SELECT {day}, COUNT(*), MAX({at})::TIMESTAMP_NTZ(6), CONCAT({prints}) "
-            f"FROM {quoted(source)} WHERE {where} GROUP BY 1 ORDER BY 1"
-        )
-        return [WatchedDay(one, int(count), newest, text) for one, count, newest, text in rows]
+    def days(self, looks: Sequence[Look]) -> list[list[WatchedDay]]:
+        """What the days of each source look like now, in one statement; the order of rows does not matter."""
+        found: list[list[WatchedDay]] = [[] for _ in looks]
+        if looks:
+            query = " UNION ALL ".join(_days_sql(number, look) for number, look in enumerate(looks))
+            for number, day, rows, newest, text in self._engine.rows(f"{query} ORDER BY 1, 2"):
+                found[number].append(WatchedDay(day, int(rows), newest, text))
+        return found
 
     def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
         """A query for about so many rows of a source, chosen by a hash of their values."""
@@ -71,19 +67,36 @@ class SnowflakeMonitors(MonitorPort):
             f"FROM ({chosen})) WHERE MOD(CHURNOBS_POSITION, {step}) = 0"
         )
 
-    def forget(self, subject: str, days: Sequence[dt.date] | None = None, part: Part | None = None) -> None:
-        """Delete what was counted of a subject."""
-        where = f"SUBJECT = {literal(subject)}"
-        if days is not None:
-            if not days:
-                return
-            where += f" AND DAY IN ({_listed(days)})"
-        with self._engine.transaction():
-            for one, names in STATES.items():
-                if part in {one, None}:
-                    self._engine.dml(f"DELETE FROM MONITOR_DAYS WHERE {where} AND PART = '{one}'", "MONITOR_DAYS")
+    def forget(self, what: Sequence[Forgotten]) -> None:
+        """Delete what was counted, with one statement a table."""
+        kept = {record.name: record for record in self.monitors()}
+        wanted: dict[str, list[str]] = {}
+        for one in what:
+            where = f"SUBJECT = {literal(one.subject)}"
+            if one.days is not None:
+                if not one.days:
+                    continue
+                where += f" AND DAY IN ({_listed(one.days)})"
+            own = OUTCOMES[kept[one.subject].task][:1] if one.subject in kept else STATES["OUTCOMES"]
+            for part, names in (("OUTCOMES", own), ("HISTOGRAMS", STATES["HISTOGRAMS"])):
+                if one.part in {part, None}:
+                    wanted.setdefault("MONITOR_DAYS", []).append(f"{where} AND PART = '{part}'")
                     for name in names:
-                        self._engine.dml(f"DELETE FROM {name} WHERE {where}", name)
+                        wanted.setdefault(name, []).append(where)
+        with self._engine.transaction():
+            for name, places in wanted.items():
+                self._engine.delete(name, " OR ".join(f"({place})" for place in places))
+
+
+def _days_sql(number: int, look: Look) -> str:
+    at, day = quoted(look.timestamp), f"{quoted(look.timestamp)}::DATE"
+    where = f"{at} IS NOT NULL" + (f" AND {day} IN ({_listed(look.days)})" if look.days else "")
+    # HASH_AGG is Snowflake's own fingerprint of rows in any order
+    prints = ", ' ', ".join(f"COUNT(*), '/', HASH_AGG({', '.join(map(quoted, columns))})" for columns in look.together)
+    return (
+        f"SELECT {number}, {day}, COUNT(*), MAX({at})::TIMESTAMP_NTZ(6), CONCAT({prints}) "
+        f"FROM {quoted(look.source)} WHERE {where} GROUP BY 1, 2"
+    )
 
 
 def _listed(days: Sequence[dt.date]) -> str:

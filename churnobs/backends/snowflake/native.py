@@ -106,7 +106,9 @@ def closed(engine: SnowflakeEngine, what: str) -> None:
         BackendFailed: a transaction has changed rows.
     """
     if engine.begun:
-        raise BackendFailed(f"{what} would commit rows that are not complete", hint="this is a defect of churnobs: report it")
+        raise BackendFailed(
+            f"{what} would commit rows that are not complete", hint="this is a defect of churnobs: report it"
+        )
 
 
 def version_rows(engine: SnowflakeEngine, model: str) -> dict[str, dict[str, Any]]:

@@ -123,4 +123,6 @@ def refuse_version(name: str, version: str) -> None:
     >>> refuse_version("CHURN", "2024_05_01")
     """
     if not _VERSION.fullmatch(version):
-        raise BadConfig(f"{version!r} is no version of dataset {name}", hint="at most 128 characters, no quotes and slashes")
+        raise BadConfig(
+            f"{version!r} is no version of dataset {name}", hint="at most 128 characters, no quotes and slashes"
+        )
