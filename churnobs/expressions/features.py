@@ -173,12 +173,17 @@ def customer_state(at: AsOf) -> ir.Table:
     return _shaped(_totals(table("SALES", SALES), at))
 
 
-def rows_before(as_of: dt.date) -> ir.Table:
-    """SALES_ROWS and FEEDBACK_ROWS dated before a moment: how a state notices rows that came late."""
+def rows_before(as_ofs: tuple[dt.date, ...]) -> ir.Table:
+    """AS_OF, SALES_ROWS and FEEDBACK_ROWS dated before each moment: how a state notices rows that came late."""
     sales, feedback = table("SALES", SALES), table("FEEDBACK_SENTIMENT", FEEDBACK_SENTIMENT)
-    counted = sales.filter(between(sales.TRANSACTION_DATE, None, as_of)).agg(SALES_ROWS=lambda rows: rows.count())
-    other = feedback.filter(between(feedback.CHAT_DATE, None, as_of)).agg(FEEDBACK_ROWS=lambda rows: rows.count())
-    return counted.cross_join(other)
+    parts = []
+    for as_of in as_ofs:
+        counted = sales.filter(between(sales.TRANSACTION_DATE, None, as_of)).agg(SALES_ROWS=lambda rows: rows.count())
+        other = feedback.filter(between(feedback.CHAT_DATE, None, as_of)).agg(FEEDBACK_ROWS=lambda rows: rows.count())
+        parts.append(
+            counted.cross_join(other).select(AS_OF=day(as_of), SALES_ROWS="SALES_ROWS", FEEDBACK_ROWS="FEEDBACK_ROWS")
+        )
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
 def recent_feedback(at: AsOf) -> ir.Table:

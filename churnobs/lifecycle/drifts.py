@@ -20,17 +20,22 @@ if TYPE_CHECKING:
     from churnobs.monitoring.drift_verdict import DriftVerdict
 
 
+def count_features(loop: Lifecycle, as_of: dt.date, active: int) -> None:
+    """Count the features at T once, for drift and for all monitors; before the first model nothing says how."""
+    bins = loop.bins()
+    if bins:
+        columns = (*loop.feature_columns(), ("TIMESTAMP", "timestamp(6)"))
+        watched = Watched(SOURCE, columns, "TIMESTAMP", loop.segments(), (as_of,))
+        loop.workspace.monitor.state.store_histograms(FEATURES_SUBJECT, "FEATURES", watched, bins, active)
+
+
 def measure_drift(loop: Lifecycle, step: Step) -> dict[str, Any]:
-    """Count the features at T once, measure how far each has moved from the baseline, and judge it against chance."""
+    """Measure how far each feature has moved from the baseline, and judge it against chance."""
     baseline = loop.baseline()
     if baseline is None:
         return {"drift": {}, "alarms": [], "history": None}
     bins, before = baseline
-    columns = (*loop.feature_columns(), ("TIMESTAMP", "timestamp(6)"))
-    watched = Watched(SOURCE, columns, "TIMESTAMP", loop.segments(), (step.as_of,))
     state = loop.workspace.monitor.state
-    active = loop.journal.result(step.month, StepKind.FEATURES)["active"]
-    state.store_histograms(FEATURES_SUBJECT, "FEATURES", watched, bins, active)
     now = collect(state.counted(FEATURES_SUBJECT, step.as_of).to_pylist())
     found = {
         b.column: {

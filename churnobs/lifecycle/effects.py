@@ -29,7 +29,7 @@ from churnobs.expressions.portable import moment
 from churnobs.expressions.render import Query
 from churnobs.lifecycle import models
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
-from churnobs.lifecycle.drifts import measure_drift
+from churnobs.lifecycle.drifts import count_features, measure_drift
 from churnobs.lifecycle.estimates import estimate_open
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
@@ -99,7 +99,8 @@ def perform(loop: Lifecycle, step: Step, prepared: Result) -> Result:  # noqa: P
 def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     """Features at T of every active customer, and the state that makes the next month cheap."""
     engine = loop.backend.engine
-    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=_state_moment(loop, as_of))
+    since, counted = _state_moment(loop, as_of)
+    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=since)
     store = loop.workspace.feature_store
     query = Query(customer_features, (at,))
     views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]
@@ -107,8 +108,8 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     active = engine.write("FEATURES", rows)
     engine.write("CUSTOMER_STATE", Query(customer_state, (at,)), replace=True)
     engine.write("RECENT_FEEDBACK", Query(recent_feedback, (at,)), replace=True)
-    counted = engine.read(Query(rows_before, (as_of,)))
-    engine.write("STATE_THROUGH", counted.append_column("AS_OF", pa.array([as_of], pa.date32())), replace=True)
+    engine.write("STATE_THROUGH", counted, replace=True)
+    count_features(loop, as_of, active)
     if not any(e.name == CUSTOMER.name for e in loop.backend.feature_store.entities()):
         store.register_entity(CUSTOMER)
     if not any((v.name, v.version) == FEATURE_VIEW for v in loop.backend.feature_store.feature_views()):
@@ -128,14 +129,17 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     return {"as_of": as_of, "active": active}
 
 
-def _state_moment(loop: Lifecycle, as_of: dt.date) -> dt.date | None:
-    """The moment up to which the stored state is true; None when rows came late, and all has to be counted again."""
+def _state_moment(loop: Lifecycle, as_of: dt.date) -> tuple[dt.date | None, pa.Table]:
+    """The moment up to which the stored state is true (None when rows came late, and all has to be counted again), and
+    what there is before T.
+    """
     engine = loop.backend.engine
     known = engine.read("STATE_THROUGH").to_pylist()
-    if not known or known[0]["AS_OF"] > as_of:
-        return None
-    moment_of: dt.date = known[0].pop("AS_OF")
-    return moment_of if engine.read(Query(rows_before, (moment_of,))).to_pylist() == known else None
+    moments = (as_of, known[0]["AS_OF"]) if known and known[0]["AS_OF"] < as_of else (as_of,)
+    rows = engine.read(Query(rows_before, (moments,)))
+    found = {row["AS_OF"]: row for row in rows.to_pylist()}
+    since = moments[-1] if len(moments) > 1 and found[moments[-1]] == known[0] else None
+    return since, pa.Table.from_pylist([found[as_of]], schema=rows.schema)
 
 
 def _feature_rows(loop: Lifecycle) -> str:

@@ -131,11 +131,14 @@ class Lifecycle:
         """Do steps that are kept together."""
         engine = self.backend.engine
         tell: Progress = progress or (lambda _: None)
-        tell(steps[0])
+        # what a look at the alerts tells people cannot be taken back: whatever may stop this group does so before it
+        first = [step for step in steps if step is steps[0] or steps[0].kind is StepKind.ALERT]
+        for step in first:
+            tell(step)
         prepared = [prepare(self, step) for step in steps]
         with self._transaction():
             for step, ready in zip(steps, prepared, strict=True):
-                if step is not steps[0]:
+                if step not in first:
                     tell(step)
                 engine.purpose = f"{self.config.name} {step.month} {step.name}"
                 started, before = time.perf_counter(), engine.sent
@@ -336,10 +339,13 @@ class Lifecycle:
         """How features are counted, and the baseline's counts; None before the first model."""
         if self.default() is None:
             return None
-        rows = [r for r in self.backend.engine.read("MONITOR_BINS").to_pylist() if r["SUBJECT"] == self.config.name]
-        texts = [r["BINS"] for r in sorted(rows, key=lambda r: r["POSITION"])]
         counts = self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist()
-        return tuple(from_json(Bins, text) for text in texts), collect(counts)
+        return self.bins(), collect(counts)
+
+    def bins(self) -> tuple[Bins, ...]:
+        """How each feature is counted; empty before the first model."""
+        rows = [r for r in self.backend.engine.read("MONITOR_BINS").to_pylist() if r["SUBJECT"] == self.config.name]
+        return tuple(from_json(Bins, r["BINS"]) for r in sorted(rows, key=lambda r: r["POSITION"]))
 
     def segments(self) -> tuple[str, ...]:
         """The segment columns that the features have."""

@@ -29,23 +29,19 @@ class StepKind(StrEnum):
     PREDICT = "PREDICT"
     MONITOR = "MONITOR"
     ESTIMATE = "ESTIMATE"
-    ALERT = "ALERT"
     PRUNE = "PRUNE"
+    ALERT = "ALERT"
     REPORT = "REPORT"
 
 
 # steps that are kept together, all or none: a transaction costs more than most of them
 TOGETHER: Final = (
     (StepKind.INGEST,),
-    # scores that were paid for are not asked for again because of what comes after
-    (StepKind.SENTIMENT,),
-    (StepKind.FEATURES, StepKind.LABELS),
-    (StepKind.DATASET, StepKind.MEASURE, StepKind.DRIFT, StepKind.DECIDE),
-    (StepKind.TRAIN, StepKind.PROMOTE),
-    (StepKind.PREDICT, StepKind.MONITOR, StepKind.ESTIMATE),
-    # nor is anything told twice
-    (StepKind.ALERT,),
-    (StepKind.PRUNE, StepKind.REPORT),
+    (StepKind.SENTIMENT, StepKind.FEATURES, StepKind.LABELS),
+    (StepKind.DATASET, StepKind.MEASURE, StepKind.DRIFT, StepKind.DECIDE, StepKind.TRAIN, StepKind.PROMOTE),
+    (StepKind.PREDICT, StepKind.MONITOR, StepKind.ESTIMATE, StepKind.PRUNE),
+    # what was told to people is not told again because of what comes after
+    (StepKind.ALERT, StepKind.REPORT),
 )
 
 

@@ -114,6 +114,9 @@ def insert(session: Session, tree: Tree, target: Name) -> int:
 
     watched = streams.watched(session, target)
     count = 0
+    # what is inserted may be selected from the table itself: its former rows go last, and are known by their places
+    former = _newest_row(session, target) if tree.args.get("overwrite") else None
+    tree.set("overwrite", None)
     for part in session.engine.translate(tree):
         sql = part.sql(dialect="duckdb", identify=True)
         if isinstance(part, exp.Insert) and watched:
@@ -122,7 +125,15 @@ def insert(session: Session, tree: Tree, target: Name) -> int:
             streams.arrived(session, target, arrived.table)
         else:
             count = session.engine.run(sql)[0][0]
+    if former is not None:
+        session.engine.run(f"DELETE FROM {session.physical(target).sql} WHERE rowid <= {former}")
     return count
+
+
+def _newest_row(session: Session, target: Name) -> int | None:
+    """The place of a table's newest row, or None where it has none."""
+    ((place,),) = session.engine.run(f"SELECT max(rowid) FROM {session.physical(target).sql}")
+    return None if place is None else int(place)
 
 
 def require_table(session: Session, name: Name) -> None:

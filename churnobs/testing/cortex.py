@@ -107,14 +107,19 @@ def _udf(rewriter: Rewriter, name: str, function: Callable[..., Any], args: list
     """A call of a Python function that sees each row's values as text."""
     account = rewriter.session.account
     duck = f"_offline_cortex_{name.lower()}_{len(args)}"
+
+    def run(*columns: pa.ChunkedArray) -> pa.Array:
+        rows = zip(*(c.to_pylist() for c in columns), strict=True)
+        made = [None if row[0] is None else function(*row) for row in rows]
+        return pa.array(made, pa.float64() if kind == "DOUBLE" else pa.string())
+
     with account.catalog.lock:
-        if duck not in account.udfs:
-
-            def run(*columns: pa.ChunkedArray) -> pa.Array:
-                rows = zip(*(c.to_pylist() for c in columns), strict=True)
-                made = [None if row[0] is None else function(*row) for row in rows]
-                return pa.array(made, pa.float64() if kind == "DOUBLE" else pa.string())
-
+        if duck not in account.udfs and rewriter.session.engine.in_transaction:
+            # an open transaction does not see what others make: it gets a function of its own, which a rollback takes away
+            duck = f"{duck}_{account.next_number()}"
+            own: Any = rewriter.session.engine.duck
+            own.create_function(duck, run, None, kind, type="arrow", null_handling="special")
+        elif duck not in account.udfs:
             account.engine.add_function(duck, run, kind)
             account.udfs.add(duck)
     return exp.Anonymous(this=duck, expressions=[exp.cast(a.copy(), "TEXT") for a in args])

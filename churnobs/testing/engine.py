@@ -46,7 +46,6 @@ PRIVATE = (
     *(f"fakesnow.transforms.{name}" for name in TRANSFORMS),
     "fakesnow.transforms.create_table_autoincrement",
     "fakesnow.transforms.alter_table_add_multiple_columns",
-    "fakesnow.transforms.insert_overwrite",
     "fakesnow.info_schema.per_db_creation_sql",
     "fakesnow.info_schema.insert_table_comment_sql",
     "fakesnow.info_schema.insert_text_lengths_sql",
@@ -63,7 +62,6 @@ def _exploded(expression: exp.Expr) -> list[exp.Expr]:
     for split in (
         transforms.create_table_autoincrement,
         transforms.alter_table_add_multiple_columns,
-        transforms.insert_overwrite,
     ):
         parts: list[exp.Expr] = split(expression)
         if len(parts) > 1:

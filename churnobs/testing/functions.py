@@ -100,3 +100,16 @@ def typeof(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
 def duck(sql: str) -> Tree:
     """An expression given in DuckDB's SQL."""
     return sqlglot.parse_one(sql, read="duckdb")
+
+
+@scalar("HASH_AGG")
+def hash_agg(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
+    """HASH_AGG(...): one number for rows in any order; other numbers than Snowflake's."""
+    is_distinct = isinstance(args[0], exp.Distinct)
+    columns = [a.copy() for a in (args[0].expressions if is_distinct else args)]
+    each: Tree = exp.Anonymous(this="hash", expressions=columns)
+    if is_distinct:
+        each = exp.Distinct(expressions=[each])
+    total = duck("coalesce(CAST(sum(X) % 9223372036854775807 AS BIGINT), 0)")
+    total.find(exp.Sum).set("this", each)  # type: ignore[union-attr]
+    return total

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
@@ -115,7 +117,9 @@ class Rewriter:
     def release(self) -> None:
         """Take back what was shown to DuckDB."""
         for name in self.known:
-            self.duck.unregister(name)
+            # in a transaction that failed nothing can be taken back, and the error that is told is the first one
+            with suppress(duckdb.TransactionException):
+                self.duck.unregister(name)
 
     def evaluate(self, tree: Tree) -> Any:
         """The value of an argument: a literal, or an expression or scalar subquery that is asked of DuckDB."""

@@ -1,4 +1,5 @@
 SELECT
+  MAKE_DATE(2024, 5, 1) AS "AS_OF",
   "t6"."SALES_ROWS",
   "t7"."FEEDBACK_ROWS"
 FROM (

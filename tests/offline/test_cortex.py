@@ -100,3 +100,24 @@ def test_a_function_of_ones_own_may_have_the_same_name(sql, fails) -> None:
     assert fails("SELECT sentiment('x')")[0] == 2140
     sql("CREATE FUNCTION sentiment(s VARCHAR) RETURNS FLOAT AS '7.0'")
     assert sql("SELECT sentiment('I love it'), SNOWFLAKE.CORTEX.SENTIMENT('I love it')") == [(7.0, vader("I love it"))]
+
+
+def test_scores_within_a_transaction(sql) -> None:
+    sql("CREATE TABLE t AS SELECT column1 AS c FROM VALUES ('I love it'), (NULL)")
+    sql("CREATE STREAM st ON TABLE t APPEND_ONLY = TRUE")
+    sql("CREATE TABLE scored (c VARCHAR, s NUMBER(5,4))")
+    for end in ("ROLLBACK", "COMMIT", "COMMIT"):
+        sql("BEGIN")
+        sql("INSERT INTO t VALUES ('I hate it')")
+        sql("INSERT INTO scored SELECT c, SNOWFLAKE.CORTEX.SENTIMENT(c) FROM t WHERE UPPER(c) LIKE 'I LOVE%'")
+        sql(end)
+    assert sql("SELECT COUNT(*), MIN(s) > 0 FROM scored") == [(2, True)]
+
+
+def test_an_error_after_a_stream_was_read_in_a_transaction_is_told(sql, fails) -> None:
+    sql("CREATE TABLE t (c VARCHAR)")
+    sql("CREATE STREAM st ON TABLE t APPEND_ONLY = TRUE")
+    sql("INSERT INTO t VALUES ('x')")
+    sql("BEGIN")
+    assert "not recognized" in fails("INSERT INTO t SELECT CAST(c AS INT) FROM st")[1]
+    sql("ROLLBACK")

@@ -247,6 +247,32 @@ def test_semi_structured_data(sql) -> None:
     assert sql("SELECT CONCAT('x', NULL), GREATEST(1, NULL), LEAST(2, 1), CONCAT('a', 'b')") == [(None, None, 1, "ab")]
 
 
+def test_insert_overwrite_selects_before_it_replaces(sql, fails) -> None:
+    sql("CREATE TABLE t AS SELECT column1 AS a FROM VALUES (1), (2), (3)")
+    assert sql("INSERT OVERWRITE INTO t SELECT a + 1 FROM t WHERE a > 1") == [(2,)]
+    assert sql("SELECT a FROM t ORDER BY a") == [(3,), (4,)]
+    sql("INSERT OVERWRITE INTO t (a) SELECT 7 UNION ALL SELECT MAX(a) FROM t")
+    assert sql("SELECT a FROM t ORDER BY a") == [(4,), (7,)]
+    sql("BEGIN")
+    sql("INSERT INTO t VALUES (9)")
+    sql("INSERT OVERWRITE INTO t SELECT a FROM t WHERE a <> 4")
+    assert sql("SELECT a FROM t ORDER BY a") == [(7,), (9,)]
+    sql("ROLLBACK")
+    assert sql("SELECT a FROM t ORDER BY a") == [(4,), (7,)]
+    assert sql("INSERT OVERWRITE INTO t SELECT a FROM t WHERE a > 100") == [(0,)]
+    sql("INSERT OVERWRITE INTO t VALUES (5), (6)")
+    assert sql("SELECT a FROM t ORDER BY a") == [(5,), (6,)]
+    fails("INSERT OVERWRITE INTO t SELECT nope FROM t")
+    assert sql("SELECT COUNT(*) FROM t") == [(2,)]
+
+
+def test_an_overwritten_tables_stream_sees_the_new_rows(sql) -> None:
+    sql("CREATE TABLE t AS SELECT 1 AS a")
+    sql("CREATE STREAM s ON TABLE t APPEND_ONLY = TRUE")
+    sql("INSERT OVERWRITE INTO t SELECT a + 1 FROM t")
+    assert sql("SELECT a FROM s") == [(2,)]
+
+
 def test_variables_and_parameters(sql, fails) -> None:
     sql("SET n = 5")
     assert sql("SELECT $n + 1, '$n'") == [(6, "$n")]

@@ -101,7 +101,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "customer_features_with_state": (customer_features, lambda t: at(t, since=add_months(t, -1))),
     "customer_state": (customer_state, at),
     "customer_state_carried_forward": (customer_state, lambda t: at(t, since=add_months(t, -1))),
-    "rows_before": (rows_before, lambda t: (t,)),
+    "rows_before": (rows_before, lambda t: ((t,),)),
     "recent_feedback": (recent_feedback, at),
     "recent_feedback_carried_forward": (recent_feedback, lambda t: at(t, since=add_months(t, -1))),
     "labels_final": (labels, lambda t: window(t, 31, "as_of")),

@@ -111,7 +111,7 @@ def test_actions_are_told_and_their_failures_kept(workspace: Workspace, files: P
 def test_an_interrupted_month_looks_once(workspace: Workspace, files: Path) -> None:
     told: list[AlertEvent] = []
     config = LifecycleConfig(trainer=recipe(), alerts=(Alert("told", **ALWAYS, action=told.append),))
-    for kind in (StepKind.ALERT, StepKind.PRUNE):
+    for kind in (StepKind.ALERT, StepKind.REPORT):
         with pytest.raises(Interrupted):
             workspace.lifecycle(config, source=files).run(3, progress=stops_at(kind, "2023-08"))
     workspace.lifecycle(config, source=files).run(1)

@@ -147,7 +147,7 @@ def test_a_trainer_that_fails_can_be_replaced(begun: Path, files: Path) -> None:
         with pytest.raises(ZeroDivisionError, match="my own mistake"):
             loop.run()
         assert workspace.registry.models() == []
-        assert loop.plan()[0].kind is StepKind.TRAIN
+        assert loop.plan()[0].kind is StepKind.DATASET
         assert workspace.lifecycle(scripted(), source=files).run(1)[0].decision.action == "first_model"
 
 

@@ -27,7 +27,7 @@ def key(step: Step) -> tuple[str, str, str]:
 def test_a_month_does_all_steps_in_order() -> None:
     assert [step.name for step in plan()] == [
         "INGEST", "SENTIMENT", "FEATURES", "LABELS", "DATASET", "MEASURE", "DRIFT", "DECIDE", "TRAIN", "PROMOTE",
-        "PREDICT", "MONITOR", "ESTIMATE", "ALERT", "PRUNE", "REPORT",
+        "PREDICT", "MONITOR", "ESTIMATE", "PRUNE", "ALERT", "REPORT",
     ]  # fmt: skip
     assert {step.as_of for step in plan()} == {dt.date(2024, 6, 1)}
     assert len({step.key for step in plan()}) == len(StepKind)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from churnobs.errors import BadConfig
 from churnobs.ports import SentimentPort
+from churnobs.sentiment import checked_scores
 
 if TYPE_CHECKING:
     from churnobs.backends.duckdb.database import Database
@@ -54,21 +54,8 @@ class FeedbackStream(SentimentPort):
         texts = rows["COMMENT"].to_pylist()
         if not texts:
             return 0
-        scores = _checked(model.score(texts), model.name, len(texts))
+        scores = checked_scores(model.score(texts), model.name, len(texts))
         names = pa.array([model.name] * len(texts))
         cache = pa.table({"MODEL": names, "TEXT_HASH": rows["TEXT_HASH"], "SENTIMENT": pa.array(scores, pa.float64())})
         self._database.write("SENTIMENT_CACHE", cache)
         return len(texts)
-
-
-def _checked(answer: Any, name: str, texts: int) -> list[float]:
-    hint = "score() returns one number in [-1, 1] a text"
-    try:
-        scores = [float(score) for score in answer]
-    except (TypeError, ValueError) as error:
-        raise BadConfig(f"sentiment model {name} gave something else than numbers", hint=hint) from error
-    if len(scores) != texts:
-        raise BadConfig(f"sentiment model {name} gave {len(scores)} scores for {texts} texts", hint=hint)
-    if not all(-1.0 <= score <= 1.0 for score in scores):
-        raise BadConfig(f"sentiment model {name} gave scores outside -1 to 1", hint=hint)
-    return scores

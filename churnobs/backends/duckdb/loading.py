@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -21,10 +20,21 @@ from churnobs.backends.duckdb.loading_errors import (
     mark_duplicates,
     reread_csv,
 )
-from churnobs.backends.duckdb.loading_sql import DATES, TABLES, Plan, Raw, made_of_number, path_literal, plan
-from churnobs.csv_records import read_records, scan_bytes
-from churnobs.errors import BackendFailed, BadFile
+from churnobs.backends.duckdb.loading_sql import DIALECT, path_literal
+from churnobs.csv_records import scan_bytes
+from churnobs.errors import BackendFailed
 from churnobs.ingest import IngestedFile, LoadJob, LoadPort, LoadResult
+from churnobs.ingest_plan import DATES, TABLES, Plan, Raw, made_of_number, plan
+from churnobs.ingest_rules import (
+    Counts,
+    check_not_empty,
+    empty_file,
+    header_of,
+    ingested_rows,
+    no_parquet,
+    nothing_left,
+    shares_of,
+)
 from churnobs.months import Month
 
 _CSV_ERRORS: Final = "CHURNOBS_CSV_ERRORS"
@@ -44,15 +54,6 @@ class _Staged:
     names: tuple[str, ...]
     header: bool
     broken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """What a file brings to one month."""
-
-    month: Month | None
-    rows: int
-    period_end: dt.date | None
 
 
 class DuckDBLoader(LoadPort):
@@ -103,16 +104,13 @@ class DuckDBLoader(LoadPort):
         good, filtered = self._row(
             f"SELECT count(*) FILTER (PROBLEM = 0), count(*) FILTER (PROBLEM IS NULL) FROM {STAGE}"
         )
-        if good + filtered + rejected == 0 and job.file.kind == "sales":
-            what = "has a header and no rows" if staged.header else "has no rows"
-            raise BadFile(job.file.name, problem=f"{what}, expected the sales of its period", hint="export it again")
-        shares = self._shares(job, good)
+        counts = Counts(good, filtered, rejected, self._by_month(job))
+        check_not_empty(job, counts, header=staged.header)
+        shares = shares_of(job, counts)
         if not shares:
-            if rejected:
-                raise first_error(self._connection, job)
-            raise BadFile(job.file.name, problem="no row is left to load", hint="check the filter of the mapping")
+            raise first_error(self._connection, job) if rejected else nothing_left(job)
         self._insert(job, staged)
-        self._record(job, shares, rejected)
+        self._record(job, ingested_rows(job, shares, rejected), rejected)
         return LoadResult(good, rejected, filtered, tuple(share.month for share in shares if share.month is not None))
 
     # staging
@@ -120,10 +118,10 @@ class DuckDBLoader(LoadPort):
     def _stage_csv(self, job: LoadJob) -> _Staged:
         looked = scan_bytes(job.file.path)
         if looked.empty:
-            raise BadFile(job.file.name, line=1, problem="is empty, expected a header or rows", hint="export it again")
-        names, header = _header(job)
+            raise empty_file(job)
+        names, header = header_of(job)
         raws = tuple(Raw(name, f"c{i}", "VARCHAR") for i, name in enumerate(names))
-        how = plan(job, raws)
+        how = plan(job, raws, DIALECT)
         staged = _Staged(how, _ROW_NUMBER, None, names, header, broken=not looked.plain)
         if staged.broken:
             return staged
@@ -142,17 +140,13 @@ class DuckDBLoader(LoadPort):
             described = self._connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
             fields = [(name, kind) for name, kind, *_ in described if name != "file_row_number"]
             raws = tuple(Raw(name, f"c{i}", kind) for i, (name, kind) in enumerate(fields))
-            how = plan(job, raws)
+            how = plan(job, raws, DIALECT)
             columns = ", ".join(f"{_parquet_value(name, kind)} AS c{i}" for i, (name, kind) in enumerate(fields))
             number = "CAST(file_row_number + 1 AS BIGINT)"
             source = f"(SELECT {number} AS RECORD, {number} AS LINE, {columns} FROM {scan})"
             self._stage(how, source, "RECORD")
         except duckdb.Error as error:
-            raise BadFile(
-                job.file.name,
-                problem=f"is no whole Parquet file: {str(error).partition(chr(10))[0]}",
-                hint="it may be cut short; copy or export it again",
-            ) from error
+            raise no_parquet(job, error) from error
         return _Staged(how, "RECORD", source, tuple(name for name, _ in fields), header=False)
 
     def _stage(self, how: Plan, source: str, *extra: str) -> None:
@@ -193,28 +187,15 @@ class DuckDBLoader(LoadPort):
 
     # writing
 
-    def _shares(self, job: LoadJob, good: int) -> list[_Share]:
-        """The months a file covers, those without rows included."""
-        month = job.file.month
-        if month is not None:
-            return [_Share(month, good, job.period_end or month.end)]
-        if job.file.kind == "customers":
-            return [_Share(None, good, None)]
+    def _by_month(self, job: LoadJob) -> dict[Month, int]:
+        """The good rows of each month, where the dates decide in which they are."""
+        if job.file.month is not None or job.file.kind == "customers":
+            return {}
         date = DATES[job.file.kind]
         counted = self._connection.execute(
-            f"SELECT year({date}), month({date}), count(*) FROM {STAGE} WHERE PROBLEM = 0 GROUP BY ALL ORDER BY ALL"
+            f"SELECT year({date}), month({date}), count(*) FROM {STAGE} WHERE PROBLEM = 0 GROUP BY ALL"
         ).fetchall()
-        if not counted:
-            return []
-        rows = {Month(year, number): count for year, number, count in counted}
-        at, last = min(rows), max(rows)
-        if job.period_end is not None:
-            last = Month.of(job.period_end - dt.timedelta(days=1))
-        shares = []
-        while at <= last:
-            shares.append(_Share(at, rows.get(at, 0), (job.period_end or at.end) if at == last else at.end))
-            at = at.next()
-        return shares
+        return {Month(year, number): count for year, number, count in counted}
 
     def _insert(self, job: LoadJob, staged: _Staged) -> None:
         kind = job.file.kind
@@ -247,25 +228,12 @@ class DuckDBLoader(LoadPort):
                 JOIN CUSTOMER_KEYS AS k USING (CUSTOMER_ID) ORDER BY {order}"""
         )
 
-    def _record(self, job: LoadJob, shares: list[_Share], rejected: int) -> None:
+    def _record(self, job: LoadJob, rows: list[dict[str, Any]], rejected: int) -> None:
         """Write what was done into FILES_INGESTED, a row a month, and bad rows into REJECTS."""
         file = job.file
-        for position, share in enumerate(shares):
-            # a rejected row may have no readable date: all are counted with the file's first month
+        for row in rows:
             self._connection.execute(
-                """INSERT INTO FILES_INGESTED
-                   (YEAR, MONTH, FILE_TYPE, FILE_NAME, CONTENT_HASH, ROWS_LOADED, ROWS_REJECTED, PERIOD_END)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-                [
-                    share.month.year if share.month else None,
-                    share.month.number if share.month else None,
-                    file.kind,
-                    file.name,
-                    file.content_hash,
-                    share.rows,
-                    rejected if position == 0 else 0,
-                    share.period_end,
-                ],
+                f"INSERT INTO FILES_INGESTED ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
             )
         if rejected:
             self._connection.execute(
@@ -298,23 +266,3 @@ def _parquet_value(name: str, kind: str) -> str:
     """
     column = quoted(name)
     return f"CASE WHEN isnan({column}) THEN 'nan' ELSE {column} END" if kind in ("FLOAT", "DOUBLE") else column
-
-
-def _header(job: LoadJob) -> tuple[tuple[str, ...], bool]:
-    """A CSV file's column names, and whether they stand in its first line."""
-    expected = tuple(job.columns.columns.values())
-    first = next(read_records(job.file.path, job.columns.delimiter), None)
-    if first is None:
-        raise BadFile(job.file.name, line=1, problem="is empty, expected a header or rows", hint="export it again")
-    if job.columns.header == "auto" and job.columns.is_identity:
-        known = {name.lower() for name in expected}
-        # a header with a byte that is not UTF-8 is a header all the same
-        fields = first.fields or first.text.split(job.columns.delimiter)
-        header = any(field.strip(' "').lower() in known for field in fields)
-    else:
-        header = job.columns.header is not False
-    if not header:
-        return expected, False
-    if first.problem:
-        raise BadFile(job.file.name, line=first.line, problem=f"{first.problem}, expected a header")
-    return tuple((field or f"column {n}").strip() for n, field in enumerate(first.fields, start=1)), True

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from dataclasses import astuple
 from itertools import islice
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
-from churnobs.backends.duckdb.loading_sql import DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, Plan
-from churnobs.csv_records import Record, read_records
+from churnobs.backends.duckdb.loading_sql import row_json
+from churnobs.csv_records import Record
 from churnobs.errors import BadFile
 from churnobs.ingest import LoadJob
+from churnobs.ingest_plan import DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, Plan
+from churnobs.ingest_rules import first_error as told_as_error
+from churnobs.ingest_rules import numbered_records, unreadable
 
 STAGE: Final = "CHURNOBS_STAGE"
 BAD: Final = "CHURNOBS_BAD"
 TEXT: Final = "CHURNOBSTEXT"
 _BATCH: Final = 50_000
-_HINT: Final = 'nothing of it was loaded; correct the row, or ingest with on_error="quarantine" to leave bad rows out'
 
 
 def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple[str, ...], *, header: bool) -> str:
@@ -28,8 +29,7 @@ def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {TEXT} (RECORD BIGINT, LINE BIGINT{columns})")
     create_bad(connection)
     missing = ", ".join(["RECORD", "LINE", *(f"nullif(c{i}, '')" for i in range(len(names)))])
-    records = read_records(job.file.path, job.columns.delimiter, len(names))
-    numbered = enumerate(islice(records, 1 if header else 0, None), start=1)
+    numbered = numbered_records(job, names, header=header)
     while batch := list(islice(numbered, _BATCH)):
         _append(connection, TEXT, _texts([(n, r) for n, r in batch if not r.problem], len(names)), missing)
         _append(connection, BAD, _rejects([(n, r) for n, r in batch if r.problem], names), "*")
@@ -60,12 +60,13 @@ def mark_duplicates(connection: duckdb.DuckDBPyConnection, key: str, table: str,
 
 def explain(connection: duckdb.DuckDBPyConnection, plan: Plan, source: str) -> None:
     """Write every bad row of a staged source into BAD. The source has RECORD and LINE."""
-    connection.execute(f"INSERT INTO {BAD} {plan.explained(source, 'RECORD', 'LINE')}")
+    told = f"RECORD, LINE, {plan.told('PROBLEM')}, {row_json(plan)}"
+    connection.execute(f"INSERT INTO {BAD} SELECT {told} FROM ({plan.marked(source)}) WHERE PROBLEM > 0")
     repeated = (
         f"(SELECT s.*, d.PROBLEM FROM {source} AS s JOIN (SELECT RECORD AS NUMBER, PROBLEM FROM {STAGE} "
         f"WHERE PROBLEM >= {DUPLICATE_IN_FILE}) AS d ON s.RECORD = d.NUMBER)"
     )
-    connection.execute(f"INSERT INTO {BAD} {plan.repeated(repeated, 'RECORD', 'LINE')}")
+    connection.execute(f"INSERT INTO {BAD} SELECT {told} FROM {repeated}")
 
 
 def first_error(connection: duckdb.DuckDBPyConnection, job: LoadJob) -> BadFile:
@@ -73,11 +74,7 @@ def first_error(connection: duckdb.DuckDBPyConnection, job: LoadJob) -> BadFile:
     row = connection.execute(
         f"SELECT LINE, COLUMN_NAME, REASON, count(*) OVER () FROM {BAD} ORDER BY LINE, RECORD LIMIT 1"
     ).fetchone()
-    if row is None:
-        return BadFile(job.file.name, problem="no row could be read", hint="check the file")
-    line, column, reason, count = row
-    more = f" ({count} bad rows in all)" if count > 1 else ""
-    return BadFile(job.file.name, line=line, column=column, problem=reason + more, hint=_HINT)
+    return told_as_error(job, row[:3] if row else None, row[3] if row else 0)
 
 
 def _texts(batch: list[tuple[int, Record]], width: int) -> pa.Table:
@@ -88,20 +85,10 @@ def _texts(batch: list[tuple[int, Record]], width: int) -> pa.Table:
 
 
 def _rejects(batch: list[tuple[int, Record]], names: tuple[str, ...]) -> pa.Table:
-    def rows() -> Iterator[dict[str, object]]:
-        for number, record in batch:
-            column = names[record.field] if record.field is not None else None
-            yield {
-                "RECORD": number,
-                "LINE": record.line,
-                "COLUMN_NAME": column,
-                "REASON": record.problem,
-                "ROW": json.dumps(record.text),
-            }
-
+    rows = [unreadable(number, record, names) for number, record in batch]
     kinds = [("RECORD", pa.int64()), ("LINE", pa.int64()), ("COLUMN_NAME", pa.string())]
     schema = pa.schema([*kinds, ("REASON", pa.string()), ("ROW", pa.string())])
-    return pa.Table.from_pylist(list(rows()), schema=schema)
+    return pa.Table.from_pylist([dict(zip(schema.names, astuple(row), strict=True)) for row in rows], schema=schema)
 
 
 def _append(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, columns: str) -> None:

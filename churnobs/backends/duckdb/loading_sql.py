@@ -1,340 +1,65 @@
-"""A file's columns as typed SQL, and what is wrong with a row as SQL: for fast and careful reading alike."""
+"""A file's texts and values in DuckDB's SQL."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
-from churnobs import tables
-from churnobs.backends.duckdb.ddl import duckdb_type, literal, quoted
-from churnobs.errors import BadFile
-from churnobs.ingest import LoadJob
-from churnobs.mapping import REQUIRED, Kind
-from churnobs.tables import Columns
-
-TABLES: Final[dict[Kind, tuple[str, Columns]]] = {
-    "sales": ("SALES", tables.SALES),
-    "feedback": ("FEEDBACK_RAW", tables.FEEDBACK_RAW),
-    "customers": ("CUSTOMERS", tables.CUSTOMERS),
-}
-DATES: Final[dict[Kind, str]] = {"sales": "TRANSACTION_DATE", "feedback": "CHAT_DATE", "customers": "SIGNUP_DATE"}
-NUMBERED: Final = ("TRANSACTION_ID", "FEEDBACK_ID", "INTERNAL_ID")
-# PROBLEM of a staged row: 0 for none, NULL when the filter leaves it out, otherwise the number of the check it fails
-DUPLICATE_IN_FILE: Final = 254
-DUPLICATE_IN_TABLE: Final = 255
-
-_SHOWN: Final = 40
-_FIRST_DAY, _LAST_DAY = "DATE '1900-01-01'", "DATE '2199-12-31'"
-_WHOLE: Final = r"\s*[+-]?[0-9]+(\.0*)?([eE][0-9]+)?\s*"
-
-_INTEGERS: Final = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER"
-_ACCEPTED: Final[dict[str, tuple[str, str]]] = {
-    "string": (rf"VARCHAR|ENUM.*|UUID|{_INTEGERS}", "text or a whole number"),
-    "date": (r"VARCHAR|DATE|TIMESTAMP.*", "a date"),
-    "boolean": (r"VARCHAR|BOOLEAN", "true or false"),
-    "int64": (rf"VARCHAR|{_INTEGERS}|DECIMAL.*|FLOAT|DOUBLE", "a whole number"),
-    tables.AMOUNT: (rf"VARCHAR|{_INTEGERS}|DECIMAL.*|FLOAT|DOUBLE", "a number"),
-}
+from churnobs.backends.duckdb.ddl import duckdb_type, literal
+from churnobs.ingest_plan import WHOLE, FileDialect, Plan, Raw
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A column as the file has it: its name there, how SQL reads it, and its DuckDB type."""
+class DuckDBFiles(FileDialect):
+    """DuckDB keeps the types that a Parquet file has, and reads the texts of a CSV file with TRY_CAST."""
 
-    name: str
-    expression: str
-    type: str
+    small = "UTINYINT"
 
-    @property
-    def text(self) -> str:
-        """The value as text."""
-        return self.expression if self.type == "VARCHAR" else f"CAST({self.expression} AS VARCHAR)"
+    def literal(self, text: str) -> str:
+        """A text."""
+        return literal(text)
 
+    def null(self, ibis_type: str) -> str:
+        """No value of a type."""
+        return f"CAST(NULL AS {duckdb_type(ibis_type)})"
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What can be wrong with a row: the column to blame, when, and the reason as an SQL text."""
+    def cast(self, raw: Raw, ibis_type: str, value: str) -> str:
+        """A value as another type."""
+        if ibis_type == "date" and raw.is_text:
+            # a digit first: DuckDB also reads words such as 'epoch'
+            return f"CASE WHEN {value} >= '0' AND {value} < ':' THEN TRY_CAST({value} AS DATE) END"
+        return f"TRY_CAST({value} AS {duckdb_type(ibis_type)})"
 
-    column: str
-    bad: str
-    reason: str
+    def dated(self, value: str, form: str) -> str:
+        """A text as a date."""
+        return f"CAST(try_strptime({value}, {literal(form)}) AS DATE)"
 
+    def not_whole(self, raw: Raw, typed: str) -> str:
+        """DuckDB rounds '2.5' to a whole number and reads '1_000' and '0x10'."""
+        value = raw.expression
+        if raw.is_text:
+            doubtful = " OR ".join(f"contains({value}, '{sign}')" for sign in (*"._xXbB", "e-", "E-"))
+            # one digit is the usual number of items, and needs no second look
+            return f"(length({value}) > 1 AND ({doubtful}) AND NOT regexp_full_match({value}, {literal(WHOLE)}))"
+        return f"({typed} <> {value})" if re.fullmatch("DECIMAL.*|FLOAT|DOUBLE", raw.type) else "FALSE"
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to stage a file: typed columns, the filter and the checks, over columns that a source relation provides."""
+    def contains(self, value: str, sign: str) -> str:
+        """Whether a text has a sign in it."""
+        return f"contains({value}, '{sign}')"
 
-    typed: Mapping[str, str]
-    keep: str | None
-    filter_checks: tuple[Check, ...]
-    checks: tuple[Check, ...]
-    raws: tuple[Raw, ...]
-    # columns that the file does not have and that are made of a row's number in it
-    numbered: tuple[str, ...]
-    # the key as the file has it, for messages
-    key: Raw | None
-
-    @property
-    def all_checks(self) -> tuple[Check, ...]:
-        """All checks in the order of their numbers, from 1."""
-        return self.filter_checks + self.checks
-
-    def staged(self, source: str, *extra: str) -> str:
-        """Typed rows with their PROBLEM and further columns of the source."""
-        outer = [*extra, *(quoted(target) for target in self.typed), f"{self._problem()} AS PROBLEM"]
-        return f"SELECT {', '.join(outer)} FROM ({self._inner(source)})"
-
-    def explained(self, source: str, record: str, line: str) -> str:
-        """Bad rows as RECORD, LINE, COLUMN_NAME, REASON, ROW."""
-        numbered = list(enumerate(self.all_checks, start=1))
-        columns = " ".join(f"WHEN {n} THEN {literal(check.column)}" for n, check in numbered)
-        reasons = " ".join(f"WHEN {n} THEN {check.reason}" for n, check in numbered)
-        return f"""SELECT {record} AS RECORD, {line} AS LINE, CASE PROBLEM {columns} END AS COLUMN_NAME,
-                   CASE PROBLEM {reasons} END AS REASON, {self.row_json} AS "ROW"
-                   FROM (SELECT *, {self._problem()} AS PROBLEM FROM ({self._inner(source)})) WHERE PROBLEM > 0"""
-
-    def repeated(self, source: str, record: str, line: str) -> str:
-        """The rows that repeat a key, as RECORD, LINE, COLUMN_NAME, REASON, ROW; the source has PROBLEM."""
-        value = shown(self.key.text) if self.key else "NULL"
-        column = literal(self.key.name if self.key else "")
-        return f"""SELECT {record} AS RECORD, {line} AS LINE, {column} AS COLUMN_NAME,
-                   {value} || CASE PROBLEM WHEN {DUPLICATE_IN_FILE} THEN ' is in the file more than once, expected once'
-                   ELSE ' was loaded before from another file, expected once' END AS REASON,
-                   {self.row_json} AS "ROW" FROM {source}"""
-
-    @property
-    def row_json(self) -> str:
-        """The row as the file has it, as JSON text."""
-        return f"CAST(json_object({', '.join(f'{literal(raw.name)}, {raw.text}' for raw in self.raws)}) AS VARCHAR)"
-
-    def _inner(self, source: str) -> str:
-        typed = "".join(f", {expression} AS {quoted(target)}" for target, expression in self.typed.items())
-        return f"SELECT *{typed} FROM {source}"
-
-    def _problem(self) -> str:
-        numbered = list(enumerate(self.all_checks, start=1))
-        cut = len(self.filter_checks)
-        arms = [f"WHEN {check.bad} THEN {n}" for n, check in numbered[:cut]]
-        if self.keep:
-            arms.append(f"WHEN NOT coalesce({self.keep}, FALSE) THEN NULL")
-        arms += [f"WHEN {check.bad} THEN {n}" for n, check in numbered[cut:]]
-        return f"CAST(CASE {' '.join(arms)} ELSE 0 END AS UTINYINT)"
+    def blank(self, value: str) -> str:
+        """Whether a text is nothing but spaces."""
+        return f"(starts_with({value}, ' ') AND trim({value}) = '')"
 
 
-def shown(text: str) -> str:
-    """A value in quotes and cut short, as SQL text."""
-    return f"('''' || left({text}, {_SHOWN}) || CASE WHEN length({text}) > {_SHOWN} THEN '...' ELSE '' END || '''')"
+DIALECT: Final = DuckDBFiles()
+
+
+def row_json(how: Plan) -> str:
+    """The row as the file has it, as JSON text."""
+    return f"CAST(json_object({', '.join(f'{literal(raw.name)}, {raw.text}' for raw in how.raws)}) AS VARCHAR)"
 
 
 def path_literal(path: Path) -> str:
     """A path that DuckDB does not take for a pattern."""
     return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
-
-
-def locate(job: LoadJob, raws: tuple[Raw, ...]) -> dict[str, Raw]:
-    """Find the columns that the mapping names, by exact name first, then whatever the case.
-
-    Raises:
-        BadFile: one is missing or there twice.
-    """
-    wanted = [*job.columns.columns.values(), *(condition.column for condition in job.columns.filter)]
-    found: dict[str, Raw] = {}
-    line = 1 if job.file.format == "csv" else None
-    for name in wanted:
-        matches = [raw for raw in raws if raw.name == name] or [r for r in raws if r.name.lower() == name.lower()]
-        if len(matches) != 1:
-            have = ", ".join(raw.name for raw in raws)
-            raise BadFile(
-                job.file.name,
-                line=line,
-                column=name,
-                problem="is missing" if not matches else "is there more than once",
-                hint=f"expected {', '.join(job.columns.columns.values())}; found {have}; "
-                "a mapping may leave out what is not required",
-            )
-        found[name] = matches[0]
-    return found
-
-
-def plan(job: LoadJob, raws: tuple[Raw, ...]) -> Plan:
-    """How to read one file.
-
-    Args:
-        job: what to load.
-        raws: the file's columns.
-
-    Raises:
-        BadFile: a column is missing, or has a type that cannot be meant.
-    """
-    kind, located = job.file.kind, locate(job, raws)
-    targets = {name: kinds for name, kinds in TABLES[kind][1].items() if name != "CUSTOMER_KEY"}
-    typed: dict[str, str] = {}
-    checks: list[Check] = []
-    for target, ibis_type in targets.items():
-        source = job.columns.columns.get(target)
-        if source is None:
-            if target not in NUMBERED:
-                typed[target] = f"CAST(NULL AS {duckdb_type(ibis_type)})"
-            continue
-        raw = located[source]
-        _check_type(job, raw, ibis_type)
-        # COMMENT is the one required column of a file whose values are not
-        required = (target in REQUIRED[kind] and target != "COMMENT") or target == job.key
-        typed[target] = _typed(raw, ibis_type, job)
-        checks += _column_checks(job, target, ibis_type, raw, required=required)
-    keep, filter_checks = _filter(job, located)
-    key = located[job.columns.columns[job.key]] if job.key else None
-    numbered = tuple(target for target in targets if target not in typed)
-    return Plan(typed, keep, tuple(filter_checks), tuple(checks), raws, numbered, key)
-
-
-def made_of_number(job: LoadJob, target: str, record: str) -> str:
-    """An id, or the order within a day, of a row that has none: its number in the file, given as SQL."""
-    if target == "INTERNAL_ID":
-        return record
-    return f"{literal(job.file.content_hash[:12])} || '-' || CAST({record} AS VARCHAR)"
-
-
-def _check_type(job: LoadJob, raw: Raw, ibis_type: str) -> None:
-    pattern, expected = _ACCEPTED[ibis_type]
-    if not re.fullmatch(pattern, raw.type):
-        raise BadFile(job.file.name, column=raw.name, problem=f"has type {raw.type}, expected {expected}")
-
-
-def _typed(raw: Raw, ibis_type: str, job: LoadJob) -> str:
-    value = raw.expression
-    if ibis_type == "string":
-        return raw.text
-    if raw.type != "VARCHAR":
-        return f"TRY_CAST({value} AS {duckdb_type(ibis_type)})"
-    if ibis_type == "date":
-        if job.columns.date_format is not None:
-            return f"CAST(try_strptime({value}, {literal(job.columns.date_format)}) AS DATE)"
-        # a digit first: DuckDB also reads words such as 'epoch'
-        return f"CASE WHEN {value} >= '0' AND {value} < ':' THEN TRY_CAST({value} AS DATE) END"
-    if ibis_type == tables.AMOUNT and job.columns.decimal == ",":
-        value = f"CASE WHEN NOT contains({value}, '.') THEN replace({value}, ',', '.') END"
-    return f"TRY_CAST({value} AS {duckdb_type(ibis_type)})"
-
-
-def _column_checks(job: LoadJob, target: str, ibis_type: str, raw: Raw, *, required: bool) -> Iterator[Check]:
-    value, typed, text = raw.expression, quoted(target), shown(raw.text)
-    if required:
-        blank = f" OR (starts_with({value}, ' ') AND trim({value}) = '')" if raw.type == "VARCHAR" else ""
-        yield Check(raw.name, f"({value} IS NULL{blank})", "'is empty, expected a value'")
-    unread = f"({value} IS NOT NULL AND {typed} IS NULL)"
-    match ibis_type:
-        case "string":
-            return
-        case "date":
-            form = job.columns.date_format or "YYYY-MM-DD"
-            sane = f"{typed} BETWEEN {_FIRST_DAY} AND {_LAST_DAY}"
-            yield Check(raw.name, unread, f"{text} || ' is not a date, expected {form.replace(chr(39), chr(39) * 2)}'")
-            outside = f"({typed} IS NOT NULL AND NOT {sane})"
-            yield Check(raw.name, outside, f"{text} || ' is not a date between 1900 and 2199'")
-            if target == DATES[job.file.kind]:
-                yield from _period_checks(job, raw, typed)
-        case "boolean":
-            yield Check(raw.name, unread, f"{text} || ' is not true or false'")
-        case "int64":
-            yield Check(raw.name, f"({unread} OR {_not_whole(raw, typed)})", f"{text} || ' is not a whole number'")
-        case _:
-            odd = f" OR contains({value}, '_')" if raw.type == "VARCHAR" else ""
-            number = value
-            if raw.type == "VARCHAR" and job.columns.decimal == ",":
-                number = f"replace({value}, ',', '.')"
-            large = f"abs(TRY_CAST({number} AS DOUBLE)) BETWEEN 1e13 AND 1e300"
-            yield Check(
-                raw.name,
-                f"({unread}{odd})",
-                f"{text} || CASE WHEN {large} THEN ' is too large, expected at most 14 digits before the point' "
-                f"ELSE ' is not a number' END",
-            )
-
-
-def _not_whole(raw: Raw, typed: str) -> str:
-    """DuckDB rounds '2.5' to a whole number and reads '1_000' and '0x10'."""
-    value = raw.expression
-    if raw.type == "VARCHAR":
-        doubtful = " OR ".join(f"contains({value}, '{sign}')" for sign in "._xXbB")
-        # one digit is the usual number of items, and needs no second look
-        return f"(length({value}) > 1 AND ({doubtful}) AND NOT regexp_full_match({value}, {literal(_WHOLE)}))"
-    return f"({typed} <> {value})" if re.fullmatch("DECIMAL.*|FLOAT|DOUBLE", raw.type) else "FALSE"
-
-
-def _period_checks(job: LoadJob, raw: Raw, typed: str) -> Iterator[Check]:
-    text = shown(raw.text)
-    if job.start is not None:
-        told = f"not in the month in the file''s name, {job.file.month}"
-        if job.file.month is None:
-            told = f"in a month that was loaded before, expected {job.start} or later"
-        yield Check(raw.name, f"{typed} < DATE '{job.start}'", f"{text} || ' is {told}'")
-    if job.end is not None:
-        full = job.file.month is not None and job.end == job.file.month.end
-        told = f"after the period, expected before {job.end}"
-        if full:
-            told = f"not in the month in the file''s name, {job.file.month}"
-        yield Check(raw.name, f"{typed} >= DATE '{job.end}'", f"{text} || ' is {told}'")
-
-
-def _filter(job: LoadJob, located: Mapping[str, Raw]) -> tuple[str | None, list[Check]]:
-    keeps: list[str] = []
-    checks: list[Check] = []
-    for condition in job.columns.filter:
-        raw = located[condition.column]
-        for test, wanted in condition.tests.items():
-            first = wanted[0] if isinstance(wanted, tuple) else wanted
-            value, name = _comparable(raw, first)
-            keeps.append(_test(test, value, wanted))
-            if name:
-                bad = f"({raw.expression} IS NOT NULL AND {value} IS NULL)"
-                why = f"{shown(raw.text)} || ' is not {name}, and the filter compares it'"
-                checks.append(Check(raw.name, bad, why))
-    return (" AND ".join(keeps) or None), checks
-
-
-def _comparable(raw: Raw, wanted: Any) -> tuple[str, str]:
-    """A column as the type of what it is compared with, and that type's name where a value may not have it."""
-    match wanted:
-        case bool():
-            return f"TRY_CAST({raw.expression} AS BOOLEAN)", "true or false"
-        case int() | float():
-            return f"TRY_CAST({raw.expression} AS DOUBLE)", "a number"
-        case dt.date():
-            return f"TRY_CAST({raw.expression} AS DATE)", "a date"
-        case _:
-            return raw.text, ""
-
-
-def _test(
-    test: Literal["equals", "not_equals", "one_of", "not_in", "minimum", "maximum"] | str, value: str, wanted: Any
-) -> str:
-    match test:
-        case "equals":
-            return f"({value} = {_constant(wanted)})"
-        case "not_equals":
-            return f"({value} IS DISTINCT FROM {_constant(wanted)})"
-        case "one_of":
-            return f"({value} IN ({', '.join(map(_constant, wanted))}))"
-        case "not_in":
-            return f"({value} IS NULL OR {value} NOT IN ({', '.join(map(_constant, wanted))}))"
-        case "minimum":
-            return f"({value} >= {_constant(wanted)})"
-        case _:
-            return f"({value} <= {_constant(wanted)})"
-
-
-def _constant(value: Any) -> str:
-    match value:
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case int() | float():
-            return f"CAST({literal(repr(value))} AS DOUBLE)"
-        case dt.date():
-            return f"DATE '{value}'"
-        case _:
-            return literal(str(value))

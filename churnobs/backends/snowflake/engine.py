@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import pyarrow as pa
 
 from churnobs.backends.snowflake.ddl import insert_rows_sql, quoted, snowflake_type, value_sql
-from churnobs.backends.snowflake.schema import TABLES
+from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError
 from churnobs.expressions.render import Rendered, to_sql, with_named
 from churnobs.ports import EnginePort
@@ -217,7 +217,7 @@ class SnowflakeEngine(EnginePort):
             action()
 
     def append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
-        """Gather rows of an own table, to be sent with the transaction."""
+        """Add rows; those of bookkeeping are gathered, and sent at the end of the transaction."""
         with self.transaction():
             self._pending.setdefault(name, []).extend(rows)
             if name in self._known:
@@ -225,6 +225,9 @@ class SnowflakeEngine(EnginePort):
                 self._known[name] = pa.concat_tables(
                     [self._known[name], pa.Table.from_pylist(list(rows), schema=schema)]
                 )
+            if name not in GATHERED:
+                # a view may be read that stands on it
+                self.flush({name})
 
     def exists(self, name: str) -> bool:
         """Whether a table or view is there."""

@@ -10,8 +10,9 @@ from churnobs.tables import Columns
 SCHEMA_VERSION: Final = 3
 STAGE: Final = "CHURNOBS_FILES"
 FEEDBACK_STREAM: Final = "FEEDBACK_STREAM"
-# rows of files as text, before they are checked; LOAD_ID tells loads apart
+# rows of a file as text, from COPY to the end of the transaction that checks and loads them: nobody else sees any
 STAGED: Final = "CHURNOBS_STAGED"
+STAGED_WIDTH: Final = 40
 
 TABLES: Final[dict[str, Columns]] = {
     **tables.ALL,
@@ -24,6 +25,26 @@ TABLES: Final[dict[str, Columns]] = {
         "RECORD": "string",
     },
     "SENTIMENT_CACHE": {"MODEL": "string", "TEXT_HASH": "string", "SENTIMENT": tables.SENTIMENT},
+    STAGED: {"RECORD": "int64", **{f"C{n}": "string" for n in range(1, STAGED_WIDTH + 1)}},
     # who runs the loop now
     "RUN_LOCK": {"HOLDER": "string", "WHO": "string", "SINCE": "timestamp(6)", "BEAT": "timestamp(6)"},
 }
+
+# tables of few rows that no view stands on: their rows may wait for the end of the transaction
+GATHERED: Final = frozenset(
+    {
+        *(
+            "JOURNAL",
+            "RECORDS",
+            "LINEAGE",
+            "FILES_INGESTED",
+            "REJECTS",
+            "STATE_THROUGH",
+            "MEASUREMENTS",
+            "DRIFT",
+            "BACKTESTS",
+        ),
+        *("ESTIMATES", "ESTIMATE_GRADES", "ALERT_HISTORY", "ALERT_ACKNOWLEDGEMENTS", "RETRAIN_REQUESTS"),
+        *("MONITOR_BINS", "MONITOR_NULLS", "MONITOR_DAYS"),
+    }
+)

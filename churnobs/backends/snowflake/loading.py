@@ -1,0 +1,237 @@
+"""Files into Snowflake: put on the stage, copied as text into a table of their own, checked and loaded in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from churnobs.backends.snowflake.ddl import literal, quoted
+from churnobs.backends.snowflake.loading_files import LocalFile, look_at
+from churnobs.backends.snowflake.schema import STAGE, STAGED
+from churnobs.errors import BackendFailed, BadFile, ChurnobsError
+from churnobs.ingest import IngestedFile, LoadJob, LoadPort, LoadResult
+from churnobs.ingest_plan import DATES, DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, TABLES, Plan, made_of_number
+from churnobs.ingest_rules import (
+    BadRow,
+    Counts,
+    check_not_empty,
+    first_error,
+    ingested_rows,
+    nothing_left,
+    shares_of,
+)
+from churnobs.months import Month
+
+if TYPE_CHECKING:
+    from churnobs.backends.snowflake.engine import SnowflakeEngine
+
+_ORDER: Final = ("sales", "feedback", "customers")
+
+
+class SnowflakeLoader(LoadPort):
+    """Loads files over one session."""
+
+    def __init__(self, engine: SnowflakeEngine) -> None:
+        self._engine = engine
+
+    def ingested(self) -> tuple[IngestedFile, ...]:
+        """What was loaded, oldest first."""
+        rows = self._engine.read("FILES_INGESTED").to_pylist()
+        # rows of a table have no order: they are told by what they cover
+        rows.sort(key=lambda r: (r["PERIOD_END"] or dt.date.min, _ORDER.index(r["FILE_TYPE"]), r["FILE_NAME"]))
+        return tuple(
+            IngestedFile(
+                row["FILE_TYPE"],
+                row["FILE_NAME"],
+                Month(row["YEAR"], row["MONTH"]) if row["YEAR"] else None,
+                row["CONTENT_HASH"],
+                row["ROWS_LOADED"],
+                row["ROWS_REJECTED"],
+                row["PERIOD_END"],
+            )
+            for row in rows
+        )
+
+    def load(self, job: LoadJob) -> LoadResult:
+        """Load one file, all or nothing."""
+        with TemporaryDirectory(prefix="churnobs") as folder, self._engine.transaction():
+            try:
+                return _Load(self._engine, look_at(job, Path(folder))).run()
+            except BackendFailed as error:
+                raise BackendFailed(
+                    f"{job.file.name}: {error.message}", hint="nothing of the file was loaded"
+                ) from error
+
+
+class _Load:
+    """One file on its way through the stage."""
+
+    def __init__(self, engine: SnowflakeEngine, local: LocalFile) -> None:
+        self._engine = engine
+        self._local = local
+        self._job = local.job
+        self._table, self._columns = TABLES[local.job.file.kind]
+        # what a staged RECORD is more than the row's number
+        self._offset = 0
+        self._strangers = 0
+
+    def run(self) -> LoadResult:
+        job, local = self._job, self._local
+        counts = Counts(0, 0, len(local.unread), {})
+        if local.rows:
+            self._stage()
+            counts = self._checked()
+        if counts.rejected and job.on_error == "raise":
+            raise self._first_error()
+        check_not_empty(job, counts, header=local.header)
+        shares = shares_of(job, counts)
+        if not shares:
+            raise self._first_error() if counts.rejected else nothing_left(job)
+        if counts.rejected:
+            self._put_aside()
+        if counts.good:
+            self._insert(_rows(job, local.plan, checked=counts.rejected == 0))
+        if local.rows:
+            self._engine.dml(f"DELETE FROM {STAGED}", STAGED)
+        self._engine.append("FILES_INGESTED", ingested_rows(job, shares, counts.rejected))
+        months = tuple(share.month for share in shares if share.month is not None)
+        return LoadResult(counts.good, counts.rejected, counts.filtered, months)
+
+    # staging
+
+    def _stage(self) -> None:
+        local = self._local
+        location = f"@{STAGE}/{local.staged_name}"
+        source = literal(f"file://{local.path.as_posix()}")
+        try:
+            self._engine.link.run(f"PUT {source} @{STAGE} {local.put}")
+            self._engine.dml(local.copy(location), STAGED)
+        except ChurnobsError:
+            with suppress(ChurnobsError):
+                self._engine.link.run(f"REMOVE {location}")
+            raise
+
+    # checking
+
+    def _checked(self) -> Counts:
+        """Count good, filtered and bad rows, and the good ones' months and new customers, in one query."""
+        date = DATES[self._job.file.kind]
+        self._engine.flush({self._table, "CUSTOMER_KEYS"})
+        rows = self._engine.link.rows(
+            f"""SELECT YEAR(s.GOOD_DATE), MONTH(s.GOOD_DATE), COUNT_IF(s.VERDICT = 0), COUNT_IF(s.VERDICT IS NULL),
+                COUNT_IF(s.VERDICT > 0), COUNT_IF(s.VERDICT = 0 AND k.CUSTOMER_ID IS NULL), MIN(s.RECORD)
+                FROM (SELECT *, CASE WHEN VERDICT = 0 THEN {date} END AS GOOD_DATE
+                      FROM ({_verdicts(self._job, self._local.plan)})) AS s
+                LEFT JOIN CUSTOMER_KEYS AS k ON k.CUSTOMER_ID = s.CUSTOMER_ID GROUP BY 1, 2"""
+        )
+        good, filtered, bad, strangers = (sum(int(row[n]) for row in rows) for n in (2, 3, 4, 5))
+        if good + filtered + bad != self._local.rows:
+            arrived = good + filtered + bad
+            raise BackendFailed(f"{arrived} of {self._local.rows} rows arrived", hint="ingest it again")
+        if not self._local.numbered:
+            self._offset = min(int(row[6]) for row in rows) - 1
+        self._strangers = strangers
+        by_month = {Month(int(year), int(month)): int(count) for year, month, count, *_ in rows if count and year}
+        return Counts(good, filtered, bad + len(self._local.unread), by_month)
+
+    def _told(self, *, only_first: bool) -> list[tuple[int, str, str, int]]:
+        """Bad rows that the checks found: number, column, reason, and how many there are."""
+        if not self._local.rows:
+            return []
+        found = self._engine.link.rows(
+            f"""SELECT RECORD - {self._offset}, {self._local.plan.told("VERDICT")}, COUNT(*) OVER ()
+                FROM ({_verdicts(self._job, self._local.plan)}) WHERE VERDICT > 0 ORDER BY RECORD
+                {"LIMIT 1" if only_first else ""}"""
+        )
+        return [(int(number), column, reason, int(count)) for number, column, reason, count in found]
+
+    def _first_error(self) -> BadFile:
+        told, unread = self._told(only_first=True), self._local.unread
+        count = len(unread) + (told[0][3] if told else 0)
+        if told and (not unread or told[0][0] < unread[0].record):
+            number, column, reason, _ = told[0]
+            return first_error(self._job, (self._local.described({number})[number][0], column, reason), count)
+        first = unread[0] if unread else None
+        return first_error(self._job, (first.line, first.column, first.reason) if first else None, count)
+
+    def _put_aside(self) -> None:
+        """Write bad rows into REJECTS."""
+        told = self._told(only_first=False)
+        described = self._local.described({number for number, *_ in told})
+        bad = [BadRow(n, described[n][0], column, reason, described[n][1]) for n, column, reason, _ in told]
+        file = self._job.file
+        self._engine.append(
+            "REJECTS",
+            [
+                {
+                    "FILE_NAME": file.name,
+                    "CONTENT_HASH": file.content_hash,
+                    "FILE_TYPE": file.kind,
+                    "LINE": row.line,
+                    "COLUMN_NAME": row.column,
+                    "REASON": row.reason,
+                    "ROW": row.row,
+                }
+                for row in sorted([*self._local.unread, *bad], key=lambda r: r.record)
+            ],
+        )
+
+    # writing
+
+    def _insert(self, good: str) -> None:
+        job, how = self._job, self._local.plan
+        if self._strangers:
+            # new customers get their keys in the order of their ids
+            self._engine.dml(
+                f"""INSERT INTO CUSTOMER_KEYS (CUSTOMER_KEY, CUSTOMER_ID)
+                    SELECT (SELECT COALESCE(MAX(CUSTOMER_KEY), 0) FROM CUSTOMER_KEYS)
+                           + ROW_NUMBER() OVER (ORDER BY CUSTOMER_ID), CUSTOMER_ID
+                    FROM (SELECT DISTINCT s.CUSTOMER_ID FROM ({good}) AS s
+                          LEFT JOIN CUSTOMER_KEYS AS k ON k.CUSTOMER_ID = s.CUSTOMER_ID WHERE k.CUSTOMER_ID IS NULL)""",
+                "CUSTOMER_KEYS",
+            )
+        number = f"(s.RECORD - {self._offset})"
+        values = [
+            f"{made_of_number(job, column, number)} AS {quoted(column)}"
+            if column in how.numbered
+            else f"k.{column}"
+            if column == "CUSTOMER_KEY"
+            else f"s.{quoted(column)}"
+            for column in self._columns
+        ]
+        rows = f"SELECT {', '.join(values)} FROM ({good}) AS s JOIN CUSTOMER_KEYS AS k ON k.CUSTOMER_ID = s.CUSTOMER_ID"
+        listed = ", ".join(map(quoted, self._columns))
+        if job.file.kind == "customers":
+            # the newest file's word on a customer counts
+            said = ", ".join(f"{quoted(c)} = n.{quoted(c)}" for c in self._columns if c != "CUSTOMER_ID")
+            new = ", ".join(f"n.{quoted(c)}" for c in self._columns)
+            sql = f"""MERGE INTO {self._table} AS t USING ({rows}) AS n ON t.CUSTOMER_ID = n.CUSTOMER_ID
+                      WHEN MATCHED THEN UPDATE SET {said} WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({new})"""
+        else:
+            sql = f"INSERT INTO {self._table} ({listed}) {rows} ORDER BY s.{DATES[job.file.kind]}, s.RECORD"
+        self._engine.dml(sql, self._table)
+
+
+def _verdicts(job: LoadJob, how: Plan) -> str:
+    """Staged rows with what is typed and VERDICT: their PROBLEM, or that they repeat a key."""
+    marked = how.marked(STAGED)
+    if job.key is None:
+        return f"SELECT *, PROBLEM AS VERDICT FROM ({marked})"
+    nth = f"ROW_NUMBER() OVER (PARTITION BY PROBLEM, {job.key} ORDER BY RECORD) AS NTH"
+    known, join = "", ""
+    if job.file.kind != "customers":
+        known = f"WHEN m.PROBLEM = 0 AND t.KNOWN IS NOT NULL THEN {DUPLICATE_IN_TABLE}"
+        table = TABLES[job.file.kind][0]
+        join = f"LEFT JOIN (SELECT DISTINCT {job.key} AS KNOWN FROM {table}) AS t ON t.KNOWN = m.{job.key}"
+    return f"""SELECT m.*, CASE {known} WHEN m.PROBLEM = 0 AND m.NTH > 1 THEN {DUPLICATE_IN_FILE} ELSE m.PROBLEM END
+               AS VERDICT FROM (SELECT *, {nth} FROM ({marked})) AS m {join}"""
+
+
+def _rows(job: LoadJob, how: Plan, *, checked: bool) -> str:
+    """The good rows; once all are known to be good or filtered, repeated keys need no second look."""
+    if checked:
+        return f"SELECT * FROM ({how.marked(STAGED)}) WHERE PROBLEM = 0"
+    return f"SELECT * FROM ({_verdicts(job, how)}) WHERE VERDICT = 0"

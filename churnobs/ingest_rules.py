@@ -1,0 +1,159 @@
+"""What every loader does alike: a file's header, the months it covers, when it is refused whole, and how that is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from churnobs.csv_records import Record, read_records
+from churnobs.errors import BadFile
+from churnobs.ingest import LoadJob
+from churnobs.months import Month
+
+_HINT: Final = 'nothing of it was loaded; correct the row, or ingest with on_error="quarantine" to leave bad rows out'
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows of a file are good, left out by the filter, and bad; good rows by month where the dates decide."""
+
+    good: int
+    filtered: int
+    rejected: int
+    by_month: Mapping[Month, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be loaded: its number in the file, its line, the column to blame, why, and the row as JSON text."""
+
+    record: int
+    line: int
+    column: str | None
+    reason: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a file brings to one month."""
+
+    month: Month | None
+    rows: int
+    period_end: dt.date | None
+
+
+def header_of(job: LoadJob) -> tuple[tuple[str, ...], bool]:
+    """A CSV file's column names, and whether they stand in its first line.
+
+    Raises:
+        BadFile: the file is empty, or its first line cannot be read.
+    """
+    expected = tuple(job.columns.columns.values())
+    first = next(read_records(job.file.path, job.columns.delimiter), None)
+    if first is None:
+        raise empty_file(job)
+    if job.columns.header == "auto" and job.columns.is_identity:
+        known = {name.lower() for name in expected}
+        # a header with a byte that is not UTF-8 is a header all the same
+        fields = first.fields or first.text.split(job.columns.delimiter)
+        header = any(field.strip(' "').lower() in known for field in fields)
+    else:
+        header = job.columns.header is not False
+    if not header:
+        return expected, False
+    if first.problem:
+        raise BadFile(job.file.name, line=first.line, problem=f"{first.problem}, expected a header")
+    return tuple((field or f"column {n}").strip() for n, field in enumerate(first.fields, start=1)), True
+
+
+def empty_file(job: LoadJob) -> BadFile:
+    """The error that names a file without a byte of content."""
+    return BadFile(job.file.name, line=1, problem="is empty, expected a header or rows", hint="export it again")
+
+
+def no_parquet(job: LoadJob, error: Exception) -> BadFile:
+    """The error that names a file which is called Parquet and is none."""
+    return BadFile(
+        job.file.name,
+        problem=f"is no whole Parquet file: {str(error).partition(chr(10))[0]}",
+        hint="it may be cut short; copy or export it again",
+    )
+
+
+def first_error(job: LoadJob, bad: tuple[int, str | None, str] | None, count: int) -> BadFile:
+    """The error that names the first bad row, given as line, column and reason, and how many there are."""
+    if bad is None:
+        return BadFile(job.file.name, problem="no row could be read", hint="check the file")
+    line, column, reason = bad
+    more = f" ({count} bad rows in all)" if count > 1 else ""
+    return BadFile(job.file.name, line=line, column=column, problem=reason + more, hint=_HINT)
+
+
+def check_not_empty(job: LoadJob, counts: Counts, *, header: bool) -> None:
+    """Refuse sales without a row.
+
+    Raises:
+        BadFile: there is none, not even a bad one.
+    """
+    if counts.good + counts.filtered + counts.rejected == 0 and job.file.kind == "sales":
+        what = "has a header and no rows" if header else "has no rows"
+        raise BadFile(job.file.name, problem=f"{what}, expected the sales of its period", hint="export it again")
+
+
+def nothing_left(job: LoadJob) -> BadFile:
+    """The error that names a file of which the filter leaves nothing."""
+    return BadFile(job.file.name, problem="no row is left to load", hint="check the filter of the mapping")
+
+
+def shares_of(job: LoadJob, counts: Counts) -> list[Share]:
+    """The months a file covers, those without rows included."""
+    month = job.file.month
+    if month is not None:
+        return [Share(month, counts.good, job.period_end or month.end)]
+    if job.file.kind == "customers":
+        return [Share(None, counts.good, None)]
+    if not counts.by_month:
+        return []
+    at, last = min(counts.by_month), max(counts.by_month)
+    if job.period_end is not None:
+        last = Month.of(job.period_end - dt.timedelta(days=1))
+    shares = []
+    while at <= last:
+        shares.append(Share(at, counts.by_month.get(at, 0), (job.period_end or at.end) if at == last else at.end))
+        at = at.next()
+    return shares
+
+
+def ingested_rows(job: LoadJob, shares: list[Share], rejected: int) -> list[dict[str, Any]]:
+    """A file's rows of FILES_INGESTED, one a month."""
+    return [
+        {
+            "YEAR": share.month.year if share.month else None,
+            "MONTH": share.month.number if share.month else None,
+            "FILE_TYPE": job.file.kind,
+            "FILE_NAME": job.file.name,
+            "CONTENT_HASH": job.file.content_hash,
+            "ROWS_LOADED": share.rows,
+            # a rejected row may have no readable date: all are counted with the file's first month
+            "ROWS_REJECTED": rejected if position == 0 else 0,
+            "PERIOD_END": share.period_end,
+        }
+        for position, share in enumerate(shares)
+    ]
+
+
+def numbered_records(job: LoadJob, names: Sequence[str], *, header: bool) -> Iterator[tuple[int, Record]]:
+    """The records of a CSV file below its header, each with its number from 1."""
+    records = read_records(job.file.path, job.columns.delimiter, len(names))
+    return enumerate(islice(records, 1 if header else 0, None), start=1)
+
+
+def unreadable(number: int, record: Record, names: Sequence[str]) -> BadRow:
+    """A record that is none, as a bad row."""
+    column = names[record.field] if record.field is not None else None
+    return BadRow(number, record.line, column, record.problem, json.dumps(record.text))
