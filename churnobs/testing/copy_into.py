@@ -272,13 +272,11 @@ class _Load:
             held = ", ".join(quote(f"_{n}") for n in range(len(kinds)))
             targets = [self.kinds[c].duck_type for c in self.columns]
             # a text in a variant is a text without its quotes in a column of texts
-            values = [
-                f"{quote(f'_{n}')} ->> '$'" if kind == "JSON" != target else quote(f"_{n}")
-                for n, (kind, target) in enumerate(zip(kinds, targets, strict=True))
+            plain = [
+                " ->> '$'" if kind == "JSON" != target else "" for kind, target in zip(kinds, targets, strict=True)
             ]
             casts = ", ".join(
-                f"CAST(({value}) AS {target}) AS {quote(c)}"
-                for value, target, c in zip(values, targets, self.columns, strict=True)
+                f"CAST(({quote(f'_{n}')}{plain[n]}) AS {targets[n]}) AS {quote(c)}" for n, c in enumerate(self.columns)
             )
             sql = f"SELECT {casts} FROM ({inner}) AS _rows({held})"
         else:

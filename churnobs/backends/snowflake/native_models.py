@@ -112,7 +112,8 @@ class NativeModels:
                 return (Path(folder) / _FILE).read_bytes()
             except (NotFound, FileNotFoundError) as error:
                 raise RefusedArtefact(
-                    f"the artefact of {record.version_name} is gone", hint="train again: the version was changed by hand"
+                    f"the artefact of {record.version_name} is gone",
+                    hint="train again: the version was changed by hand",
                 ) from error
 
     def call(self, record: VersionRecord) -> str:
@@ -182,7 +183,9 @@ class NativeModels:
         newest = max(seen, key=lambda f: f.as_of)
         found = load_dataset(self._engine.link.session, self._native.qualified(newest.dataset), newest.version)
         frame = found.read.to_snowpark_dataframe(only_feature_cols=True)
-        if not {quoted(name) for name in rows.columns} <= {quoted(field.column_identifier.name) for field in frame.schema}:
+        if not {quoted(name) for name in rows.columns} <= {
+            quoted(field.column_identifier.name) for field in frame.schema
+        }:
             return rows
         columns = []
         for name, kind in _inputs(rows):
@@ -272,4 +275,3 @@ def _requirements(content: bytes) -> list[str] | None:
     import xgboost
 
     return [f"xgboost=={xgboost.__version__}"]
-

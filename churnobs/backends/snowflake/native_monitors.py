@@ -38,12 +38,16 @@ class NativeMonitors:
         before = segments if former is None else former.source.segment_columns
         for column in before:
             if column not in segments:
-                self._alter(monitor, f"DROP SEGMENT_COLUMN = {literal(column)}")
+                self._alter(monitor.name, f"DROP SEGMENT_COLUMN = {literal(column)}")
         for column in segments:
             if column not in before:
-                self._alter(monitor, f"ADD SEGMENT_COLUMN = {literal(column)}")
+                self._alter(monitor.name, f"ADD SEGMENT_COLUMN = {literal(column)}")
         if monitor.state != ("ACTIVE" if former is None else former.state):
-            self._alter(monitor, "SUSPEND" if monitor.state == "SUSPENDED" else "RESUME")
+            self.set_state(monitor.name, monitor.state)
+
+    def set_state(self, name: str, state: str) -> None:
+        """Suspend or resume a native monitor."""
+        self._alter(name, "SUSPEND" if state == "SUSPENDED" else "RESUME")
 
     def drop(self, name: str) -> None:
         """Drop a native monitor if it is there."""
@@ -85,5 +89,5 @@ class NativeMonitors:
                 ),
             )
 
-    def _alter(self, monitor: MonitorRecord, what: str) -> None:
-        self._engine.ddl(f"ALTER MODEL MONITOR {self._native.qualified(monitor.name)} {what}")
+    def _alter(self, name: str, what: str) -> None:
+        self._engine.ddl(f"ALTER MODEL MONITOR {self._native.qualified(name)} {what}")

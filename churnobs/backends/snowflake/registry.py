@@ -135,7 +135,8 @@ class SnowflakeRegistry(RegistryPort):
         called: Called = self._calls.get(record.model_name, record.version_name)
         if not {"PREDICT", "PREDICT_PROBA"} <= called.outputs.keys() or called.positive is None:
             raise BadConfig(
-                f"{record.version_name} gives no probability of class 1", hint="score with a classifier of classes 0 and 1"
+                f"{record.version_name} gives no probability of class 1",
+                hint="score with a classifier of classes 0 and 1",
             )
         alike = (r for r in self.versions() if (r.artefact, r.features) == (record.artefact, record.features))
         there = next(r for r in alike if (r.model_name, r.version_name) not in self._waiting)
@@ -148,7 +149,9 @@ class SnowflakeRegistry(RegistryPort):
     def _set_tags(self, change: SetTags, former: Mapping[str, str], tags: Mapping[str, str]) -> None:
         long = [name for name, value in tags.items() if len(value) > _TAG_LENGTH]
         if long:
-            raise BadConfig(f"the value of tag {long[0]} is longer than {_TAG_LENGTH}", hint="Snowflake takes no longer ones")
+            raise BadConfig(
+                f"the value of tag {long[0]} is longer than {_TAG_LENGTH}", hint="Snowflake takes no longer ones"
+            )
         self._tags.put(change.model_name, "", change)
         self._engine.after_commit(lambda: self._native.set_tags(change.model_name, tags, former))
 
