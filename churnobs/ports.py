@@ -61,6 +61,10 @@ class EnginePort(ABC):
         """Append rows to a table, or replace what it holds; a new table takes the columns of the data. Counts rows."""
 
     @abstractmethod
+    def make(self, name: str, query: Readable) -> None:
+        """Make a table with the columns of a query and no rows, unless it is there."""
+
+    @abstractmethod
     def view(self, name: str, query: Readable) -> None:
         """Create a view, or replace it."""
 

@@ -135,13 +135,17 @@ MONITOR_HISTOGRAMS: Final[Columns] = {
 }
 MONITOR_SCORES: Final[Columns] = {
     **_STATE,
-    "CELL": "int64",
+    "CELL": "int32",
+    # the predicted class (1, 0, NULL for none) mostly follows from the score, and a day mostly has all its labels or none
+    # of them: with both as keys there are few more rows, and no column of counts for each pair of the two
+    "CLASS": "int32",
+    "IS_LABELED": "boolean",
     "LOW": "float64",
     "HIGH": "float64",
-    # rows by label (Up 1, Down 0, Not known) and predicted class (1, 0, None)
-    **{label + said: "int64" for label in "UDN" for said in ("1", "0", "N")},
+    "ROWS_ALL": "int64",
+    # labelled 1
+    "ROWS_UP": "int64",
     "SCORE_TOTAL": "float64",
-    "SCORE_LABELED": "float64",
     "SURPRISE": "float64",
     "SQUARED_ERROR": "float64",
 }

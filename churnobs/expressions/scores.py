@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-# rows of a cell by label (U: 1, D: 0, N: not known) and predicted class (1, 0, N: none)
-COUNTS: Final = ("U1", "U0", "UN", "D1", "D0", "DN", "N1", "N0", "NN")
 CLIP: Final = 1e-15
 
 
 def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool) -> ir.Table:
-    """Count the outcomes of a binary classifier, one result row a group and cell of the score.
+    """Count the outcomes of a binary classifier, one result row a group, cell of the score, predicted class and whether
+    there is a label.
 
     Args:
         rows: LABEL and CLASS (1, any other number for 0, or NULL), SCORE (a probability or NULL), the columns of ``by``.
@@ -32,34 +31,38 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
         exact: each different score has a result row of its own.
 
     Returns:
-        ``by``, CELL (NULL for rows without a score), LOW and HIGH (least and largest score of the cell), SCORE_TOTAL and
-        SCORE_LABELED (sum of the scores of all rows and of labelled ones), the COUNTS, SURPRISE (sum of the log loss of
-        labelled rows), SQUARED_ERROR (of labelled rows).
+        ``by``, CELL (NULL for rows without a score), CLASS (1, 0, or NULL for rows without one), IS_LABELED, LOW and HIGH
+        (least and largest score), ROWS_ALL, ROWS_UP (labelled 1), SCORE_TOTAL (sum of the scores), SURPRISE (sum of the log
+        loss) and SQUARED_ERROR (both NULL without labels).
     """
     rows = rows.mutate(LABEL=finite(rows.LABEL), CLASS=finite(rows.CLASS), SCORE=finite(rows.SCORE))
     # a score that is no probability is refused by its LOW or HIGH; until then it must not overflow a sum
     bounded: Any = ibis.ifelse(rows.SCORE < 0.0, 0.0, ibis.ifelse(rows.SCORE > 1.0, 1.0, rows.SCORE))
     rows = rows.mutate(BOUNDED=bounded)
-    inside = (rows.BOUNDED * float(cells)).floor()
-    rows = rows.mutate(CELL=ibis.ifelse(inside > cells - 1.0, cells - 1.0, inside).cast("int64"))
-    up, down, said, denied = rows.LABEL == 1.0, rows.LABEL != 1.0, rows.CLASS == 1.0, rows.CLASS != 1.0
-    labels = {"U": up, "D": down, "N": rows.LABEL.isnull()}
-    classes = {"1": said, "0": denied, "N": rows.CLASS.isnull()}
-    given: Any = ibis.ifelse(up, rows.BOUNDED, 1.0 - rows.BOUNDED)
-    surprise = -ibis.ifelse(given < CLIP, CLIP, ibis.ifelse(given > 1.0 - CLIP, 1.0 - CLIP, given)).ln()
-    error = 1.0 - given
-    labeled = rows.LABEL.notnull()
-    found = rows.group_by([*by, "CELL", "SCORE"] if exact else [*by, "CELL"]).agg(
+    # compared as whole numbers: beside 499.0 each cell number would become a decimal of 128 bits first
+    inside = (rows.BOUNDED * float(cells)).floor().cast("int64")
+    up, down, unknown = rows.LABEL == 1.0, rows.LABEL != 1.0, ibis.null("float64")
+    rows = rows.mutate(
+        CELL=ibis.ifelse(inside > cells - 1, cells - 1, inside).cast("int32"),
+        CLASS=ibis.ifelse(rows.CLASS == 1.0, 1, ibis.ifelse(rows.CLASS != 1.0, 0, ibis.null("int32"))).cast("int32"),
+        IS_LABELED=rows.LABEL.notnull(),
+        # the chance that was given to what came true
+        GIVEN=ibis.ifelse(up, rows.BOUNDED, ibis.ifelse(down, 1.0 - rows.BOUNDED, unknown)),
+    )
+    clipped: Any = ibis.ifelse(rows.GIVEN < CLIP, CLIP, ibis.ifelse(rows.GIVEN > 1.0 - CLIP, 1.0 - CLIP, rows.GIVEN))
+    error = 1.0 - rows.GIVEN
+    keys = [*by, "CELL", "CLASS", "IS_LABELED"]
+    found = rows.group_by([*keys, "SCORE"] if exact else keys).agg(
         LOW=rows.SCORE.min(),
         HIGH=rows.SCORE.max(),
+        ROWS_ALL=rows.count(),
+        ROWS_UP=rows.count(where=rows.LABEL == 1.0),
         SCORE_TOTAL=_exactly(rows.BOUNDED).sum(),
-        SCORE_LABELED=_exactly(rows.BOUNDED).sum(where=labeled),
-        **{name: rows.count(where=labels[name[0]] & classes[name[1]]) for name in COUNTS},
-        SURPRISE=_exactly(surprise).sum(where=labeled),
-        SQUARED_ERROR=_exactly(error * error).sum(where=labeled),
+        SURPRISE=_exactly(-clipped.ln()).sum(),
+        SQUARED_ERROR=_exactly(error * error).sum(),
     )
-    sums = ("SCORE_TOTAL", "SCORE_LABELED", "SURPRISE", "SQUARED_ERROR")
-    return found.select(*by, "CELL", "LOW", "HIGH", *COUNTS, **{name: found[name].cast("float64") for name in sums})
+    sums = {name: found[name].cast("float64") for name in ("SCORE_TOTAL", "SURPRISE", "SQUARED_ERROR")}
+    return found.select(*keys, "LOW", "HIGH", "ROWS_ALL", "ROWS_UP", **sums)
 
 
 def confusion(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:

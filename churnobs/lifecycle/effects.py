@@ -49,6 +49,9 @@ def prepare(loop: Lifecycle, step: Step) -> Result:
     match step.kind:
         case StepKind.ALERT:
             return look_at_alerts(loop, step)
+        case StepKind.FEATURES:
+            loop.backend.engine.make("FEATURES", _features_at(loop, step.as_of, None))
+            return None
         case StepKind.MONITOR:
             return models.make_sources(loop, step)
         case _:
@@ -102,10 +105,7 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     since, counted = _state_moment(loop, as_of)
     at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=since)
     store = loop.workspace.feature_store
-    query = Query(customer_features, (at,))
-    views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]
-    rows: Any = store.features_at(query.sql(engine.dialect), views, as_of) if views else query
-    active = engine.write("FEATURES", rows)
+    active = engine.write("FEATURES", _features_at(loop, as_of, since))
     engine.write("CUSTOMER_STATE", Query(customer_state, (at,)), replace=True)
     engine.write("RECENT_FEEDBACK", Query(recent_feedback, (at,)), replace=True)
     engine.write("STATE_THROUGH", counted, replace=True)
@@ -123,10 +123,20 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
             ttl_days=45,
         )
         store.register_feature_view(view, FEATURE_VIEW[1])
-        own = [(("feature_view", f"{v.name}/{v.version}"), ("feature_view", "/".join(FEATURE_VIEW))) for v in views]
+        named = ["/".join(own) for own in loop.config.feature_views]
+        own = [(("feature_view", name), ("feature_view", "/".join(FEATURE_VIEW))) for name in named]
         tables = ("SALES", "FEEDBACK_SENTIMENT", "CUSTOMERS")
         record_edges(engine, [*((("table", t), ("feature_view", "/".join(FEATURE_VIEW))) for t in tables), *own])
     return {"as_of": as_of, "active": active}
+
+
+def _features_at(loop: Lifecycle, as_of: dt.date, since: dt.date | None) -> Any:
+    """The query for the features at T, the user's own views included."""
+    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=since)
+    store = loop.workspace.feature_store
+    query = Query(customer_features, (at,))
+    views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]
+    return store.features_at(query.sql(loop.backend.engine.dialect), views, as_of) if views else query
 
 
 def _state_moment(loop: Lifecycle, as_of: dt.date) -> tuple[dt.date | None, pa.Table]:

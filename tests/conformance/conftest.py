@@ -76,6 +76,12 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def open_workspace(request: pytest.FixtureRequest) -> Callable[[str], Any]:
+    """What opens an empty workspace on a backend given by name."""
+    return lambda name: BACKENDS[name][0](request)
+
+
 @pytest.fixture
 def workspace(backend: str, request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """An empty workspace."""

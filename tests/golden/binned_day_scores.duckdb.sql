@@ -3,19 +3,13 @@ SELECT
   "t8"."SEGMENT_COLUMN",
   "t8"."SEGMENT_VALUE",
   "t8"."CELL",
+  "t8"."CLASS",
+  "t8"."IS_LABELED",
   "t8"."LOW",
   "t8"."HIGH",
-  "t8"."U1",
-  "t8"."U0",
-  "t8"."UN",
-  "t8"."D1",
-  "t8"."D0",
-  "t8"."DN",
-  "t8"."N1",
-  "t8"."N0",
-  "t8"."NN",
+  "t8"."ROWS_ALL",
+  "t8"."ROWS_UP",
   CAST("t8"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
-  CAST("t8"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
   CAST("t8"."SURPRISE" AS DOUBLE) AS "SURPRISE",
   CAST("t8"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
 FROM (
@@ -24,103 +18,62 @@ FROM (
     "t7"."SEGMENT_COLUMN",
     "t7"."SEGMENT_VALUE",
     "t7"."CELL",
+    "t7"."CLASS",
+    "t7"."IS_LABELED",
     MIN("t7"."SCORE") AS "LOW",
     MAX("t7"."SCORE") AS "HIGH",
+    COUNT(*) AS "ROWS_ALL",
+    COUNT(*) FILTER(WHERE
+      "t7"."LABEL" = 1.0) AS "ROWS_UP",
     SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
-    SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) FILTER(WHERE
-      "t7"."LABEL" IS NOT NULL) AS "SCORE_LABELED",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" = 1.0
-      ) AND (
-        "t7"."CLASS" = 1.0
-      )) AS "U1",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" = 1.0
-      ) AND (
-        "t7"."CLASS" <> 1.0
-      )) AS "U0",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" = 1.0
-      ) AND (
-        "t7"."CLASS" IS NULL
-      )) AS "UN",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" <> 1.0
-      ) AND (
-        "t7"."CLASS" = 1.0
-      )) AS "D1",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" <> 1.0
-      ) AND (
-        "t7"."CLASS" <> 1.0
-      )) AS "D0",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" <> 1.0
-      ) AND (
-        "t7"."CLASS" IS NULL
-      )) AS "DN",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" IS NULL
-      ) AND (
-        "t7"."CLASS" = 1.0
-      )) AS "N1",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" IS NULL
-      ) AND (
-        "t7"."CLASS" <> 1.0
-      )) AS "N0",
-    COUNT(*) FILTER(WHERE
-      (
-        "t7"."LABEL" IS NULL
-      ) AND (
-        "t7"."CLASS" IS NULL
-      )) AS "NN",
     SUM(
       CAST(-(
         LN(
           CASE
-            WHEN CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END < 1e-15
+            WHEN "t7"."GIVEN" < 1e-15
             THEN 1e-15
             ELSE CASE
-              WHEN CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END > 0.999999999999999
+              WHEN "t7"."GIVEN" > 0.999999999999999
               THEN 0.999999999999999
-              ELSE CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END
+              ELSE "t7"."GIVEN"
             END
           END
         )
       ) AS DECIMAL(18, 12))
-    ) FILTER(WHERE
-      "t7"."LABEL" IS NOT NULL) AS "SURPRISE",
-    SUM(
-      CAST((
-        1.0 - CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END
-      ) * (
-        1.0 - CASE WHEN "t7"."LABEL" = 1.0 THEN "t7"."BOUNDED" ELSE 1.0 - "t7"."BOUNDED" END
-      ) AS DECIMAL(18, 12))
-    ) FILTER(WHERE
-      "t7"."LABEL" IS NOT NULL) AS "SQUARED_ERROR"
+    ) AS "SURPRISE",
+    SUM(CAST((
+      1.0 - "t7"."GIVEN"
+    ) * (
+      1.0 - "t7"."GIVEN"
+    ) AS DECIMAL(18, 12))) AS "SQUARED_ERROR"
   FROM (
     SELECT
       "t6"."DAY",
       "t6"."SEGMENT_COLUMN",
       "t6"."SEGMENT_VALUE",
       "t6"."LABEL",
-      "t6"."CLASS",
+      CASE
+        WHEN "t6"."CLASS" = 1.0
+        THEN 1
+        ELSE CASE WHEN "t6"."CLASS" <> 1.0 THEN 0 ELSE CAST(NULL AS INT) END
+      END AS "CLASS",
       "t6"."SCORE",
       "t6"."BOUNDED",
       CAST(CASE
-        WHEN CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT) > 999.0
-        THEN 999.0
+        WHEN CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT) > 999
+        THEN 999
         ELSE CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT)
-      END AS BIGINT) AS "CELL"
+      END AS INT) AS "CELL",
+      "t6"."LABEL" IS NOT NULL AS "IS_LABELED",
+      CASE
+        WHEN "t6"."LABEL" = 1.0
+        THEN "t6"."BOUNDED"
+        ELSE CASE
+          WHEN "t6"."LABEL" <> 1.0
+          THEN 1.0 - "t6"."BOUNDED"
+          ELSE CAST(NULL AS DOUBLE)
+        END
+      END AS "GIVEN"
     FROM (
       SELECT
         "t5"."DAY",
@@ -217,5 +170,7 @@ FROM (
     1,
     2,
     3,
-    4
+    4,
+    5,
+    6
 ) AS "t8"

@@ -3,120 +3,73 @@ SELECT
   CAST(NULL AS TEXT) AS "SEGMENT_COLUMN",
   CAST(NULL AS TEXT) AS "SEGMENT_VALUE",
   "t5"."CELL",
+  "t5"."CLASS",
+  "t5"."IS_LABELED",
   "t5"."LOW",
   "t5"."HIGH",
-  "t5"."U1",
-  "t5"."U0",
-  "t5"."UN",
-  "t5"."D1",
-  "t5"."D0",
-  "t5"."DN",
-  "t5"."N1",
-  "t5"."N0",
-  "t5"."NN",
+  "t5"."ROWS_ALL",
+  "t5"."ROWS_UP",
   CAST("t5"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
-  CAST("t5"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
   CAST("t5"."SURPRISE" AS DOUBLE) AS "SURPRISE",
   CAST("t5"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
 FROM (
   SELECT
     "t4"."DAY",
     "t4"."CELL",
+    "t4"."CLASS",
+    "t4"."IS_LABELED",
     MIN("t4"."SCORE") AS "LOW",
     MAX("t4"."SCORE") AS "HIGH",
+    COUNT(*) AS "ROWS_ALL",
+    COUNT(*) FILTER(WHERE
+      "t4"."LABEL" = 1.0) AS "ROWS_UP",
     SUM(CAST("t4"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
-    SUM(CAST("t4"."BOUNDED" AS DECIMAL(18, 12))) FILTER(WHERE
-      "t4"."LABEL" IS NOT NULL) AS "SCORE_LABELED",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" = 1.0
-      ) AND (
-        "t4"."CLASS" = 1.0
-      )) AS "U1",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" = 1.0
-      ) AND (
-        "t4"."CLASS" <> 1.0
-      )) AS "U0",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" = 1.0
-      ) AND (
-        "t4"."CLASS" IS NULL
-      )) AS "UN",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" <> 1.0
-      ) AND (
-        "t4"."CLASS" = 1.0
-      )) AS "D1",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" <> 1.0
-      ) AND (
-        "t4"."CLASS" <> 1.0
-      )) AS "D0",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" <> 1.0
-      ) AND (
-        "t4"."CLASS" IS NULL
-      )) AS "DN",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" IS NULL
-      ) AND (
-        "t4"."CLASS" = 1.0
-      )) AS "N1",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" IS NULL
-      ) AND (
-        "t4"."CLASS" <> 1.0
-      )) AS "N0",
-    COUNT(*) FILTER(WHERE
-      (
-        "t4"."LABEL" IS NULL
-      ) AND (
-        "t4"."CLASS" IS NULL
-      )) AS "NN",
     SUM(
       CAST(-(
         LN(
           CASE
-            WHEN CASE WHEN "t4"."LABEL" = 1.0 THEN "t4"."BOUNDED" ELSE 1.0 - "t4"."BOUNDED" END < 1e-15
+            WHEN "t4"."GIVEN" < 1e-15
             THEN 1e-15
             ELSE CASE
-              WHEN CASE WHEN "t4"."LABEL" = 1.0 THEN "t4"."BOUNDED" ELSE 1.0 - "t4"."BOUNDED" END > 0.999999999999999
+              WHEN "t4"."GIVEN" > 0.999999999999999
               THEN 0.999999999999999
-              ELSE CASE WHEN "t4"."LABEL" = 1.0 THEN "t4"."BOUNDED" ELSE 1.0 - "t4"."BOUNDED" END
+              ELSE "t4"."GIVEN"
             END
           END
         )
       ) AS DECIMAL(18, 12))
-    ) FILTER(WHERE
-      "t4"."LABEL" IS NOT NULL) AS "SURPRISE",
-    SUM(
-      CAST((
-        1.0 - CASE WHEN "t4"."LABEL" = 1.0 THEN "t4"."BOUNDED" ELSE 1.0 - "t4"."BOUNDED" END
-      ) * (
-        1.0 - CASE WHEN "t4"."LABEL" = 1.0 THEN "t4"."BOUNDED" ELSE 1.0 - "t4"."BOUNDED" END
-      ) AS DECIMAL(18, 12))
-    ) FILTER(WHERE
-      "t4"."LABEL" IS NOT NULL) AS "SQUARED_ERROR"
+    ) AS "SURPRISE",
+    SUM(CAST((
+      1.0 - "t4"."GIVEN"
+    ) * (
+      1.0 - "t4"."GIVEN"
+    ) AS DECIMAL(18, 12))) AS "SQUARED_ERROR"
   FROM (
     SELECT
       "t3"."DAY",
       "t3"."LABEL",
-      "t3"."CLASS",
+      CASE
+        WHEN "t3"."CLASS" = 1.0
+        THEN 1
+        ELSE CASE WHEN "t3"."CLASS" <> 1.0 THEN 0 ELSE CAST(NULL AS INT) END
+      END AS "CLASS",
       "t3"."SCORE",
       "t3"."BOUNDED",
       CAST(CASE
-        WHEN CAST(FLOOR("t3"."BOUNDED" * 500.0) AS BIGINT) > 499.0
-        THEN 499.0
+        WHEN CAST(FLOOR("t3"."BOUNDED" * 500.0) AS BIGINT) > 499
+        THEN 499
         ELSE CAST(FLOOR("t3"."BOUNDED" * 500.0) AS BIGINT)
-      END AS BIGINT) AS "CELL"
+      END AS INT) AS "CELL",
+      "t3"."LABEL" IS NOT NULL AS "IS_LABELED",
+      CASE
+        WHEN "t3"."LABEL" = 1.0
+        THEN "t3"."BOUNDED"
+        ELSE CASE
+          WHEN "t3"."LABEL" <> 1.0
+          THEN 1.0 - "t3"."BOUNDED"
+          ELSE CAST(NULL AS DOUBLE)
+        END
+      END AS "GIVEN"
     FROM (
       SELECT
         "t2"."DAY",
@@ -161,5 +114,7 @@ FROM (
   ) AS "t4"
   GROUP BY
     1,
-    2
+    2,
+    3,
+    4
 ) AS "t5"

@@ -3,116 +3,60 @@ SELECT
   CAST(NULL AS VARCHAR) AS "SEGMENT_COLUMN",
   CAST(NULL AS VARCHAR) AS "SEGMENT_VALUE",
   "t5"."CELL",
+  "t5"."CLASS",
+  "t5"."IS_LABELED",
   "t5"."LOW",
   "t5"."HIGH",
-  "t5"."U1",
-  "t5"."U0",
-  "t5"."UN",
-  "t5"."D1",
-  "t5"."D0",
-  "t5"."DN",
-  "t5"."N1",
-  "t5"."N0",
-  "t5"."NN",
+  "t5"."ROWS_ALL",
+  "t5"."ROWS_UP",
   CAST("t5"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
-  CAST("t5"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
   CAST("t5"."SURPRISE" AS DOUBLE) AS "SURPRISE",
   CAST("t5"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
 FROM (
   SELECT
     "t4"."DAY",
     "t4"."CELL",
+    "t4"."CLASS",
+    "t4"."IS_LABELED",
     MIN("t4"."SCORE") AS "LOW",
     MAX("t4"."SCORE") AS "HIGH",
+    COUNT(*) AS "ROWS_ALL",
+    COUNT_IF("t4"."LABEL" = 1.0) AS "ROWS_UP",
     SUM(CAST("t4"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
-    SUM(IFF("t4"."LABEL" IS NOT NULL, CAST("t4"."BOUNDED" AS DECIMAL(18, 12)), NULL)) AS "SCORE_LABELED",
-    COUNT_IF((
-      "t4"."LABEL" = 1.0
-    ) AND (
-      "t4"."CLASS" = 1.0
-    )) AS "U1",
-    COUNT_IF((
-      "t4"."LABEL" = 1.0
-    ) AND (
-      "t4"."CLASS" <> 1.0
-    )) AS "U0",
-    COUNT_IF((
-      "t4"."LABEL" = 1.0
-    ) AND (
-      "t4"."CLASS" IS NULL
-    )) AS "UN",
-    COUNT_IF((
-      "t4"."LABEL" <> 1.0
-    ) AND (
-      "t4"."CLASS" = 1.0
-    )) AS "D1",
-    COUNT_IF((
-      "t4"."LABEL" <> 1.0
-    ) AND (
-      "t4"."CLASS" <> 1.0
-    )) AS "D0",
-    COUNT_IF((
-      "t4"."LABEL" <> 1.0
-    ) AND (
-      "t4"."CLASS" IS NULL
-    )) AS "DN",
-    COUNT_IF((
-      "t4"."LABEL" IS NULL
-    ) AND (
-      "t4"."CLASS" = 1.0
-    )) AS "N1",
-    COUNT_IF((
-      "t4"."LABEL" IS NULL
-    ) AND (
-      "t4"."CLASS" <> 1.0
-    )) AS "N0",
-    COUNT_IF((
-      "t4"."LABEL" IS NULL
-    ) AND (
-      "t4"."CLASS" IS NULL
-    )) AS "NN",
     SUM(
-      IFF(
-        "t4"."LABEL" IS NOT NULL,
-        CAST(-(
-          LN(
-            IFF(
-              IFF("t4"."LABEL" = 1.0, "t4"."BOUNDED", 1.0 - "t4"."BOUNDED") < 1e-15,
-              1e-15,
-              IFF(
-                IFF("t4"."LABEL" = 1.0, "t4"."BOUNDED", 1.0 - "t4"."BOUNDED") > 0.999999999999999,
-                0.999999999999999,
-                IFF("t4"."LABEL" = 1.0, "t4"."BOUNDED", 1.0 - "t4"."BOUNDED")
-              )
-            )
+      CAST(-(
+        LN(
+          IFF(
+            "t4"."GIVEN" < 1e-15,
+            1e-15,
+            IFF("t4"."GIVEN" > 0.999999999999999, 0.999999999999999, "t4"."GIVEN")
           )
-        ) AS DECIMAL(18, 12)),
-        NULL
-      )
+        )
+      ) AS DECIMAL(18, 12))
     ) AS "SURPRISE",
-    SUM(
-      IFF(
-        "t4"."LABEL" IS NOT NULL,
-        CAST((
-          1.0 - IFF("t4"."LABEL" = 1.0, "t4"."BOUNDED", 1.0 - "t4"."BOUNDED")
-        ) * (
-          1.0 - IFF("t4"."LABEL" = 1.0, "t4"."BOUNDED", 1.0 - "t4"."BOUNDED")
-        ) AS DECIMAL(18, 12)),
-        NULL
-      )
-    ) AS "SQUARED_ERROR"
+    SUM(CAST((
+      1.0 - "t4"."GIVEN"
+    ) * (
+      1.0 - "t4"."GIVEN"
+    ) AS DECIMAL(18, 12))) AS "SQUARED_ERROR"
   FROM (
     SELECT
       "t3"."DAY",
       "t3"."LABEL",
-      "t3"."CLASS",
+      IFF("t3"."CLASS" = 1.0, 1, IFF("t3"."CLASS" <> 1.0, 0, CAST(NULL AS INT))) AS "CLASS",
       "t3"."SCORE",
       "t3"."BOUNDED",
       CAST(IFF(
-        CAST(FLOOR("t3"."BOUNDED" * 500.0) AS BIGINT) > 499.0,
-        499.0,
+        CAST(FLOOR("t3"."BOUNDED" * 500.0) AS BIGINT) > 499,
+        499,
         CAST(FLOOR("t3"."BOUNDED" * 500.0) AS BIGINT)
-      ) AS BIGINT) AS "CELL"
+      ) AS INT) AS "CELL",
+      "t3"."LABEL" IS NOT NULL AS "IS_LABELED",
+      IFF(
+        "t3"."LABEL" = 1.0,
+        "t3"."BOUNDED",
+        IFF("t3"."LABEL" <> 1.0, 1.0 - "t3"."BOUNDED", CAST(NULL AS DOUBLE))
+      ) AS "GIVEN"
     FROM (
       SELECT
         "t2"."DAY",
@@ -162,5 +106,7 @@ FROM (
   ) AS "t4"
   GROUP BY
     1,
-    2
+    2,
+    3,
+    4
 ) AS "t5"

@@ -3,19 +3,13 @@ SELECT
   "t8"."SEGMENT_COLUMN",
   "t8"."SEGMENT_VALUE",
   "t8"."CELL",
+  "t8"."CLASS",
+  "t8"."IS_LABELED",
   "t8"."LOW",
   "t8"."HIGH",
-  "t8"."U1",
-  "t8"."U0",
-  "t8"."UN",
-  "t8"."D1",
-  "t8"."D0",
-  "t8"."DN",
-  "t8"."N1",
-  "t8"."N0",
-  "t8"."NN",
+  "t8"."ROWS_ALL",
+  "t8"."ROWS_UP",
   CAST("t8"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
-  CAST("t8"."SCORE_LABELED" AS DOUBLE) AS "SCORE_LABELED",
   CAST("t8"."SURPRISE" AS DOUBLE) AS "SURPRISE",
   CAST("t8"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
 FROM (
@@ -24,100 +18,50 @@ FROM (
     "t7"."SEGMENT_COLUMN",
     "t7"."SEGMENT_VALUE",
     "t7"."CELL",
+    "t7"."CLASS",
+    "t7"."IS_LABELED",
     "t7"."SCORE",
     MIN("t7"."SCORE") AS "LOW",
     MAX("t7"."SCORE") AS "HIGH",
+    COUNT(*) AS "ROWS_ALL",
+    COUNT_IF("t7"."LABEL" = 1.0) AS "ROWS_UP",
     SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
-    SUM(IFF("t7"."LABEL" IS NOT NULL, CAST("t7"."BOUNDED" AS DECIMAL(18, 12)), NULL)) AS "SCORE_LABELED",
-    COUNT_IF((
-      "t7"."LABEL" = 1.0
-    ) AND (
-      "t7"."CLASS" = 1.0
-    )) AS "U1",
-    COUNT_IF((
-      "t7"."LABEL" = 1.0
-    ) AND (
-      "t7"."CLASS" <> 1.0
-    )) AS "U0",
-    COUNT_IF((
-      "t7"."LABEL" = 1.0
-    ) AND (
-      "t7"."CLASS" IS NULL
-    )) AS "UN",
-    COUNT_IF((
-      "t7"."LABEL" <> 1.0
-    ) AND (
-      "t7"."CLASS" = 1.0
-    )) AS "D1",
-    COUNT_IF((
-      "t7"."LABEL" <> 1.0
-    ) AND (
-      "t7"."CLASS" <> 1.0
-    )) AS "D0",
-    COUNT_IF((
-      "t7"."LABEL" <> 1.0
-    ) AND (
-      "t7"."CLASS" IS NULL
-    )) AS "DN",
-    COUNT_IF((
-      "t7"."LABEL" IS NULL
-    ) AND (
-      "t7"."CLASS" = 1.0
-    )) AS "N1",
-    COUNT_IF((
-      "t7"."LABEL" IS NULL
-    ) AND (
-      "t7"."CLASS" <> 1.0
-    )) AS "N0",
-    COUNT_IF((
-      "t7"."LABEL" IS NULL
-    ) AND (
-      "t7"."CLASS" IS NULL
-    )) AS "NN",
     SUM(
-      IFF(
-        "t7"."LABEL" IS NOT NULL,
-        CAST(-(
-          LN(
-            IFF(
-              IFF("t7"."LABEL" = 1.0, "t7"."BOUNDED", 1.0 - "t7"."BOUNDED") < 1e-15,
-              1e-15,
-              IFF(
-                IFF("t7"."LABEL" = 1.0, "t7"."BOUNDED", 1.0 - "t7"."BOUNDED") > 0.999999999999999,
-                0.999999999999999,
-                IFF("t7"."LABEL" = 1.0, "t7"."BOUNDED", 1.0 - "t7"."BOUNDED")
-              )
-            )
+      CAST(-(
+        LN(
+          IFF(
+            "t7"."GIVEN" < 1e-15,
+            1e-15,
+            IFF("t7"."GIVEN" > 0.999999999999999, 0.999999999999999, "t7"."GIVEN")
           )
-        ) AS DECIMAL(18, 12)),
-        NULL
-      )
+        )
+      ) AS DECIMAL(18, 12))
     ) AS "SURPRISE",
-    SUM(
-      IFF(
-        "t7"."LABEL" IS NOT NULL,
-        CAST((
-          1.0 - IFF("t7"."LABEL" = 1.0, "t7"."BOUNDED", 1.0 - "t7"."BOUNDED")
-        ) * (
-          1.0 - IFF("t7"."LABEL" = 1.0, "t7"."BOUNDED", 1.0 - "t7"."BOUNDED")
-        ) AS DECIMAL(18, 12)),
-        NULL
-      )
-    ) AS "SQUARED_ERROR"
+    SUM(CAST((
+      1.0 - "t7"."GIVEN"
+    ) * (
+      1.0 - "t7"."GIVEN"
+    ) AS DECIMAL(18, 12))) AS "SQUARED_ERROR"
   FROM (
     SELECT
       "t6"."DAY",
       "t6"."SEGMENT_COLUMN",
       "t6"."SEGMENT_VALUE",
       "t6"."LABEL",
-      "t6"."CLASS",
+      IFF("t6"."CLASS" = 1.0, 1, IFF("t6"."CLASS" <> 1.0, 0, CAST(NULL AS INT))) AS "CLASS",
       "t6"."SCORE",
       "t6"."BOUNDED",
       CAST(IFF(
-        CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT) > 999.0,
-        999.0,
+        CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT) > 999,
+        999,
         CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT)
-      ) AS BIGINT) AS "CELL"
+      ) AS INT) AS "CELL",
+      "t6"."LABEL" IS NOT NULL AS "IS_LABELED",
+      IFF(
+        "t6"."LABEL" = 1.0,
+        "t6"."BOUNDED",
+        IFF("t6"."LABEL" <> 1.0, 1.0 - "t6"."BOUNDED", CAST(NULL AS DOUBLE))
+      ) AS "GIVEN"
     FROM (
       SELECT
         "t5"."DAY",
@@ -216,5 +160,7 @@ FROM (
     2,
     3,
     4,
-    5
+    5,
+    6,
+    7
 ) AS "t8"

@@ -128,6 +128,11 @@ class Database(EnginePort):
             self.execute("DROP TABLE CHURNOBS_REPLACEMENT")
             return int(inserted)
 
+    def make(self, name: str, query: Readable) -> None:
+        """Make a table with the columns of a query and no rows, unless it is there."""
+        if not self._exists(name):
+            self.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM ({self.text(query)}) AS q LIMIT 0")
+
     def view(self, name: str, query: Readable) -> None:
         """Create a view, or replace it."""
         self.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {self.text(query)}")
@@ -209,6 +214,8 @@ class Database(EnginePort):
                     f"{self.path} holds tables of schema version {version}, this churnobs reads {SCHEMA_VERSION}",
                     hint="open it with the churnobs that wrote it, or rebuild it from the files",
                 )
+            # what this version of the schema has is there
+            self._seen.update(TABLES)
             return
         if read_only or self.value("SELECT count(*) FROM information_schema.tables"):
             raise BadConfig(
@@ -219,6 +226,7 @@ class Database(EnginePort):
                 self.execute(create_table_sql(name, columns))
             self.execute("CREATE TABLE CHURNOBS_SCHEMA (VERSION INTEGER)")
             self.execute("INSERT INTO CHURNOBS_SCHEMA VALUES (?)", [SCHEMA_VERSION])
+        self._seen.update(TABLES)
 
 
 def _open(

@@ -101,10 +101,14 @@ class SnowflakeEngine(EnginePort):
                 return self._write_rows(name, data, replace=replace)
             sql = self.text(data)
             self.flush({*self._mentioned(sql), name})
-            self._make(name, f"SELECT * FROM ({sql}) LIMIT 0")
+            self.make(name, sql)
             listed = ", ".join(map(quoted, self.columns(sql)))
             into = "INSERT OVERWRITE INTO" if replace else "INSERT INTO"
             return self.dml(f"{into} {quoted(name)} ({listed}) {sql}", name)
+
+    def make(self, name: str, query: Readable) -> None:
+        """Make a table with the columns of a query and no rows, unless it is there."""
+        self._make(name, f"SELECT * FROM ({self.text(query)}) LIMIT 0")
 
     def view(self, name: str, query: Readable) -> None:
         """Create a view, or replace it."""
