@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
+from churnobs.codec import content_hash
 from churnobs.display import html_table
 from churnobs.errors import NotFound
 from churnobs.frame import Frame
@@ -87,3 +88,12 @@ class Dataset:
         v = self.selected_version
         rows = [(d.version, d.rows, d.as_ofs, d.sources) for d in self._port.datasets() if d.name == v.name]
         return html_table(("version", "rows", "as-ofs", "sources"), rows, f"{v.name}, {v.version} selected")
+
+
+def dataset_table(dataset: str, version: str) -> str:
+    """The table of a dataset version; "v1" and "V1" are two, also where table names have no case.
+
+    >>> dataset_table("CHURN", "2024_05_01")
+    'CHURN$2024_05_01'
+    """
+    return f"{dataset}${version}" if version == version.upper() else f"{dataset}${version}${content_hash(version)[:6]}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 import ibis.expr.types as ir
 
 from churnobs.codec import content_hash
-from churnobs.dataset import Dataset
+from churnobs.dataset import Dataset, dataset_table
 from churnobs.errors import AlreadyExists, BadConfig, LeakFound, NotFound
 from churnobs.expressions.point_in_time import View, join_at, known_rows
 from churnobs.expressions.render import Query, clip, to_sql, with_named
@@ -208,7 +208,7 @@ class FeatureStore:
         draft = DatasetVersion(
             name=dataset,
             version=version,
-            table=_table_of(dataset, version),
+            table=dataset_table(dataset, version),
             rows=0,
             as_ofs=as_ofs,
             label_cols=tuple(identifier(c) for c in spine_label_cols),
@@ -355,11 +355,6 @@ class FeatureStore:
         at = as_of or dt.date(9999, 12, 31)
         joined = Query(join_at, (_SPINE, tuple(columns.items()), tuple(views), at)).sql(self._engine.dialect)
         return with_named(joined, queries)
-
-
-def _table_of(dataset: str, version: str) -> str:
-    """The table of a dataset version; "v1" and "V1" are two, also where table names have no case."""
-    return f"{dataset}${version}" if version == version.upper() else f"{dataset}${version}${content_hash(version)[:6]}"
 
 
 def _differ(one: Any, other: Any) -> bool:

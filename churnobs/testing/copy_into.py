@@ -266,12 +266,17 @@ class _Load:
             tree = rewriter.query(queries.parse(self.query))
             inner = queries.final(self.session, tree)
             relation = next(iter(rewriter.known))
-            names = [d[0] for d in self.side.sql(f"DESCRIBE {inner}").fetchall()]
-            if len(names) != len(self.columns):
+            kinds = [d[1] for d in self.side.sql(f"DESCRIBE {inner}").fetchall()]
+            if len(kinds) != len(self.columns):
                 raise SqlError("SQL compilation error:\nInsert value list does not match column list", 2020, "21S01")
-            held = ", ".join(quote(f"_{n}") for n in range(len(names)))
+            held = ", ".join(quote(f"_{n}") for n in range(len(kinds)))
+            targets = [self.kinds[c].duck_type for c in self.columns]
+            # a text in a variant is a text without its quotes in a column of texts
+            plain = [
+                " ->> '$'" if kind == "JSON" != target else "" for kind, target in zip(kinds, targets, strict=True)
+            ]
             casts = ", ".join(
-                f"CAST({quote(f'_{n}')} AS {self.kinds[c].duck_type}) AS {quote(c)}" for n, c in enumerate(self.columns)
+                f"CAST(({quote(f'_{n}')}{plain[n]}) AS {targets[n]}) AS {quote(c)}" for n, c in enumerate(self.columns)
             )
             sql = f"SELECT {casts} FROM ({inner}) AS _rows({held})"
         else:

@@ -115,19 +115,9 @@ class Runner:
             array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
             if pa.types.is_decimal(array.type):
                 array = array.cast(pa.float64())
-            series = array.to_pandas()
-            kind = getattr(getattr(feature, "_dtype", None), "_numpy_type", None)
-            if (
-                kind is not None
-                and series.dtype.kind in "iufb"
-                and np.dtype(kind).kind in "iufb"
-                and not series.isna().any()
-            ):
-                series = series.astype(kind)
-            elif kind is not None and series.dtype == object and np.dtype(kind).kind in "iuf":
-                series = series.astype(float)
-            made[feature.name] = series
-        return pd.DataFrame(made)
+            made[feature.name] = array.to_pandas()
+        # pandas' nullable types, as the registry's own function gives rows to a model
+        return pd.DataFrame(made).astype({feature.name: feature.as_dtype() for feature in inputs})
 
     def rows(self, *columns: Any) -> pa.Array:
         """The outputs of each row as JSON text."""
@@ -144,6 +134,7 @@ class Runner:
         names = [o.name for o in signature.outputs]
         if list(found.columns) != names and len(found.columns) == len(names):
             found = found.set_axis(names, axis=1)
+        found = found.replace({pd.NA: None, np.nan: None})
         listed = [_plain(found[n].tolist()) for n in names]
         keys = [json.dumps(n) for n in names]
         return pa.array([_row(keys, values) for values in zip(*listed, strict=True)], pa.string())

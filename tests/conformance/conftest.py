@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,9 +37,6 @@ def _snowflake_offline(request: pytest.FixtureRequest) -> Iterator[Workspace]:
     finally:
         session.sql(f"DROP SCHEMA IF EXISTS {schema}").collect()
         session.close()
-        # Snowflake's client leaves its folders to the garbage collector: that is done before the next test begins
-        del opened
-        gc.collect()
 
 
 def _spoil_duckdb(workspace: Workspace, _: pytest.FixtureRequest) -> None:
@@ -100,7 +96,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE not in item.path.parents:
             continue
-        item.add_marker(pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning"))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         known = gaps.find(str(parameters.get("backend", "")), item.name)
         if known is not None:

@@ -294,3 +294,50 @@ def test_a_type_that_is_code_is_refused_by_name(workspace: Workspace) -> None:
     with pytest.raises(RefusedArtefact, match="Handmade"):
         log(workspace, model=model)
     assert workspace.registry.models() == []
+
+
+def test_rows_with_nulls_anywhere_are_scored_as_they_are_here(workspace: Workspace) -> None:
+    from churnobs.columns import prepared_columns
+
+    random = np.random.default_rng(2)
+    n = 300
+    made = pa.table(
+        {
+            "KEY": list(range(n)),
+            "AMOUNT": pa.array(random.gamma(2.0, 10.0, n), mask=random.random(n) < 0.2),
+            "ORDERS": pa.array(random.integers(0, 9, n), mask=random.random(n) < 0.2),
+            "SEGMENT": pa.array(random.choice(["Gold", "it's", "É"], n), mask=random.random(n) < 0.2),
+            "ACTIVE": pa.array(random.random(n) < 0.5, mask=random.random(n) < 0.2),
+            "NEVER": pa.array([None] * n, pa.float64()),
+        }
+    )
+    features = [name for name in made.column_names if name != "KEY"]
+    rows = made.select(features).to_pandas()
+    labels = (random.random(n) < 0.4).astype("int64")
+    model = make_pipeline(prepared_columns(rows), LogisticRegression()).fit(rows, labels)
+    # the first rows, from which types are read, hold no amount at all
+    sample = rows.assign(AMOUNT=np.nan, ACTIVE=rows["ACTIVE"].astype(object)).head(20)
+    version = workspace.registry.log_model(model, model_name="m", version_name="v", sample_input_data=sample)
+    workspace._backend.engine.write("ROWS", made)
+    scored = workspace.registry.score("SELECT * FROM ROWS", ["KEY"], {"M": version.record})
+    workspace._backend.engine.write("SCORED", scored)
+    found = workspace.table("SCORED").to_pandas().sort_values("KEY")
+    np.testing.assert_allclose(found["M_PROBABILITY"], model.predict_proba(rows)[:, 1], rtol=1e-12)
+    np.testing.assert_array_equal(found["M_CLASS"], model.predict(rows))
+
+
+def test_only_a_classifier_of_classes_0_and_1_scores(workspace: Workspace) -> None:
+    rows, labels = data()
+    workspace._backend.engine.write("ROWS", pa.table({c: rows[c].to_numpy() for c in FEATURES}))
+    swapped = LogisticRegression().fit(rows, 2 - labels)
+    version = log(workspace, "swapped", swapped)
+    scored = workspace.registry.score("SELECT * FROM ROWS", FEATURES, {"M": version.record})
+    workspace._backend.engine.write("SCORED", scored)
+    found = workspace.table("SCORED").to_pandas()
+    assert list(swapped.classes_) == [1, 2]
+    np.testing.assert_allclose(found["M_PROBABILITY"], swapped.predict_proba(found[FEATURES])[:, 0], rtol=1e-12)
+    from churnobs import ChurnobsError
+
+    words = log(workspace, "words", LogisticRegression().fit(rows, np.where(labels == 1, "gone", "here")))
+    with pytest.raises((ChurnobsError, ValueError)):
+        workspace._backend.engine.write("SCORED", workspace.registry.score("ROWS", [], {"M": words.record}))

@@ -28,6 +28,15 @@ class Risk(custom_model.CustomModel):
         return pd.DataFrame({"SCORE": score, "RISK": np.where(score > 0.5, "high", "low")})
 
 
+class Types(custom_model.CustomModel):
+    """Tells how its rows came."""
+
+    @custom_model.inference_api
+    def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
+        told = "/".join(f"{rows[c].dtype} {rows[c].isna().sum()}" for c in rows.columns)
+        return pd.DataFrame({"TOLD": [told] * len(rows)})
+
+
 @pytest.fixture(scope="module")
 def data() -> tuple[pd.DataFrame, pd.Series]:
     rng = np.random.default_rng(7)
@@ -284,3 +293,17 @@ def test_drop_of_a_monitored_version_and_of_the_model(world, data) -> None:
     registry.delete_model("gone")
     with pytest.raises(Exception, match="does not exist"):
         first._model_ops._session.sql("DROP MODEL gone").collect()
+
+
+def test_rows_come_to_a_model_in_nullable_columns(world) -> None:
+    session, registry, *_ = world
+    sample = pd.DataFrame({"N": [1], "X": [0.5], "S": ["a"], "B": [True]})
+    registry.log_model(
+        Types(custom_model.ModelContext()), model_name="types", version_name="v1", sample_input_data=sample
+    )
+    found = session.sql(
+        "SELECT MODEL(types, v1)!PREDICT(N, X, S, B):TOLD::STRING FROM VALUES (1, 0.5, 'a', TRUE), (NULL, NULL, NULL, NULL) "
+        "AS v (N, X, S, B)"
+    ).collect()
+    assert {row[0] for row in found} == {"Int64 1/Float64 1/string 1/boolean 1"}
+    registry.delete_model("types")

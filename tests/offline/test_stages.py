@@ -239,3 +239,10 @@ def test_options_that_are_not_honoured_are_refused(stage, fails) -> None:
         f"COPY INTO t FROM @st/in {CSV} VALIDATION_MODE = RETURN_ERRORS", f"COPY INTO t FROM @st/in {CSV} CLUSTER_AT_INGEST_TIME = TRUE",
     ):  # fmt: skip
         assert "offline account:" in fails(text)[1]
+
+
+def test_a_text_of_a_file_has_no_quotes_in_a_column_of_texts(snowflake_session) -> None:
+    snowflake_session.sql("CREATE TABLE words (A VARCHAR, N NUMBER(38,0))").collect()
+    snowflake_session.write_pandas(pd.DataFrame({"A": ["a", None, "1"], "N": [1, 2, 3]}), "WORDS")
+    found = snowflake_session.sql("SELECT A FROM words ORDER BY N").collect()
+    assert [row[0] for row in found] == ["a", None, "1"]

@@ -28,6 +28,11 @@ class Shelf:
         """All records, oldest first."""
         return [from_json(self._kind, row["RECORD"]) for row in self._rows().values()]
 
+    def ever(self) -> set[tuple[str, str]]:
+        """The names and versions of all records that were ever stored."""
+        rows = self._engine.read("RECORDS").to_pylist()
+        return {(row["NAME"], row["VERSION"]) for row in rows if row["SHELF"] == self._name}
+
     def get(self, name: str, version: str) -> Any:
         """One record; None if there is none."""
         row = self._rows().get((name, version))

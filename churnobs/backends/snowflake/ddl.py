@@ -23,6 +23,8 @@ _TYPES: Final = {
     "date": "DATE",
     "binary": "BINARY",
 }
+# rows that are written as they are read
+_ONE_BY_ONE: Final = 4
 _DECIMAL: Final = re.compile(r"decimal\((\d+), (\d+)\)")
 
 
@@ -103,9 +105,54 @@ def insert_rows_sql(table: str, columns: Sequence[str], rows: Sequence[Mapping[s
     >>> insert_rows_sql("T", ["A", "B"], [{"A": 1, "B": "x"}])
     'INSERT INTO "T" ("A", "B") SELECT 1, \'x\''
     """
-    listed = ", ".join(map(quoted, columns))
-    values = " UNION ALL ".join("SELECT " + ", ".join(value_sql(row[c]) for c in columns) for row in rows)
-    return f"INSERT INTO {quoted(table)} ({listed}) {values}"
+    into = f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, columns))})"
+    if len(rows) <= _ONE_BY_ONE:
+        return f"{into} " + " UNION ALL ".join(
+            "SELECT " + ", ".join(value_sql(row[c]) for c in columns) for row in rows
+        )
+    # one literal is compiled many times faster than a row of literals for each row
+    kinds = [_kind([row[c] for row in rows]) for c in columns]
+    values = ", ".join(kind.format(f"R.VALUE[{i}]") for i, kind in enumerate(kinds))
+    text = json.dumps([[_as_text(row[c]) for c in columns] for row in rows], ensure_ascii=False, separators=(",", ":"))
+    return f"{into} SELECT {values} FROM TABLE(FLATTEN(INPUT => PARSE_JSON({literal(text)}))) AS R"
+
+
+def _kind(values: Sequence[Any]) -> str:
+    """How a column of plain values is read from JSON; numbers travel as text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds & {dict, list}:
+        return "{}"
+    if decimal.Decimal in kinds:
+        scales = [value.as_tuple().exponent for value in values if isinstance(value, decimal.Decimal)]
+        return f"{{}}::VARCHAR::NUMBER(38,{max(0, *(-s for s in scales if isinstance(s, int)))})"
+    found: list[tuple[type, str]] = [
+        (float, "{}::VARCHAR::FLOAT"),
+        (bool, "{}::VARCHAR::BOOLEAN"),
+        (int, "{}::VARCHAR::NUMBER(38,0)"),
+        (dt.datetime, "{}::VARCHAR::TIMESTAMP_NTZ(6)"),
+        (dt.date, "{}::VARCHAR::DATE"),
+        (bytes, "TO_BINARY({}::VARCHAR, 'HEX')"),
+    ]
+    return next((name for kind, name in found if kind in kinds), "{}::VARCHAR")
+
+
+def _as_text(value: Any) -> Any:
+    """A value as JSON that its column's type is read from."""
+    match value:
+        case None | str() | dict() | list():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return _float_text(value)
+        case decimal.Decimal():
+            return f"{value:f}"
+        case dt.datetime():
+            return value.replace(tzinfo=None).isoformat(sep=" ")
+        case bytes():
+            return value.hex()
+        case _:
+            return str(value)
 
 
 def _float_text(value: float) -> str:

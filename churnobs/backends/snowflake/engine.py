@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import pyarrow as pa
 
 from churnobs.backends.snowflake.ddl import insert_rows_sql, quoted, snowflake_type, value_sql
+from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError
 from churnobs.expressions.render import Rendered, to_sql, with_named
@@ -279,7 +280,7 @@ class SnowflakeEngine(EnginePort):
         if name not in TABLES:
             self._make(name, data)
         if data.num_rows > FEW and name not in TABLES:
-            return self._upload(name, data)
+            return self._upload(name, data, replace=replace)
         if replace:
             self._pending.pop(name, None)
             self._replaced.add(name)
@@ -289,11 +290,14 @@ class SnowflakeEngine(EnginePort):
         self.append(name, [{c: row.get(c) for c in columns} for row in data.to_pylist()])
         return int(data.num_rows)
 
-    def _upload(self, name: str, data: pa.Table) -> int:
+    def _upload(self, name: str, data: pa.Table, *, replace: bool) -> int:
         """Many rows, through a stage; the client makes objects for it, so nothing may be open."""
         if self._begun:
             raise BackendFailed(f"{data.num_rows} rows into {name} within a transaction", hint="write them before")
-        self.link.session.write_pandas(data.to_pandas(), name, quote_identifiers=True, overwrite=False)
+        with clients():
+            self.link.session.write_pandas(
+                data.to_pandas(), name, quote_identifiers=True, overwrite=replace, use_logical_type=True
+            )
         return int(data.num_rows)
 
     def _make(self, name: str, like: str | pa.Table) -> None:

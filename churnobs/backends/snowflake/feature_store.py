@@ -83,7 +83,7 @@ class SnowflakeFeatureStore(FeatureStorePort):
         def now() -> None:
             # the native version last: while it is there, somebody who takes over knows what is left to drop
             self._engine.ddl(f"DROP TABLE IF EXISTS {quoted(dataset.table)}", dataset.table)
-            self._native.drop_dataset(dataset)
+            self._native.drop_dataset(dataset.name, dataset.version)
 
         with self._engine.transaction():
             self._datasets.remove(dataset.name, dataset.version)

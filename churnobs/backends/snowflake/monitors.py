@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
+from churnobs.backends.snowflake.native_monitors import NativeMonitors
+from churnobs.errors import ChurnobsError
 from churnobs.monitoring.counting import OUTCOMES
 from churnobs.ports import Forgotten, Look, MonitorPort, Part, WatchedDay
 from churnobs.records import MonitorRecord
@@ -28,18 +30,37 @@ class SnowflakeMonitors(MonitorPort):
     def __init__(self, engine: SnowflakeEngine) -> None:
         self._engine = engine
         self._shelf = Shelf(engine, "MONITORS", MonitorRecord)
+        self._native = NativeMonitors(engine)
 
     def monitors(self) -> list[MonitorRecord]:
         """All monitors, oldest first."""
         return self._shelf.all()
 
     def put(self, monitor: MonitorRecord) -> None:
-        """Store a monitor, or its new state."""
-        self._shelf.put(monitor.name, "", monitor)
+        """Store a monitor, or its new state; the native one follows once that is kept.
+
+        One that Snowflake refuses to make is not kept either.
+        """
+        former: MonitorRecord | None = self._shelf.get(monitor.name, "")
+
+        def now() -> None:
+            try:
+                self._native.follow(monitor, former)
+            except ChurnobsError:
+                if former is None:
+                    self._shelf.remove(monitor.name, "")
+                raise
+
+        with self._engine.transaction():
+            self._shelf.put(monitor.name, "", monitor)
+            self._engine.after_commit(now)
 
     def remove(self, monitor: MonitorRecord) -> None:
         """Drop a monitor."""
-        self._shelf.remove(monitor.name, "")
+        with self._engine.transaction():
+            self._shelf.remove(monitor.name, "")
+            if monitor.version_name:
+                self._engine.after_commit(lambda: self._native.drop(monitor.name))
 
     def days(self, looks: Sequence[Look]) -> list[list[WatchedDay]]:
         """What the days of each source look like now, in one statement; the order of rows does not matter."""

@@ -7,13 +7,13 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from churnobs.backends.snowflake.ddl import quoted
 from churnobs.backends.snowflake.deploy import where
 from churnobs.backends.snowflake.link import translate
-from churnobs.errors import BackendFailed, BadConfig, ChurnobsError
+from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, NotFound
 
 if TYPE_CHECKING:
     from snowflake.ml.feature_store import FeatureStore
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Native:
     """The native doors of one session's schema."""
 
-    _of_engines: WeakKeyDictionary[SnowflakeEngine, Native] = WeakKeyDictionary()
+    _of_engines: ClassVar[WeakKeyDictionary[SnowflakeEngine, Native]] = WeakKeyDictionary()
 
     def __init__(self, engine: SnowflakeEngine) -> None:
         self._session = engine.link.session
@@ -113,8 +113,6 @@ def closed(engine: SnowflakeEngine, what: str) -> None:
 
 def version_rows(engine: SnowflakeEngine, model: str) -> dict[str, dict[str, Any]]:
     """Native versions of a model by name, oldest first; none where there is no such model."""
-    from churnobs.errors import NotFound
-
     try:
         rows = engine.link.shown(f"SHOW VERSIONS IN MODEL {Native.of(engine).qualified(model)}")
     except NotFound:

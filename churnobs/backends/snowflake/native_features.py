@@ -94,14 +94,13 @@ class NativeFeatures:
             # a run that died before it recorded what it had made
             if dataset.version not in self.dataset_versions(dataset.name):
                 raise
-            self.drop_dataset(dataset)
+            self.drop_dataset(dataset.name, dataset.version)
             self._make_version(made, dataset)
 
-    def drop_dataset(self, dataset: DatasetVersion) -> None:
+    def drop_dataset(self, name: str, version: str) -> None:
         """Drop a dataset version if it is there."""
-        if dataset.version in self.dataset_versions(dataset.name):
-            name = self._native.qualified(dataset.name)
-            self._engine.ddl(f"ALTER DATASET {name} DROP VERSION {literal(dataset.version)}")
+        if version in self.dataset_versions(name):
+            self._engine.ddl(f"ALTER DATASET {self._native.qualified(name)} DROP VERSION {literal(version)}")
 
     def _make_version(self, made: Any, dataset: DatasetVersion) -> None:
         with clients():

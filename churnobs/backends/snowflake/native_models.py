@@ -192,7 +192,8 @@ class NativeModels:
             as_type, filled = kinds.get(kind, (types.StringType(), ""))
             column = functions.col(quoted(name)).cast(as_type)
             columns.append(functions.coalesce(column, functions.lit(filled)).alias(quoted(name)))
-        return frame.limit(len(rows)).select(columns)
+        # the client looks at the sample many times: a small table of its own is read faster than the dataset's files
+        return frame.limit(len(rows)).select(columns).cache_result()
 
     def _log(
         self, record: VersionRecord, model: Any, content: bytes, rows: pd.DataFrame, path: Path
@@ -249,7 +250,7 @@ def _samples(sample: pd.DataFrame) -> pd.DataFrame:
         values = sample[name]
         known = values.dropna()
         if len(known) and all(isinstance(v, bool) or types.is_bool(v) for v in known):
-            columns[str(name)] = values.fillna(value=False).astype(bool)
+            columns[str(name)] = [bool(v) if k else False for v, k in zip(values, values.notna(), strict=True)]
         elif types.is_numeric_dtype(values.dtype) or (len(known) and not known.map(lambda v: isinstance(v, str)).any()):
             columns[str(name)] = pd.to_numeric(values.astype(float), errors="raise").fillna(0.0)
         else:
