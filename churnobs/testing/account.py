@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "typed", "scalars", "stages",
-    "copy_into", "infer", "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets",
-    "lineage", "monitors", "monitor_functions",
+    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "typed",
+    "scalars", "stages", "copy_into", "infer", "several", "alerts", "cortex", "tags", "routines", "routine_commands",
+    "models", "model_calls", "datasets", "lineage", "monitors", "monitor_functions",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import results
+from churnobs.testing import lengths, results
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result
@@ -93,14 +93,19 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     changed = rewriter.query(tree)
     require_table(session, target)
     if isinstance(changed, exp.Merge):
-        return _merge(session, changed, target)
+        merged = _merge(session, changed, target)
+        lengths.enforce(session, target)
+        return merged
     _unqualify(changed)
     if isinstance(changed, exp.Insert):
-        return results.counts(results.INSERT, number_of_rows_inserted=insert(session, changed, target))
+        count = insert(session, changed, target)
+        lengths.enforce(session, target)
+        return results.counts(results.INSERT, number_of_rows_inserted=count)
     count = 0
     for part in session.engine.translate(changed):
         count = session.engine.run(part.sql(dialect="duckdb", identify=True))[0][0]
     if isinstance(changed, exp.Update):
+        lengths.enforce(session, target)
         made = results.counts(results.UPDATE, number_of_rows_updated=count)
         made.columns.append(Column("number of multi-joined rows updated", "fixed", 38, 0))
         made.table = made.table.append_column("number of multi-joined rows updated", [[0]])

@@ -300,14 +300,14 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
     if "Division by zero" in first:
         return SqlError("Division by zero", 100051, "22012")
     if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.OutOfRangeException):
-        if found := re.search(r"Could not convert string '(.*)' to (\w+)", first):
+        if found := re.search(r"Could not convert string ['\"](.*)['\"] to (\w+)", first):
             kind = (
                 "Numeric value"
                 if re.match(r"U?INT|DECIMAL|DOUBLE|FLOAT|HUGEINT", found.group(2))
                 else found.group(2).capitalize()
             )
             return SqlError(f"{kind} '{found.group(1)}' is not recognized", 100038, "22018")
-        return SqlError(first, 100035, "22007")
+        return SqlError(re.sub(r"^\w+ Input Error: (?=User character length)", "", first), 100035, "22007")
     if isinstance(error, duckdb.TransactionException):
         return SqlError(first, 625, "57014")
     if isinstance(error, duckdb.PermissionException):

@@ -83,7 +83,9 @@ def locate(session: Session, text: str) -> Location:
         )
     shown = f"{full.name.lower()}/" if not stage.url else stage.url.rstrip("/") + "/"
     root, form = Path(stage.folder), tuple(stage.file_format.items())
-    if stage.url and not root.is_dir():  # the URL of a stage may be that of a file, or the beginning of some files' names
+    if (
+        stage.url and not root.is_dir()
+    ):  # the URL of a stage may be that of a file, or the beginning of some files' names
         return Location(root.parent, root.name + path, shown.rstrip("/").rpartition("/")[0] + "/", form)
     return Location(root, path, shown, form)
 

@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from churnobs.testing import results
+from churnobs.testing import results, templates
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
@@ -33,7 +33,8 @@ def parse(text: str) -> Tree:
     found = [tree for tree in found if not isinstance(tree, exp.Semicolon)]
     if len(found) != 1:
         raise not_supported(
-            "several statements in one request", "send them one by one, or use connection.execute_string"
+            "several statements in one request",
+            "send them one by one, with num_statements=, or use connection.execute_string",
         )
     return found[0]
 
@@ -80,6 +81,8 @@ def run(session: Session, text: str, bindings: Any, *, describe_only: bool) -> R
     """Run a query, a data-changing statement or a table's definition."""
     if isinstance(bindings, Batch):
         return _insert_batch(session, text, bindings, describe_only=describe_only)
+    if templates.is_template(text) and not describe_only:
+        return templates.create(session, text, bindings)
     tree = parse(text)
     _remember_texts(tree, text)
     rewriter = Rewriter(session, bindings, describe_only=describe_only)

@@ -238,6 +238,8 @@ class Rewriter:
             made.set("joins", node.args.get("joins"))
             node.replace(made)
             return
+        if isinstance(node.this, exp.Anonymous) and str(node.this.this).upper() == "DIRECTORY":
+            raise not_supported("DIRECTORY(@stage)", "LIST the stage and read RESULT_SCAN")
         parts = table_name(node)
         if not parts or (
             len(parts) == 1 and (parts[0] in self.known or node.name in self.known or is_cte(node, parts[0]))

@@ -15,7 +15,7 @@ from sqlglot import exp
 from churnobs.testing import alerts, queries
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
-from churnobs.testing.names import Name
+from churnobs.testing.names import Name, quote
 from churnobs.testing.python_code import Code, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import CALLS, Rewriter, scalar
@@ -174,7 +174,9 @@ def call(session: Session, parser: Parser) -> Result:
     sent = alerts.call(session, parts[-1], values)
     if sent is not None:
         return sent
-    if parts[-1].startswith("SYSTEM$") or parts[0] == "SNOWFLAKE":
+    if parts[-1].startswith("SYSTEM$") and len(parts) == 1:
+        return queries.run(session, f"SELECT {parser.text.strip()[4:]} AS {quote(parts[0])}", (), describe_only=False)
+    if parts[0] == "SNOWFLAKE":
         raise not_supported(f"CALL {'.'.join(parts)}", "see docs/offline_account.md")
     name = session.resolve(parts)
     found = overloads(session, "Procedure", name, len(values) + len(named))

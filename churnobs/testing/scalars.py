@@ -17,7 +17,8 @@ MACROS = r"""
 CREATE OR REPLACE MACRO memory.main._offline_bucket(x, a, b, n) AS CASE WHEN x < a THEN 0 WHEN x >= b THEN n + 1
     ELSE CAST(floor((x - a) / (b - a) * n) AS BIGINT) + 1 END;
 CREATE OR REPLACE MACRO memory.main._offline_url(u) AS json_object('fragment', nullif(regexp_extract(u, '#(.*)$', 1), ''),
-    'host', nullif(regexp_extract(u, '^[^:]+://([^/:?#]*)', 1), ''), 'path', nullif(regexp_extract(u, '^[^:]+://[^/?#]*/([^?#]*)', 1), ''),
+    'host', nullif(regexp_extract(u, '^[^:]+://([^/:?#]*)', 1), ''),
+    'path', nullif(regexp_extract(u, '^[^:]+://[^/?#]*/([^?#]*)', 1), ''),
     'port', nullif(regexp_extract(u, '^[^:]+://[^/:?#]*:(\d+)', 1), ''), 'query', nullif(regexp_extract(u, '\?([^#]*)', 1), ''),
     'scheme', nullif(regexp_extract(u, '^([^:]+)://', 1), ''));
 """
@@ -60,7 +61,14 @@ _KINDS = {
     "INTEGER": ("INTEGER",), "DECIMAL": ("INTEGER", "DECIMAL"), "DOUBLE": ("INTEGER", "DECIMAL", "DOUBLE"),
     "REAL": ("INTEGER", "DECIMAL", "DOUBLE"),
 }  # fmt: skip
-_TYPES = {"BOOLEAN": "BOOLEAN", "VARCHAR": "VARCHAR", "CHAR": "VARCHAR", "INTEGER": "BIGINT", "DOUBLE": "DOUBLE", "REAL": "DOUBLE"}
+_TYPES = {
+    "BOOLEAN": "BOOLEAN",
+    "VARCHAR": "VARCHAR",
+    "CHAR": "VARCHAR",
+    "INTEGER": "BIGINT",
+    "DOUBLE": "DOUBLE",
+    "REAL": "DOUBLE",
+}
 
 
 def _is(kinds: tuple[str, ...], _rewriter: Rewriter, args: Args, _named: Named) -> Tree:
@@ -70,7 +78,11 @@ def _is(kinds: tuple[str, ...], _rewriter: Rewriter, args: Args, _named: Named) 
 
 def _as(kinds: tuple[str, ...], kind: str, rewriter: Rewriter, args: Args, named: Named) -> Tree:
     value: Any = macro("text", args[0].copy()) if kind != "JSON" else macro("variant", args[0].copy())
-    value = exp.Anonymous(this="memory.main._offline_whole", expressions=[value]) if kind == "WHOLE" else exp.cast(value, kind)
+    value = (
+        exp.Anonymous(this="memory.main._offline_whole", expressions=[value])
+        if kind == "WHOLE"
+        else exp.cast(value, kind)
+    )
     return exp.Case(ifs=[exp.If(this=_is(kinds, rewriter, args, named), true=value)])
 
 
@@ -90,6 +102,10 @@ def windows(tree: Tree) -> None:
             total.set("this", exp.Sum(this=call.expressions[0].copy()))
             window.replace(exp.Div(this=exp.cast(call.expressions[0].copy(), "DOUBLE"), expression=total))
         elif name == "CONDITIONAL_TRUE_EVENT":
-            counted = exp.cast(exp.func("COALESCE", exp.cast(call.expressions[0].copy(), "BOOLEAN"), exp.false()), "INT")
+            counted = exp.cast(
+                exp.func("COALESCE", exp.cast(call.expressions[0].copy(), "BOOLEAN"), exp.false()), "INT"
+            )
             call.replace(exp.Sum(this=counted))
-            window.set("spec", exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"))
+            window.set(
+                "spec", exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+            )

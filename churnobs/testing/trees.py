@@ -53,7 +53,11 @@ def value_of(value: Any) -> Tree:
 
 def moment_of(tree: Tree) -> dt.datetime | dt.date | None:
     """The value of '2024-01-31'::DATE and the like, without asking DuckDB."""
-    kinds = {exp.DataType.Type.DATE: dt.date, exp.DataType.Type.TIMESTAMP: dt.datetime, exp.DataType.Type.TIMESTAMPNTZ: dt.datetime}
+    kinds = {
+        exp.DataType.Type.DATE: dt.date,
+        exp.DataType.Type.TIMESTAMP: dt.datetime,
+        exp.DataType.Type.TIMESTAMPNTZ: dt.datetime,
+    }
     if type(tree) is not exp.Cast or not isinstance(tree.this, exp.Literal) or tree.to.this not in kinds:
         return None
     try:

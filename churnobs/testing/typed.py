@@ -1,8 +1,8 @@
 """Expressions whose answer depends on the type of what is given: dates, texts and variants, left to DuckDB's typed macros.
 
-DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type is for
-whatever is left. Where all answers are texts or all are variants, typeof() decides: it is known before a row is read. There are no
-overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in every session.
+DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type is
+for whatever is left. Where all answers are texts or all are variants, typeof() decides: it is known before a row is read. There
+are no overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in every session.
 """
 
 from __future__ import annotations
@@ -24,50 +24,53 @@ def _tried(formats: tuple[str, ...]) -> str:
     return ", ".join(f"try_strptime(v, '{f}')" for f in formats)
 
 
-MACROS = f"""
-CREATE OR REPLACE MACRO memory.main._offline_epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
+_MACROS = f"""
+CREATE OR REPLACE MACRO @epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
     WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END);
-CREATE OR REPLACE MACRO memory.main._offline_moment(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP)),
-    (v BIGINT) AS memory.main._offline_epoch(v), (v INTEGER) AS memory.main._offline_epoch(v), (v) AS CAST(v AS TIMESTAMP);
-CREATE OR REPLACE MACRO memory.main._offline_moment_or_null(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))),
+CREATE OR REPLACE MACRO @moment(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP)),
+    (v BIGINT) AS @epoch(v), (v INTEGER) AS @epoch(v), (v) AS CAST(v AS TIMESTAMP);
+CREATE OR REPLACE MACRO @moment_or_null(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))),
     (v) AS TRY_CAST(v AS TIMESTAMP);
-CREATE OR REPLACE MACRO memory.main._offline_as_moment(v VARCHAR) AS memory.main._offline_moment(v), (v) AS v;
-CREATE OR REPLACE MACRO memory.main._offline_date(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE),
+CREATE OR REPLACE MACRO @as_moment(v VARCHAR) AS @moment(v), (v) AS v;
+CREATE OR REPLACE MACRO @date(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE),
     (v) AS CAST(v AS DATE);
-CREATE OR REPLACE MACRO memory.main._offline_date_or_null(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE),
+CREATE OR REPLACE MACRO @date_or_null(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE),
     (v) AS TRY_CAST(v AS DATE);
-CREATE OR REPLACE MACRO memory.main._offline_variant(v) AS CASE WHEN v IS NULL THEN NULL
+CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
     WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
-CREATE OR REPLACE MACRO memory.main._offline_json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
+CREATE OR REPLACE MACRO @json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
     WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
     WHEN 'DOUBLE' THEN CASE WHEN CAST(v AS VARCHAR) ILIKE '%e%' THEN 'DOUBLE' ELSE 'DECIMAL' END ELSE json_type(v) END;
-CREATE OR REPLACE MACRO memory.main._offline_kind(v) AS CASE WHEN typeof(v) = 'JSON'
-    THEN memory.main._offline_json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE memory.main._offline_json_kind(to_json(v)) END;
-CREATE OR REPLACE MACRO memory.main._offline_trunc(part, v DATE) AS CAST(date_trunc(part, v) AS DATE),
-    (part, v VARCHAR) AS date_trunc(part, memory.main._offline_moment(v)), (part, v) AS date_trunc(part, v);
-CREATE OR REPLACE MACRO memory.main._offline_later(d DATE, i) AS CAST(d + i AS DATE),
-    (d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
-CREATE OR REPLACE MACRO memory.main._offline_sooner(d DATE, i) AS CAST(d - i AS DATE),
-    (d VARCHAR, i) AS memory.main._offline_moment(d) - i, (d, i) AS d - i;
-CREATE OR REPLACE MACRO memory.main._offline_later_by_time(d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
-CREATE OR REPLACE MACRO memory.main._offline_months(d DATE, n) AS CAST(CASE WHEN last_day(d) = d
+CREATE OR REPLACE MACRO @kind(v) AS CASE WHEN typeof(v) = 'JSON'
+    THEN @json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE @json_kind(to_json(v)) END;
+CREATE OR REPLACE MACRO @trunc(part, v DATE) AS CAST(date_trunc(part, v) AS DATE),
+    (part, v VARCHAR) AS date_trunc(part, @moment(v)), (part, v) AS date_trunc(part, v);
+CREATE OR REPLACE MACRO @later(d DATE, i) AS CAST(d + i AS DATE),
+    (d VARCHAR, i) AS @moment(d) + i, (d, i) AS d + i;
+CREATE OR REPLACE MACRO @sooner(d DATE, i) AS CAST(d - i AS DATE),
+    (d VARCHAR, i) AS @moment(d) - i, (d, i) AS d - i;
+CREATE OR REPLACE MACRO @later_by_time(d VARCHAR, i) AS @moment(d) + i, (d, i) AS d + i;
+CREATE OR REPLACE MACRO @months(d DATE, n) AS CAST(CASE WHEN last_day(d) = d
         THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) ELSE d + to_months(CAST(round(n) AS INTEGER)) END AS DATE),
-    (d VARCHAR, n) AS memory.main._offline_moment(d) + to_months(CAST(round(n) AS INTEGER)),
-    (d, n) AS CASE WHEN last_day(d) = CAST(d AS DATE) THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
+    (d VARCHAR, n) AS @moment(d) + to_months(CAST(round(n) AS INTEGER)),
+    (d, n) AS CASE WHEN last_day(d) = CAST(d AS DATE)
+        THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
         ELSE d + to_months(CAST(round(n) AS INTEGER)) END;
-CREATE OR REPLACE MACRO memory.main._offline_number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
-CREATE OR REPLACE MACRO memory.main._offline_text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
-    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '') WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+CREATE OR REPLACE MACRO @number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
+CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
+    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+    WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
     WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
     WHEN 'TIMESTAMP_NS' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
     WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
     WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
     WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
 """
+MACROS = _MACROS.replace("@", "memory.main._offline_")
 TEXTS = (
     exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.CHAR, exp.DataType.Type.NVARCHAR,
     exp.DataType.Type.NCHAR,
@@ -84,6 +87,7 @@ _SHORT = {
 }  # fmt: skip
 _COUNTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Sum, exp.Avg, exp.Abs, exp.Stddev, exp.Variance, exp.Round,
             exp.StddevSamp, exp.StddevPop, exp.VariancePop, exp.Median)  # fmt: skip
+_DATED = (exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek, exp.DayOfYear, exp.DateDiff, exp.LastDay)
 _SPELLED = (exp.Column, exp.Substring, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Trim, exp.Left,
             exp.Right)  # fmt: skip
 
@@ -227,7 +231,7 @@ def _shown(node: Any) -> Tree | None:
 
 def _trimmed(node: Any) -> Tree:
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
-    args = [macro("text", node.this.copy())]
+    args: list[Tree] = [macro("text", node.this.copy())]
     if (signs := node.args.get("expression")) is not None:
         args.append(signs.copy())
     else:
@@ -250,7 +254,7 @@ def _moments(node: Any) -> None:
 
 _RULES: dict[Any, Any] = {
     **dict.fromkeys(_COUNTED, _numbers),
-    **dict.fromkeys((exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek, exp.DayOfYear, exp.DateDiff, exp.LastDay), _moments),
+    **dict.fromkeys(_DATED, _moments),
     exp.Add: _sum, exp.Sub: _sum, exp.DateAdd: _added, exp.TimestampTrunc: _truncated, exp.DateTrunc: _truncated, exp.Cast: _cast,
     exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
     exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast, exp.AddMonths: _months, exp.GroupConcat: _listed,

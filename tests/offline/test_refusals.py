@@ -17,7 +17,6 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
         "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
         "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> '*'",
         "CREATE SERVICE s IN COMPUTE POOL p FROM SPECIFICATION ''",
-        "EXECUTE IMMEDIATE 'SELECT 1'",
         "BEGIN SELECT 1; END",
         "DECLARE x INT; BEGIN RETURN 1; END",
         "UNDROP TABLE t",
