@@ -22,7 +22,8 @@ CREATE OR REPLACE MACRO memory.main._offline_flatten(given, start, keeps) AS TAB
              WHEN keeps THEN [{_ONE}] END) AS e);
 CREATE OR REPLACE MACRO memory.main._offline_split_rows(given, sign) AS TABLE
     SELECT 1::BIGINT AS SEQ, e.i AS INDEX, e.v AS VALUE FROM (SELECT unnest(
-        list_transform(range(1, len(string_split(given, sign)) + 1), lambda n: {{'i': n, 'v': string_split(given, sign)[n]}})) AS e);
+        list_transform(range(1, len(string_split(given, sign)) + 1), lambda n:
+        {{'i': n, 'v': string_split(given, sign)[n]}})) AS e);
 """
 
 

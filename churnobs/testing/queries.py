@@ -17,7 +17,7 @@ from churnobs.testing.names import Name
 from churnobs.testing.results import Result
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
-from churnobs.testing.trees import table_name
+from churnobs.testing.trees import duck_sql, table_name
 
 Tree = exp.Expr
 
@@ -153,7 +153,7 @@ def final(session: Session, tree: Tree) -> str:
     parts = list(session.engine.translate(tree))
     if len(parts) != 1:
         raise not_supported("this form of the statement", "split it into simple statements")
-    return parts[0].sql(dialect="duckdb", identify=True)
+    return duck_sql(parts[0])
 
 
 class Batch:

@@ -23,6 +23,7 @@ from churnobs.testing.trees import (
     folded,
     ident,
     is_cte,
+    is_macro,
     json_columns,
     moment_of,
     name_columns,
@@ -141,7 +142,7 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic, flatten, scalars, typed
+        from churnobs.testing import arithmetic, flatten, pivots, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
@@ -152,6 +153,11 @@ class Rewriter:
         for pair in tree.find_all(exp.PropertyEQ):
             if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
                 pair.this.args["quoted"] = True  # a key of an object is a text, whatever its case
+        for table in tree.find_all(exp.Table):
+            if isinstance(table.this, exp.Anonymous | exp.Func) and not is_macro(table.this):
+                name = table.this.name or table.this.sql_name()
+                raise not_supported(f"{name.upper()}(...) as a table", "call table functions as TABLE(name(...))")
+        pivots.rewrite(self, tree)
         flatten.rewrite(tree)
         scalars.windows(tree)
         for rows in list(tree.find_all(exp.TableFromRows)):
@@ -238,8 +244,6 @@ class Rewriter:
             made.set("joins", node.args.get("joins"))
             node.replace(made)
             return
-        if isinstance(node.this, exp.Anonymous) and str(node.this.this).upper() == "DIRECTORY":
-            raise not_supported("DIRECTORY(@stage)", "LIST the stage and read RESULT_SCAN")
         parts = table_name(node)
         if not parts or (
             len(parts) == 1 and (parts[0] in self.known or node.name in self.known or is_cte(node, parts[0]))

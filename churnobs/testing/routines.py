@@ -18,7 +18,7 @@ from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
 from churnobs.testing.python_code import Code, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
-from churnobs.testing.rewriting import CALLS, Rewriter, scalar
+from churnobs.testing.rewriting import CALLS, SCALARS, Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.statements import Creation, command, created, refuse
 from churnobs.testing.trees import value_of
@@ -174,9 +174,9 @@ def call(session: Session, parser: Parser) -> Result:
     sent = alerts.call(session, parts[-1], values)
     if sent is not None:
         return sent
-    if parts[-1].startswith("SYSTEM$") and len(parts) == 1:
+    if parts[-1].startswith("SYSTEM$") and parts[-1] in SCALARS:
         return queries.run(session, f"SELECT {parser.text.strip()[4:]} AS {quote(parts[0])}", (), describe_only=False)
-    if parts[0] == "SNOWFLAKE":
+    if parts[-1].startswith("SYSTEM$") or parts[0] == "SNOWFLAKE":
         raise not_supported(f"CALL {'.'.join(parts)}", "see docs/offline_account.md")
     name = session.resolve(parts)
     found = overloads(session, "Procedure", name, len(values) + len(named))

@@ -14,7 +14,7 @@ from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, dropped, refuse
-from churnobs.testing.trees import folded, ident, table_name
+from churnobs.testing.trees import duck_sql, folded, ident, table_name
 
 Tree = exp.Expr
 NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
@@ -119,7 +119,7 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
         changed = exp.Paren(this=tree)
         rewriter._functions(changed)
         for part in engine.translate(changed.this):
-            engine.run(part.sql(dialect="duckdb", identify=True))
+            engine.run(duck_sql(part))
             engine.note_table(part, held.database, held.schema, held.name)
         for column, text in comments.items():
             engine.run(f"COMMENT ON COLUMN {held.sql}.{quote(column)} IS {literal(text)}")
@@ -213,7 +213,7 @@ def has_table(session: Session, name: Name) -> bool:
 def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Result:
     """Run a definition that needs nothing but its translation."""
     for part in session.engine.translate(rewriter.query(tree)):
-        session.engine.run(part.sql(dialect="duckdb", identify=True))
+        session.engine.run(duck_sql(part))
     return status(answer)
 
 
@@ -355,7 +355,7 @@ def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
         found: Any = part.this
         if isinstance(found, exp.Table):
             found.set("alias", None)
-        session.engine.run(part.sql(dialect="duckdb", identify=True))
+        session.engine.run(duck_sql(part))
     from churnobs.testing import streams
 
     streams.table_altered(session, name)

@@ -1,8 +1,9 @@
 """Expressions whose answer depends on the type of what is given: dates, texts and variants, left to DuckDB's typed macros.
 
-DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type is
-for whatever is left. Where all answers are texts or all are variants, typeof() decides: it is known before a row is read. There
-are no overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in every session.
+DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type
+is for whatever is left. Where all answers are texts or all are variants, typeof() decides, which is known before a row is read.
+There are no overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in
+every session.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from sqlglot import exp
 
 from churnobs.testing.failures import not_supported
+from churnobs.testing.formats import strptime_format
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.trees import Tree
 
@@ -60,6 +62,8 @@ CREATE OR REPLACE MACRO @months(d DATE, n) AS CAST(CASE WHEN last_day(d) = d
     (d, n) AS CASE WHEN last_day(d) = CAST(d AS DATE)
         THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
         ELSE d + to_months(CAST(round(n) AS INTEGER)) END;
+CREATE OR REPLACE MACRO @has(v, held) AS CASE WHEN held IS NOT NULL AND v IS NOT NULL
+    THEN list_contains(CAST(to_json(held) AS JSON[]), @variant(v)) END;
 CREATE OR REPLACE MACRO @number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
 CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
     WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
@@ -226,7 +230,17 @@ def _shown(node: Any) -> Tree | None:
     text = form.name if isinstance(form, exp.Literal) else ""
     if re.fullmatch(r"(FM)?[S$BMI+-]*[09XGD,.]+[SMI+-]*(EEE+)?", text.upper()) or text.upper().startswith("TM"):
         raise not_supported(f"TO_CHAR with the number format '{text}'", "ROUND the number and cast it to VARCHAR")
-    return None
+    if not isinstance(form, exp.Literal):
+        raise not_supported("TO_CHAR with a format that is no literal", "write the format into the statement")
+    shown = exp.Literal.string(strptime_format(text))
+    return exp.Anonymous(this="strftime", expressions=[macro("as_moment", node.this.copy()), shown])
+
+
+def _replaced(node: Any) -> None:
+    """REGEXP_REPLACE(text, pattern, with, 1, 0), as Snowpark writes it, replaces all."""
+    for key, usual in (("position", "1"), ("occurrence", "0")):
+        if isinstance(given := node.args.get(key), exp.Literal) and given.name == usual:
+            node.set(key, None)
 
 
 def _trimmed(node: Any) -> Tree:
@@ -245,6 +259,10 @@ def _dated(node: Any) -> Tree | None:
     return macro("date_or_null" if node.args.get("safe") else "date", node.this.copy())
 
 
+def _has(node: Any) -> Tree:
+    return macro("has", node.expression.copy(), node.this.copy())
+
+
 def _moments(node: Any) -> None:
     for key in ("this", "expression"):
         operand = node.args.get(key)
@@ -257,7 +275,8 @@ _RULES: dict[Any, Any] = {
     **dict.fromkeys(_DATED, _moments),
     exp.Add: _sum, exp.Sub: _sum, exp.DateAdd: _added, exp.TimestampTrunc: _truncated, exp.DateTrunc: _truncated, exp.Cast: _cast,
     exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
-    exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast, exp.AddMonths: _months, exp.GroupConcat: _listed,
+    exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
+    exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip
@@ -267,11 +286,15 @@ _RULES: dict[Any, Any] = {
 def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """TRY_TO_TIMESTAMP(text [, format])."""
     if len(args) > 1:
-        from churnobs.testing.formats import strptime_format
-
         form = exp.Literal.string(strptime_format(args[1].name))
         return exp.Anonymous(this="try_strptime", expressions=[args[0].copy(), form])
     return macro("moment_or_null", args[0].copy())
+
+
+@scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ")
+def to_timestamp_tz(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
+    """TO_TIMESTAMP_TZ(value)."""
+    return exp.cast(args[0].copy(), "TIMESTAMPTZ") if len(args) == 1 else None
 
 
 @scalar("TO_DATE")
