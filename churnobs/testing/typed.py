@@ -1,9 +1,9 @@
 """Expressions whose answer depends on the type of what is given: dates, texts and variants, left to DuckDB's typed macros.
 
 DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type
-is for whatever is left. Where all answers are texts or all are variants, typeof() decides, which is known before a row is read.
-There are no overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in
-every session.
+is for whatever is left; one of text is given variants too, whose texts stand in quotes. Where all answers are texts or all
+are variants, typeof() decides, which is known before a row is read. There are no overloads for JSON and numbers, to which
+DuckDB would convert other types. A name in ``memory.main`` is there in every session.
 """
 
 from __future__ import annotations
@@ -29,18 +29,23 @@ def _tried(formats: tuple[str, ...]) -> str:
 _MACROS = f"""
 CREATE OR REPLACE MACRO @epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
     WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END);
-CREATE OR REPLACE MACRO @moment(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP)),
-    (v BIGINT) AS @epoch(v), (v INTEGER) AS @epoch(v), (v) AS CAST(v AS TIMESTAMP);
-CREATE OR REPLACE MACRO @moment_or_null(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))),
+CREATE OR REPLACE MACRO @moment_of(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP));
+CREATE OR REPLACE MACRO @moment(v VARCHAR) AS @moment_of(trim(v, '"')),
+    (v BIGINT) AS make_timestamp(v * 1000000), (v INTEGER) AS make_timestamp(CAST(v AS BIGINT) * 1000000),
+    (v) AS CAST(v AS TIMESTAMP);
+CREATE OR REPLACE MACRO @moment_or_null_of(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)));
+CREATE OR REPLACE MACRO @moment_or_null(v VARCHAR) AS @moment_or_null_of(trim(v, '"')),
     (v) AS TRY_CAST(v AS TIMESTAMP);
 CREATE OR REPLACE MACRO @as_moment(v VARCHAR) AS @moment(v), (v) AS v;
-CREATE OR REPLACE MACRO @date(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE),
+CREATE OR REPLACE MACRO @date_of(v) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE);
+CREATE OR REPLACE MACRO @date(v VARCHAR) AS @date_of(trim(v, '"')),
     (v) AS CAST(v AS DATE);
-CREATE OR REPLACE MACRO @date_or_null(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE),
+CREATE OR REPLACE MACRO @date_or_null_of(v) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE);
+CREATE OR REPLACE MACRO @date_or_null(v VARCHAR) AS @date_or_null_of(trim(v, '"')),
     (v) AS TRY_CAST(v AS DATE);
 CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
     WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
@@ -193,7 +198,9 @@ def _cast(node: Any) -> Tree | None:
         return macro("variant", given.copy())
     if kind.this == exp.DataType.Type.DATE:
         iso = isinstance(given, exp.Literal) and re.fullmatch(r"\d{4}-\d\d-\d\d", given.name)
-        return None if iso or isinstance(given, exp.JSONExtract) else macro("date", given.copy())
+        return None if iso else macro("date", given.copy())
+    if kind.this in (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ):
+        return None if isinstance(given, exp.Literal) else macro("moment", given.copy())
     if kind.this not in TEXTS:
         return None
     made: Tree = given.copy()
