@@ -72,6 +72,7 @@ def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary:
     from churnobs.testing import streams
 
     replace = bool(tree.args.get("replace"))
+    _refuse_other_case(session, name)
     held = session.shared.temporary.get(name)
     there = held is not None if temporary else (held is not None or has_table(session, name))
     if session.account.catalog.views.get(name) is not None:
@@ -86,6 +87,18 @@ def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary:
     if there and replace and held is not None:
         tree.args["_old"] = held
     return True
+
+
+def _refuse_other_case(session: Session, name: Name) -> None:
+    twins = session.engine.run(
+        f"SELECT table_name FROM duckdb_tables() WHERE database_name = {literal(name.database)} AND schema_name ="
+        f" {literal(name.schema)} AND lower(table_name) = lower({literal(name.name)}) AND table_name <> {literal(name.name)}"
+    )
+    if twins:
+        raise not_supported(
+            f"a table {quote(name.name)} beside {quote(twins[0][0])}, which differs only in case",
+            "give it another name",
+        )
 
 
 def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, held: Name) -> None:

@@ -26,7 +26,6 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
         "SELECT * FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())",
         "SELECT * FROM INFORMATION_SCHEMA.APPLICABLE_ROLES",
         "SELECT * FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY",
-        "CREATE STREAM s ON VIEW v",
         "CREATE SCHEMA c CLONE public",
         "SHOW GRANTS",
         "CREATE SECRET s TYPE = GENERIC_STRING",

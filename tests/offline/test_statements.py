@@ -119,3 +119,8 @@ def test_a_transaction_with_a_failed_statement_cannot_be_committed(sql, fails) -
         assert "ROLLBACK" in fails("COMMIT")[1]
         sql("INSERT INTO t VALUES ('new', 2)")
     assert sql("SELECT DISTINCT a FROM t") == [("new",)]
+
+
+def test_names_that_differ_only_in_case_are_refused(sql, fails) -> None:
+    sql("CREATE TABLE t (a INT)")
+    assert "differs only in case" in fails('CREATE TABLE "t" (a INT)')[1]
