@@ -10,14 +10,14 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from churnobs.testing import results
+from churnobs.testing import results, templates
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
 from churnobs.testing.results import Result
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
-from churnobs.testing.trees import table_name
+from churnobs.testing.trees import duck_sql, table_name
 
 Tree = exp.Expr
 
@@ -33,7 +33,8 @@ def parse(text: str) -> Tree:
     found = [tree for tree in found if not isinstance(tree, exp.Semicolon)]
     if len(found) != 1:
         raise not_supported(
-            "several statements in one request", "send them one by one, or use connection.execute_string"
+            "several statements in one request",
+            "send them one by one, with num_statements=, or use connection.execute_string",
         )
     return found[0]
 
@@ -80,6 +81,8 @@ def run(session: Session, text: str, bindings: Any, *, describe_only: bool) -> R
     """Run a query, a data-changing statement or a table's definition."""
     if isinstance(bindings, Batch):
         return _insert_batch(session, text, bindings, describe_only=describe_only)
+    if templates.is_template(text) and not describe_only:
+        return templates.create(session, text, bindings)
     tree = parse(text)
     _remember_texts(tree, text)
     rewriter = Rewriter(session, bindings, describe_only=describe_only)
@@ -150,7 +153,7 @@ def final(session: Session, tree: Tree) -> str:
     parts = list(session.engine.translate(tree))
     if len(parts) != 1:
         raise not_supported("this form of the statement", "split it into simple statements")
-    return parts[0].sql(dialect="duckdb", identify=True)
+    return duck_sql(parts[0])
 
 
 class Batch:

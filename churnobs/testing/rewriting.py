@@ -25,6 +25,7 @@ from churnobs.testing.trees import (
     folded,
     ident,
     is_cte,
+    is_macro,
     json_columns,
     moment_of,
     name_columns,
@@ -145,7 +146,7 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic, flatten, scalars, typed
+        from churnobs.testing import arithmetic, flatten, pivots, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
@@ -156,6 +157,11 @@ class Rewriter:
         for pair in tree.find_all(exp.PropertyEQ):
             if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
                 pair.this.args["quoted"] = True  # a key of an object is a text, whatever its case
+        for table in tree.find_all(exp.Table):
+            if isinstance(table.this, exp.Anonymous | exp.Func) and not is_macro(table.this):
+                name = table.this.name or table.this.sql_name()
+                raise not_supported(f"{name.upper()}(...) as a table", "call table functions as TABLE(name(...))")
+        pivots.rewrite(self, tree)
         flatten.rewrite(tree)
         scalars.windows(tree)
         for rows in list(tree.find_all(exp.TableFromRows)):
@@ -248,7 +254,8 @@ class Rewriter:
         ):
             return
         if node.args.get("when") is not None or node.args.get("changes") is not None:
-            raise not_supported("time travel (AT, BEFORE)", "keep a copy: CREATE TABLE ... CLONE before the change")
+            self._past(node, parts)
+            return
         if "INFORMATION_SCHEMA" in parts[:-1] or parts[0] == "SNOWFLAKE":
             self._information(node, parts)
             return
@@ -270,6 +277,27 @@ class Rewriter:
         node.set("this", ident(held.name))
         node.set("db", ident(held.schema))
         node.set("catalog", ident(held.database))
+
+    def _past(self, node: exp.Table, parts: tuple[str, ...]) -> None:
+        from churnobs.testing.streams import at_offset
+
+        when: Any = node.args.get("when")
+        if (
+            node.args.get("changes") is not None
+            or when.this.upper() != "AT"
+            or str(when.args["kind"]).upper() != "STREAM"
+        ):
+            raise not_supported(
+                "time travel but for AT (STREAM => ...)", "keep a copy: CREATE TABLE ... CLONE before the change"
+            )
+        self.dynamic = True
+        name = self.session.resolve(parts)
+        made = self.relation(at_offset(self.session, name, str(self.evaluate(when.expression))))
+        made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(name.name)))
+        for key in ("joins", "laterals", "sample", "pivots"):
+            if node.args.get(key):
+                made.set(key, node.args[key])
+        node.replace(made)
 
     def _information(self, node: exp.Table, parts: tuple[str, ...]) -> None:
         from churnobs.testing.information import information

@@ -1,8 +1,9 @@
 """Expressions whose answer depends on the type of what is given: dates, texts and variants, left to DuckDB's typed macros.
 
-DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type is for
-whatever is left. Where all answers are texts or all are variants, typeof() decides: it is known before a row is read. There are no
-overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in every session.
+DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type
+is for whatever is left; one of text is given variants too, whose texts stand in quotes. Where all answers are texts or all
+are variants, typeof() decides, which is known before a row is read. There are no overloads for JSON and numbers, to which
+DuckDB would convert other types. A name in ``memory.main`` is there in every session.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from sqlglot import exp
 
 from churnobs.testing.failures import not_supported
+from churnobs.testing.formats import strptime_format
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.trees import Tree
 
@@ -24,50 +26,60 @@ def _tried(formats: tuple[str, ...]) -> str:
     return ", ".join(f"try_strptime(v, '{f}')" for f in formats)
 
 
-MACROS = f"""
-CREATE OR REPLACE MACRO memory.main._offline_epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
+_MACROS = f"""
+CREATE OR REPLACE MACRO @epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
     WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END);
-CREATE OR REPLACE MACRO memory.main._offline_moment(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP)),
-    (v BIGINT) AS memory.main._offline_epoch(v), (v INTEGER) AS memory.main._offline_epoch(v), (v) AS CAST(v AS TIMESTAMP);
-CREATE OR REPLACE MACRO memory.main._offline_moment_or_null(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))),
+CREATE OR REPLACE MACRO @moment_of(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP));
+CREATE OR REPLACE MACRO @moment(v VARCHAR) AS @moment_of(trim(v, '"')),
+    (v BIGINT) AS make_timestamp(v * 1000000), (v INTEGER) AS make_timestamp(CAST(v AS BIGINT) * 1000000),
+    (v) AS CAST(v AS TIMESTAMP);
+CREATE OR REPLACE MACRO @moment_or_null_of(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)));
+CREATE OR REPLACE MACRO @moment_or_null(v VARCHAR) AS @moment_or_null_of(trim(v, '"')),
     (v) AS TRY_CAST(v AS TIMESTAMP);
-CREATE OR REPLACE MACRO memory.main._offline_as_moment(v VARCHAR) AS memory.main._offline_moment(v), (v) AS v;
-CREATE OR REPLACE MACRO memory.main._offline_date(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE),
+CREATE OR REPLACE MACRO @as_moment(v VARCHAR) AS @moment(v), (v) AS v;
+CREATE OR REPLACE MACRO @date_of(v) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE);
+CREATE OR REPLACE MACRO @date(v VARCHAR) AS @date_of(trim(v, '"')),
     (v) AS CAST(v AS DATE);
-CREATE OR REPLACE MACRO memory.main._offline_date_or_null(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE),
+CREATE OR REPLACE MACRO @date_or_null_of(v) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
+        @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE);
+CREATE OR REPLACE MACRO @date_or_null(v VARCHAR) AS @date_or_null_of(trim(v, '"')),
     (v) AS TRY_CAST(v AS DATE);
-CREATE OR REPLACE MACRO memory.main._offline_variant(v) AS CASE WHEN v IS NULL THEN NULL
+CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
     WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
-CREATE OR REPLACE MACRO memory.main._offline_json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
+CREATE OR REPLACE MACRO @json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
     WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
     WHEN 'DOUBLE' THEN CASE WHEN CAST(v AS VARCHAR) ILIKE '%e%' THEN 'DOUBLE' ELSE 'DECIMAL' END ELSE json_type(v) END;
-CREATE OR REPLACE MACRO memory.main._offline_kind(v) AS CASE WHEN typeof(v) = 'JSON'
-    THEN memory.main._offline_json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE memory.main._offline_json_kind(to_json(v)) END;
-CREATE OR REPLACE MACRO memory.main._offline_trunc(part, v DATE) AS CAST(date_trunc(part, v) AS DATE),
-    (part, v VARCHAR) AS date_trunc(part, memory.main._offline_moment(v)), (part, v) AS date_trunc(part, v);
-CREATE OR REPLACE MACRO memory.main._offline_later(d DATE, i) AS CAST(d + i AS DATE),
-    (d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
-CREATE OR REPLACE MACRO memory.main._offline_sooner(d DATE, i) AS CAST(d - i AS DATE),
-    (d VARCHAR, i) AS memory.main._offline_moment(d) - i, (d, i) AS d - i;
-CREATE OR REPLACE MACRO memory.main._offline_later_by_time(d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
-CREATE OR REPLACE MACRO memory.main._offline_months(d DATE, n) AS CAST(CASE WHEN last_day(d) = d
+CREATE OR REPLACE MACRO @kind(v) AS CASE WHEN typeof(v) = 'JSON'
+    THEN @json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE @json_kind(to_json(v)) END;
+CREATE OR REPLACE MACRO @trunc(part, v DATE) AS CAST(date_trunc(part, v) AS DATE),
+    (part, v VARCHAR) AS date_trunc(part, @moment(v)), (part, v) AS date_trunc(part, v);
+CREATE OR REPLACE MACRO @later(d DATE, i) AS CAST(d + i AS DATE),
+    (d VARCHAR, i) AS @moment(d) + i, (d, i) AS d + i;
+CREATE OR REPLACE MACRO @sooner(d DATE, i) AS CAST(d - i AS DATE),
+    (d VARCHAR, i) AS @moment(d) - i, (d, i) AS d - i;
+CREATE OR REPLACE MACRO @later_by_time(d VARCHAR, i) AS @moment(d) + i, (d, i) AS d + i;
+CREATE OR REPLACE MACRO @months(d DATE, n) AS CAST(CASE WHEN last_day(d) = d
         THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) ELSE d + to_months(CAST(round(n) AS INTEGER)) END AS DATE),
-    (d VARCHAR, n) AS memory.main._offline_moment(d) + to_months(CAST(round(n) AS INTEGER)),
-    (d, n) AS CASE WHEN last_day(d) = CAST(d AS DATE) THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
+    (d VARCHAR, n) AS @moment(d) + to_months(CAST(round(n) AS INTEGER)),
+    (d, n) AS CASE WHEN last_day(d) = CAST(d AS DATE)
+        THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
         ELSE d + to_months(CAST(round(n) AS INTEGER)) END;
-CREATE OR REPLACE MACRO memory.main._offline_number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
-CREATE OR REPLACE MACRO memory.main._offline_text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
-    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '') WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+CREATE OR REPLACE MACRO @has(v, held) AS CASE WHEN held IS NOT NULL AND v IS NOT NULL
+    THEN list_contains(CAST(to_json(held) AS JSON[]), @variant(v)) END;
+CREATE OR REPLACE MACRO @number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
+CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
+    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+    WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
     WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
     WHEN 'TIMESTAMP_NS' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
     WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
     WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
     WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
 """
+MACROS = _MACROS.replace("@", "memory.main._offline_")
 TEXTS = (
     exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.CHAR, exp.DataType.Type.NVARCHAR,
     exp.DataType.Type.NCHAR,
@@ -84,6 +96,7 @@ _SHORT = {
 }  # fmt: skip
 _COUNTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Sum, exp.Avg, exp.Abs, exp.Stddev, exp.Variance, exp.Round,
             exp.StddevSamp, exp.StddevPop, exp.VariancePop, exp.Median)  # fmt: skip
+_DATED = (exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek, exp.DayOfYear, exp.DateDiff, exp.LastDay)
 _SPELLED = (exp.Column, exp.Substring, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Trim, exp.Left,
             exp.Right)  # fmt: skip
 
@@ -185,7 +198,9 @@ def _cast(node: Any) -> Tree | None:
         return macro("variant", given.copy())
     if kind.this == exp.DataType.Type.DATE:
         iso = isinstance(given, exp.Literal) and re.fullmatch(r"\d{4}-\d\d-\d\d", given.name)
-        return None if iso or isinstance(given, exp.JSONExtract) else macro("date", given.copy())
+        return None if iso else macro("date", given.copy())
+    if kind.this in (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ):
+        return None if isinstance(given, exp.Literal) else macro("moment", given.copy())
     if kind.this not in TEXTS:
         return None
     made: Tree = given.copy()
@@ -222,12 +237,22 @@ def _shown(node: Any) -> Tree | None:
     text = form.name if isinstance(form, exp.Literal) else ""
     if re.fullmatch(r"(FM)?[S$BMI+-]*[09XGD,.]+[SMI+-]*(EEE+)?", text.upper()) or text.upper().startswith("TM"):
         raise not_supported(f"TO_CHAR with the number format '{text}'", "ROUND the number and cast it to VARCHAR")
-    return None
+    if not isinstance(form, exp.Literal):
+        raise not_supported("TO_CHAR with a format that is no literal", "write the format into the statement")
+    shown = exp.Literal.string(strptime_format(text))
+    return exp.Anonymous(this="strftime", expressions=[macro("as_moment", node.this.copy()), shown])
+
+
+def _replaced(node: Any) -> None:
+    """REGEXP_REPLACE(text, pattern, with, 1, 0), as Snowpark writes it, replaces all."""
+    for key, usual in (("position", "1"), ("occurrence", "0")):
+        if isinstance(given := node.args.get(key), exp.Literal) and given.name == usual:
+            node.set(key, None)
 
 
 def _trimmed(node: Any) -> Tree:
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
-    args = [macro("text", node.this.copy())]
+    args: list[Tree] = [macro("text", node.this.copy())]
     if (signs := node.args.get("expression")) is not None:
         args.append(signs.copy())
     else:
@@ -241,6 +266,10 @@ def _dated(node: Any) -> Tree | None:
     return macro("date_or_null" if node.args.get("safe") else "date", node.this.copy())
 
 
+def _has(node: Any) -> Tree:
+    return macro("has", node.expression.copy(), node.this.copy())
+
+
 def _moments(node: Any) -> None:
     for key in ("this", "expression"):
         operand = node.args.get(key)
@@ -250,10 +279,11 @@ def _moments(node: Any) -> None:
 
 _RULES: dict[Any, Any] = {
     **dict.fromkeys(_COUNTED, _numbers),
-    **dict.fromkeys((exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek, exp.DayOfYear, exp.DateDiff, exp.LastDay), _moments),
+    **dict.fromkeys(_DATED, _moments),
     exp.Add: _sum, exp.Sub: _sum, exp.DateAdd: _added, exp.TimestampTrunc: _truncated, exp.DateTrunc: _truncated, exp.Cast: _cast,
     exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
-    exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast, exp.AddMonths: _months, exp.GroupConcat: _listed,
+    exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
+    exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip
@@ -263,11 +293,15 @@ _RULES: dict[Any, Any] = {
 def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """TRY_TO_TIMESTAMP(text [, format])."""
     if len(args) > 1:
-        from churnobs.testing.formats import strptime_format
-
         form = exp.Literal.string(strptime_format(args[1].name))
         return exp.Anonymous(this="try_strptime", expressions=[args[0].copy(), form])
     return macro("moment_or_null", args[0].copy())
+
+
+@scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ")
+def to_timestamp_tz(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
+    """TO_TIMESTAMP_TZ(value)."""
+    return exp.cast(args[0].copy(), "TIMESTAMPTZ") if len(args) == 1 else None
 
 
 @scalar("TO_DATE")

@@ -21,7 +21,7 @@ from churnobs.testing.trees import ident
 @command("CREATE VIEW")
 def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR0915  # one branch a form of the statement
     """CREATE [OR REPLACE] VIEW name [(columns)] [COMMENT] [TAG] AS query."""
-    from churnobs.testing import queries
+    from churnobs.testing import queries, streams
     from churnobs.testing.tables import has_table
 
     head = creation(session, parser, "VIEW")
@@ -56,6 +56,7 @@ def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR091
             return status(f"{head.name.name} already exists, statement succeeded.")
         raise exists("Object", head.name)
     session.commit()
+    streams.view_replaced(session, head.name)
     view = View(
         name=head.name, comment=comment, text=parser.text, query=query, columns=columns,
         database=session.engine.database, schema=session.engine.schema,
@@ -108,7 +109,7 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
     session = rewriter.session
     inner = queries.parse(view.query)
     for table in inner.find_all(exp.Table):
-        _complete(table, view)
+        complete(table, view)
     alias = exp.TableAlias(this=ident(name.name), columns=[ident(c) for c, _ in view.columns])
     nested = Rewriter(session, (), describe_only=rewriter.describe_only)
     nested.known = rewriter.known
@@ -120,7 +121,7 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
     return exp.Subquery(this=wrapped)
 
 
-def _complete(table: exp.Table, view: View) -> None:
+def complete(table: exp.Table, view: View) -> None:
     """Read the names in a view as they were meant where it was made."""
     from churnobs.testing.trees import is_cte, table_name
 
@@ -138,11 +139,14 @@ RELATIONS.append(relation)
 @command("DROP VIEW")
 def drop(session: Session, parser: Parser) -> Result:
     """DROP VIEW [IF EXISTS]."""
+    from churnobs.testing import streams
+
     parser.expect("DROP", "VIEW")
     if_exists = parser.accept("IF", "EXISTS")
     name = session.resolve(parser.parts())
     session.commit()
     found = session.account.catalog.views.drop(name, if_exists=if_exists)
+    streams.view_replaced(session, name)
     if found is not None and not found.inlined:
         session.engine.run(f"DROP VIEW {name.sql}")
     session.account.catalog.tagged.pop(("TABLE", str(name)), None)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.snowflake.ddl import literal
 from churnobs.backends.snowflake.deploy import deployment
-from churnobs.backends.snowflake.doctor import examine
+from churnobs.backends.snowflake.doctor import examine, missing_grants
 from churnobs.backends.snowflake.reconcile import reconcile
 from churnobs.backends.snowflake.schema import TABLES
-from churnobs.errors import ChurnobsError, DatabaseBusy, NotFound
+from churnobs.errors import BadConfig, ChurnobsError, DatabaseBusy, NotFound
 from churnobs.ports import LifetimePort
 
 if TYPE_CHECKING:
@@ -130,7 +130,16 @@ class SnowflakeLifetime(LifetimePort):
         return deployment(self._engine.link)
 
     def deploy(self, statements: Sequence[str]) -> None:
-        """Run them."""
+        """Run them, if all grants are there: nothing is half made for want of one.
+
+        Raises:
+            BadConfig: a grant is missing; says how to give each.
+        """
+        missing = missing_grants(self._engine.link) if statements else []
+        if missing:
+            raise BadConfig(
+                f"grants are missing: {'; '.join(c.name for c in missing)}", hint="; ".join(c.mend for c in missing)
+            )
         for statement in statements:
             self._engine.ddl(statement)
 
