@@ -19,6 +19,14 @@ def rewrite(rewriter: Rewriter, tree: Tree) -> None:
         for field in pivot.args.get("fields") or []:
             if isinstance(field, exp.In) and any(isinstance(e, exp.PivotAny) for e in field.expressions):
                 field.set("expressions", [_named(value) for value in _values(rewriter, pivot, field.this)])
+    for order in tree.find_all(exp.Order):
+        (first,) = order.expressions if len(order.expressions) == 1 else (None,)
+        if (
+            isinstance(first, exp.Ordered)
+            and isinstance(first.this, exp.Column)
+            and first.sql().upper().startswith("ALL")
+        ):
+            first.set("this", exp.var("ALL"))
     for sample in tree.find_all(exp.TableSample):
         if sample.args.get("size") is not None:
             sample.set("method", exp.var("RESERVOIR"))

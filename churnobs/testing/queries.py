@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import sqlglot
 from sqlglot import exp
@@ -20,6 +21,7 @@ from churnobs.testing.session import Session
 from churnobs.testing.trees import duck_sql, table_name
 
 Tree = exp.Expr
+T = TypeVar("T")
 
 
 def parse(text: str) -> Tree:
@@ -83,9 +85,27 @@ def run(session: Session, text: str, bindings: Any, *, describe_only: bool) -> R
         return _insert_batch(session, text, bindings, describe_only=describe_only)
     if templates.is_template(text) and not describe_only:
         return templates.create(session, text, bindings)
+    return coercing(lambda coerces: _run(session, text, bindings, coerces=coerces, describe_only=describe_only))
+
+
+def coercing(run: Callable[[bool], T]) -> T:
+    """Run something; if DuckDB refuses a text among numbers or dates, run it again with texts read as such."""
+    try:
+        return run(False)  # noqa: FBT003
+    except SqlError as error:
+        if not re.search(r"No function matches the given name and argument types '.*\b(VARCHAR|JSON)\b", error.message):
+            raise
+        try:
+            return run(True)  # noqa: FBT003
+        except SqlError as again:
+            raise again if "is not recognized" in again.message else error from again
+
+
+def _run(session: Session, text: str, bindings: Any, *, coerces: bool, describe_only: bool) -> Result:
     tree = parse(text)
     _remember_texts(tree, text)
     rewriter = Rewriter(session, bindings, describe_only=describe_only)
+    rewriter.coerces = coerces
     try:
         return _dispatch(session, tree, rewriter, text, describe_only=describe_only)
     finally:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from churnobs.testing.failures import SqlError, not_supported
-from churnobs.testing.names import Name
+from churnobs.testing.names import Name, quote, split_name
 from churnobs.testing.results import Result
 from churnobs.testing.session import Session
 from churnobs.testing.trees import (
@@ -79,6 +79,7 @@ class Rewriter:
         self.session = session
         self.duck = duck if duck is not None else session.engine.duck
         self.copying: Any = None
+        self.coerces = False
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()
@@ -173,7 +174,7 @@ class Rewriter:
             self._positions(select)
         holder = exp.Paren(this=tree)
         arithmetic.rewrite(holder)
-        typed.rewrite(holder)
+        typed.rewrite(holder, coerces=self.coerces)
         self._functions(holder)
         result: Tree = holder.this
         return result
@@ -203,12 +204,17 @@ class Rewriter:
         call = node.this
         if isinstance(call, exp.ModelAttribute) or (isinstance(call, exp.Window) and call.find(exp.ModelAttribute)):
             return self._model_table(node)
+        if isinstance(call, exp.Literal) and call.is_string:  # TABLE('name')
+            named_table = exp.to_table(".".join(quote(part) for part in split_name(call.name)))
+            named_table.set("alias", node.args.get("alias"))
+            node.replace(named_table)
+            return None
         path, args, named = call_of(call)
-        function = TABLE_FUNCTIONS.get(path[-1])
+        function = TABLE_FUNCTIONS.get(path[-1]) if path else None
         if function is None:
-            if path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR"):
+            if path and path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR"):
                 return None
-            raise not_supported(f"the table function {'.'.join(path)}", "see docs/offline_account.md")
+            raise not_supported(f"the table function {'.'.join(path) or call.sql()}", "see docs/offline_account.md")
         found = function(self, args, named)
         made = self.relation(found) if isinstance(found, Result) else found
         if isinstance(made, exp.Query) and not isinstance(made, exp.Subquery):

@@ -157,3 +157,32 @@ def test_snowpark_dates_and_text(snowflake_session) -> None:
         F.date_trunc("day", "T"),
     ).collect()[0]
     assert tuple(row) == ("2024-02-29", "a_", "1.500000000000000000", dt.datetime(2024, 2, 29))
+
+
+def test_dates_of_aggregates_windows_and_outer_rows(sql, fails) -> None:
+    sql(
+        "CREATE TABLE t AS SELECT column1 AS a, column2::DATE AS d, column3 AS s FROM VALUES (1, '2024-01-01', '5'), (2, '2024-02-02', '6')"
+    )
+    assert sql(
+        "SELECT DATEADD(day, 1, MAX(d)), DATE_TRUNC('month', MAX(d)), MAX(d) - INTERVAL '1 day', MAX(d)::VARCHAR FROM t"
+    ) == [(dt.date(2024, 2, 3), dt.date(2024, 2, 1), dt.date(2024, 2, 1), "2024-02-02")]
+    assert sql("SELECT DATEADD(day, 1, LAG(d) OVER (ORDER BY a)) FROM t ORDER BY a") == [
+        (None,),
+        (dt.date(2024, 1, 2),),
+    ]
+    assert sql("SELECT a FROM t WHERE d >= (SELECT MAX(d) - INTERVAL '1 month' FROM t)") == [(2,)]
+    assert sql("SELECT x.a, y.b FROM t x, LATERAL (SELECT DATEADD(day, x.a, x.d) b) y ORDER BY 1") == [
+        (1, dt.date(2024, 1, 2)), (2, dt.date(2024, 2, 4)),
+    ]  # fmt: skip
+    assert sql("SELECT x.a, (SELECT SUM(y.s * x.a) FROM t y) FROM t x ORDER BY 1") == [(1, 11.0), (2, 22.0)]
+    sql("CREATE VIEW v AS SELECT DATEADD(month, 1, d) AS e, s * 2 AS twice FROM t")
+    assert sql("SELECT MAX(e), SUM(twice) FROM v") == [(dt.date(2024, 3, 2), 22.0)]
+    assert [r[1] for r in sql("DESCRIBE VIEW v")] == ["DATE", "FLOAT"]
+    assert "MAX(" not in fails("SELECT MAX(s) - 1 FROM t")[1]  # refused, not guessed
+
+
+def test_tables_by_a_name_in_a_text_and_order_by_all(sql) -> None:
+    sql("SET name = 'T'")
+    sql("CREATE TABLE t AS SELECT column1 AS a FROM VALUES (2), (1), (1)")
+    assert sql("SELECT COUNT(*) FROM TABLE($name)") == [(3,)]
+    assert sql("SELECT a, COUNT(*) FROM t GROUP BY ALL ORDER BY ALL") == [(1, 2), (2, 1)]
