@@ -72,7 +72,9 @@ def test_tables_hold_the_same(table: str, reference: Workspace, other: Workspace
     assert len(found) == len(expected)
     assert expected or table in {"REJECTS"}
     different = [
-        (a, b) for a, b in zip(expected, found, strict=True) if a.keys() != b.keys() or not all(same(a[k], b[k]) for k in a)
+        (a, b)
+        for a, b in zip(expected, found, strict=True)
+        if a.keys() != b.keys() or not all(same(a[k], b[k]) for k in a)
     ]
     assert different[:3] == []
 
