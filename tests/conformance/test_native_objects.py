@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,6 @@ from churnobs import (
     Workspace,
 )
 from churnobs.backends.snowflake.reconcile import reconcile
-from conftest import BACKENDS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 CUSTOMER = Entity("CUSTOMER", ("CUSTOMER_ID",), "who buys")
@@ -36,8 +35,8 @@ MAY = dt.datetime(2024, 5, 1)
 
 
 @pytest.fixture
-def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
-    with BACKENDS["snowflake-offline"][0](request) as opened:
+def workspace(open_workspace: Callable[[str], Any]) -> Iterator[Workspace]:
+    with open_workspace("snowflake-offline") as opened:
         yield opened
 
 

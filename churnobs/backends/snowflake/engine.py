@@ -158,9 +158,7 @@ class SnowflakeEngine(EnginePort):
         finally:
             self._depth -= 1
         if outermost:
-            waiting, self._after = self._after, []
-            for action in waiting:
-                action()
+            self._act()
 
     @property
     def sent(self) -> int:
@@ -333,6 +331,18 @@ class SnowflakeEngine(EnginePort):
         if self._begun:
             self.link.run("COMMIT")
             self._begun = False
+
+    def _act(self) -> None:
+        """Do what waited for the commit: all of it, whatever fails; the first error is told."""
+        waiting, self._after = self._after, []
+        errors: list[ChurnobsError] = []
+        for action in waiting:
+            try:
+                action()
+            except ChurnobsError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _undo(self) -> None:
         self._pending.clear()

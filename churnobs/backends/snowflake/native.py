@@ -94,7 +94,7 @@ def clients() -> Iterator[None]:
         except ChurnobsError:
             raise
         except ValueError as error:
-            raise BadConfig(str(error), hint="Snowflake's client refused it; nothing was made") from error
+            raise BadConfig(str(error), hint="Snowflake's client refused it") from error
         except Exception as error:
             raise translate(error) from error
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # where a version keeps the bytes of its model: churnobs reads these and never unpickles
 _FOLDER: Final = "churnobs"
 _FILE: Final = "model.skops"
+_DOLLARS: Final = "$$"
 _PLATFORMS: Final = ("WAREHOUSE", "SNOWPARK_CONTAINER_SERVICES")
 
 
@@ -75,7 +76,7 @@ class NativeModels:
                     raise
                 self.drop(record.model_name, record.version_name, None)
                 made = self._log(record, model, content, rows, path)
-        if record.comment:
+        if _DOLLARS in record.comment:
             self.set_comment(record.model_name, record.version_name, record.comment)
         if record.is_default:
             self.set_default(record.model_name, record.version_name)
@@ -208,6 +209,8 @@ class NativeModels:
                 Pipeline([("types", FunctionTransformer(plain_types.plain_types)), ("model", model)]),
                 model_name=quoted(record.model_name),
                 version_name=quoted(record.version_name),
+                # the client puts it between dollars
+                comment=None if _DOLLARS in record.comment else record.comment or None,
                 metrics=json_metrics(record.metrics) or None,
                 conda_dependencies=_requirements(content),
                 target_platforms=list(_PLATFORMS),

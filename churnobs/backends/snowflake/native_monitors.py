@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.native import Native, clients
+from churnobs.errors import ChurnobsError
 
 if TYPE_CHECKING:
     from churnobs.backends.snowflake.engine import SnowflakeEngine
@@ -33,7 +34,14 @@ class NativeMonitors:
             # a model that Snowflake's registry does not hold has no native monitor
             return
         if former is None:
-            self._create(monitor)
+            try:
+                self._create(monitor)
+            except ChurnobsError:
+                # one whose removal was cut short
+                if monitor.name not in self.shown():
+                    raise
+                self.drop(monitor.name)
+                self._create(monitor)
         segments = monitor.source.segment_columns
         before = segments if former is None else former.source.segment_columns
         for column in before:
@@ -61,8 +69,6 @@ class NativeMonitors:
         def named(columns: tuple[str, ...]) -> list[str]:
             return list(map(quoted, columns))
 
-        # one whose removal was cut short
-        self.drop(monitor.name)
         with clients():
             registry = self._native.registry
             version = registry.get_model(quoted(monitor.model_name)).version(quoted(monitor.version_name))
