@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 HANDLERS = (
     "environment", "transactions", "grants", "warehouses", "refusals", "tables", "show", "streams", "views", "functions",
-    "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "cortex", "tags", "routines", "routine_commands",
-    "models", "model_calls", "datasets", "lineage", "monitors", "monitor_functions",
+    "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications", "cortex",
+    "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors",
+    "monitor_functions",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000

@@ -47,6 +47,7 @@ CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], T
 QUALIFIED = {
     "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024",
     "EXTRACT_ANSWER",
+    "TEXT_PLAIN", "TEXT_HTML", "APPLICATION_JSON", "INTEGRATION", "EMAIL_INTEGRATION_CONFIG",
     "SCHEDULED_TIME", "LAST_SUCCESSFUL_SCHEDULED_TIME", "GET_CONDITION_QUERY_UUID",
 }  # fmt: skip
 _numbers = itertools.count(1)
@@ -380,7 +381,9 @@ class Rewriter:
     @staticmethod
     def _is_known(path: tuple[str, ...]) -> bool:
         if path[-1] in QUALIFIED:  # a function of that name alone is the user's own
-            return path[-1] in SCALARS and path[:-1] in (("SNOWFLAKE", "CORTEX"), ("SNOWFLAKE", "ALERT"))
+            return path[-1] in SCALARS and path[:-1] in [
+                ("SNOWFLAKE", kind) for kind in ("CORTEX", "ALERT", "NOTIFICATION")
+            ]
         return path[-1] in SCALARS and (len(path) == 1 or path[0] == "SNOWFLAKE" or "INFORMATION_SCHEMA" in path)
 
     def _called(self, node: Tree, path: tuple[str, ...], args: list[Tree], named: dict[str, Tree]) -> Tree | None:
@@ -389,6 +392,8 @@ class Rewriter:
         for call in CALLS:
             if (made := call(self, path, args, named)) is not None:
                 return made
+        if path[:2] == ("SNOWFLAKE", "CORTEX"):
+            raise not_supported(".".join(path), "see docs/offline_account.md for the functions that are")
         if isinstance(node, exp.Dot):
             raise SqlError(f"SQL compilation error:\nUnknown function {'.'.join(path)}.", 2140, "42601")
         return None

@@ -215,3 +215,16 @@ def test_a_stream_may_start_where_another_stands(sql, fails) -> None:
         "CREATE STREAM x ON TABLE t AT (STREAM => 'NEW')",
     ):  # fmt: skip
         assert "offline account" in fails(text)[1]
+
+
+def test_notifications_of_built_messages_are_recorded(snowflake_account, sql, fails) -> None:
+    sql("CREATE NOTIFICATION INTEGRATION built TYPE = EMAIL ENABLED = TRUE ALLOWED_RECIPIENTS = ('a@b.c', 'd@e.f')")
+    before = len(snowflake_account.notifications)
+    sql(
+        "CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(SNOWFLAKE.NOTIFICATION.TEXT_HTML('<b>drift</b>'), "
+        "SNOWFLAKE.NOTIFICATION.EMAIL_INTEGRATION_CONFIG('built', 'It drifts', ARRAY_CONSTRUCT('a@b.c', 'd@e.f')))"
+    )
+    (sent,) = snowflake_account.notifications[before:]
+    assert (sent.integration, sent.recipients, sent.subject) == ("BUILT", ("a@b.c", "d@e.f"), "It drifts")
+    assert (sent.body, sent.kind) == ("<b>drift</b>", "text/html")
+    assert "offline account" in fails("SELECT SNOWFLAKE.CORTEX.TRANSLATE('a', 'en', 'de')")[1]

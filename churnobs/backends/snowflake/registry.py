@@ -11,6 +11,7 @@ from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.native_models import Called, NativeModels
 from churnobs.errors import BadConfig
+from churnobs.expressions.render import Text
 from churnobs.ports import RegistryPort, Scoring
 from churnobs.records import (
     DropVersion,
@@ -109,7 +110,7 @@ class SnowflakeRegistry(RegistryPort):
             self._loaded[record.artefact] = loaded(checked(self._native.artefact(record), record))
         return self._loaded[record.artefact]
 
-    def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> str:
+    def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> Text:
         """The query that runs versions over rows; versions that share an artefact are called once."""
         listed: list[str] = [quoted(name) for name in keep]
         called: dict[tuple[str, tuple[str, ...]], int] = {}
@@ -124,11 +125,13 @@ class SnowflakeRegistry(RegistryPort):
             listed.append(f"{literal(record.version_name)} AS {quoted(f'{prefix}_VERSION')}")
             listed.append(f"CAST(CHURNOBS_CLASS_{number} AS NUMBER(38,0)) AS {quoted(f'{prefix}_CLASS')}")
             listed.append(f"CAST(CHURNOBS_SCORE_{number} AS FLOAT) AS {quoted(f'{prefix}_PROBABILITY')}")
-        return f"SELECT {', '.join(listed)} FROM (SELECT {', '.join(calls)} FROM ({self._engine.text(rows)}))"
+        text = f"SELECT {', '.join(listed)} FROM (SELECT {', '.join(calls)} FROM ({self._engine.text(rows)}))"
+        parts = ("VERSION", "CLASS", "PROBABILITY")
+        return Text(text, (*keep, *(f"{scoring.prefix}_{part}" for scoring in scorings for part in parts)))
 
     def score_text(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> str:
         """The query that runs versions over rows."""
-        return self.score(rows, keep, scorings)
+        return self.score(rows, keep, scorings).text
 
     def _call(self, record: VersionRecord, number: int) -> tuple[str, str]:
         """The outputs of a version, by the oldest native version of the same artefact."""
