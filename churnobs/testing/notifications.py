@@ -30,7 +30,7 @@ def integration(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -
 def email_integration_config(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SNOWFLAKE.NOTIFICATION.EMAIL_INTEGRATION_CONFIG(name [, subject [, to [, cc [, bcc]]]])."""
     values: list[Any] = [rewriter.evaluate(a) for a in args]
-    name, subject, *lists = [*values, "", None, None, None][:5] if len(values) < 5 else values
+    name, subject, *lists = [*values, *[None] * 4][: max(2, len(values))]
     told: dict[str, Any] = {"subject": subject or ""}
     for key, held in zip(("toAddress", "ccAddress", "bccAddress"), lists, strict=False):
         if held is not None:
