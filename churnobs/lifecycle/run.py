@@ -58,6 +58,8 @@ class Lifecycle:
         self.journal = Journal(backend.engine)
         self._door = Ingest(backend.loader)
         self._source = source
+        # statements that were sent and belong to a step already
+        self._counted = 0
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
             with self._running():
@@ -115,16 +117,20 @@ class Lifecycle:
             BadFile: a file of the month cannot be loaded; the month stays as it was before.
             DatabaseBusy: another process runs the loop.
         """
+        engine = self.backend.engine
         with self._running():
+            self._counted = engine.sent
             waiting = self.waiting()
             if not waiting:
                 raise NotFound("no month is waiting", hint="ingest the next month's files")
+            engine.purpose = f"{self.config.name} {waiting[0]}"
             if self.journal.is_new(self.config.meaning):
                 with self._transaction():
                     self.journal.fix_meaning(self.config.meaning)
             for steps in together(self.plan(waiting[0])):
                 self._keep(steps, progress)
             self.backend.lifetime.publish()
+            engine.purpose = ""
             return self.report(waiting[0])
 
     def _keep(self, steps: tuple[Step, ...], progress: Progress | None) -> None:
@@ -135,15 +141,21 @@ class Lifecycle:
         first = [step for step in steps if step is steps[0] or steps[0].kind is StepKind.ALERT]
         for step in first:
             tell(step)
-        prepared = [prepare(self, step) for step in steps]
+        prepared = [self._for(step, prepare) for step in steps]
         with self._transaction():
             for step, ready in zip(steps, prepared, strict=True):
                 if step not in first:
                     tell(step)
-                engine.purpose = f"{self.config.name} {step.month} {step.name}"
-                started, before = time.perf_counter(), engine.sent
-                result = perform(self, step, ready)
-                self.journal.append(step, result, time.perf_counter() - started, engine.sent - before)
+                started = time.perf_counter()
+                result = self._for(step, perform, ready)
+                # what was sent before the step, to begin the month or to end the former steps, is the step's
+                before, self._counted = self._counted, engine.sent
+                self.journal.append(step, result, time.perf_counter() - started, self._counted - before)
+
+    def _for(self, step: Step, action: Callable[..., Any], *arguments: Any) -> Any:
+        """Do something for a step, and let the engine know what it is done for."""
+        self.backend.engine.purpose = f"{self.config.name} {step.month} {step.name}"
+        return action(self, step, *arguments)
 
     @contextmanager
     def _running(self, *, take_over: bool = False) -> Iterator[None]:

@@ -43,46 +43,67 @@ class RunLock:
             over: even from a holder that may be alive.
 
         Returns:
-            Whether it was taken from another holder, who left things unfinished.
+            Whether the run before left things unfinished: it has the right still, or failed.
 
         Raises:
             DatabaseBusy: another session has it.
         """
-        link = self._engine.link
-        late = f"BEAT < DATEADD('minute', -{LEASE_MINUTES}, {_NOW})"
         # looked at first: an UPDATE would wait for the holder's transaction
-        rows = link.rows(f"SELECT HOLDER, WHO, SINCE, COALESCE({late}, TRUE) FROM RUN_LOCK")
+        holder, unfinished = self._look(over=over)
+        if holder is not None and holder != self.me:
+            self._end(holder)
+        seen = "HOLDER IS NULL" if holder is None else f"HOLDER = {literal(holder)}"
+        mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
+        if not self._change(f"{mine} WHERE {seen}"):
+            # who it was is known once its statement is kept
+            self._look(over=False)
+            raise DatabaseBusy("another run has just begun", hint="wait for it to end")
+        return unfinished
+
+    def _look(self, *, over: bool) -> tuple[str | None, bool]:
+        """Who has the right, and whether the run before left things unfinished; raises as ``take`` when it is not free."""
+        late = f"BEAT < DATEADD('minute', -{LEASE_MINUTES}, {_NOW})"
+        rows = self._engine.link.rows(f"SELECT HOLDER, WHO, SINCE, BEAT, COALESCE({late}, TRUE) FROM RUN_LOCK")
         if not rows:
             raise NotFound("RUN_LOCK has lost its row", hint="workspace.deploy() in an empty schema makes it")
-        holder, who, since, is_late = rows[0]
-        other = holder not in {None, self.me}
-        if other and not (over or is_late):
+        holder, who, since, beat, is_late = rows[0]
+        if holder not in {None, self.me} and not (over or is_late):
             raise DatabaseBusy(
                 f"{who} has been running the loop since {since:%Y-%m-%d %H:%M:%S} UTC",
                 hint="wait for it to end; if it died, run(take_over=True) goes on where it stopped",
             )
-        if other:
-            self._end_transactions(holder)
-        seen = "HOLDER IS NULL" if holder is None else f"HOLDER = {literal(holder)}"
-        mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
-        if not link.change(f"UPDATE RUN_LOCK SET {mine} WHERE {seen}"):
-            raise DatabaseBusy("another run has just begun", hint="wait for it to end")
-        return other
+        return holder, beat is not None
 
-    def _end_transactions(self, holder: str) -> None:
-        """Undo what a session that died left open: it would hold its tables for hours."""
-        for row in self._engine.link.shown("SHOW TRANSACTIONS"):
+    def _end(self, holder: str) -> None:
+        """End a session that died: what it left open would hold its tables for hours.
+
+        The whole session: one that is alive after all, and whose transaction alone was ended, would go on outside of any.
+        """
+        link = self._engine.link
+        # it is over already, or not ours to end
+        with suppress(ChurnobsError):
+            link.rows(f"SELECT SYSTEM$ABORT_SESSION({int(holder)})")
+        for row in link.shown("SHOW TRANSACTIONS"):
             if str(row["session"]) == holder:
-                self._engine.link.rows(f"SELECT SYSTEM$ABORT_TRANSACTION({int(row['id'])})")
+                with suppress(NotFound):
+                    link.rows(f"SELECT SYSTEM$ABORT_TRANSACTION({int(row['id'])})")
 
     def check(self) -> None:
         """Hold the right until the transaction ends."""
-        if not self._engine.link.change(f"UPDATE RUN_LOCK SET BEAT = {_NOW} WHERE HOLDER = {literal(self.me)}"):
+        if not self._change(f"BEAT = {_NOW} WHERE HOLDER = {literal(self.me)}"):
             raise DatabaseBusy("another run took over", hint="nothing of this step was kept; let the other one go on")
 
-    def release(self) -> None:
-        """Let go."""
-        self._engine.link.run(f"UPDATE RUN_LOCK SET HOLDER = NULL WHERE HOLDER = {literal(self.me)}")
+    def release(self, *, finished: bool) -> None:
+        """Let go; a beat that stays tells the next one that things were left unfinished."""
+        beat = ", BEAT = NULL" if finished else ""
+        self._engine.link.run(f"UPDATE RUN_LOCK SET HOLDER = NULL{beat} WHERE HOLDER = {literal(self.me)}")
+
+    def _change(self, what: str) -> bool:
+        """Change the row; not where somebody else changes it now."""
+        try:
+            return bool(self._engine.link.change(f"UPDATE RUN_LOCK SET {what}"))
+        except DatabaseBusy:
+            return False
 
 
 class SnowflakeLifetime(LifetimePort):
@@ -115,15 +136,17 @@ class SnowflakeLifetime(LifetimePort):
         lock = RunLock(engine)
         left_unfinished = lock.take(over=take_over)
         engine.hold(lock)
+        finished = False
         try:
             if left_unfinished:
                 reconcile(engine)
             yield
+            finished = True
         finally:
             engine.hold(None)
             # a session that is over cannot let go; the right is taken over then
             with suppress(ChurnobsError):
-                lock.release()
+                lock.release(finished=finished)
 
     def deployment(self) -> Sequence[str]:
         """The statements that make what is missing."""

@@ -142,7 +142,7 @@ class SnowflakeRegistry(RegistryPort):
                 hint="score with a classifier of classes 0 and 1",
             )
         alike = (r for r in self.versions() if (r.artefact, r.features) == (record.artefact, record.features))
-        there = next(r for r in alike if (r.model_name, r.version_name) not in self._waiting)
+        there = next((r for r in alike if (r.model_name, r.version_name) not in self._waiting), record)
         version = self._native.call(there)
         return (
             f"{called.sql(version, 'PREDICT', 0)} AS CHURNOBS_CLASS_{number}",
