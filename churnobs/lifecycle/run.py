@@ -58,6 +58,8 @@ class Lifecycle:
         self.journal = Journal(backend.engine)
         self._door = Ingest(backend.loader)
         self._source = source
+        # of the first model, by its name
+        self._baselines: dict[str, dict[str, Histogram]] = {}
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
             with self._running():
@@ -335,17 +337,22 @@ class Lifecycle:
         """What the first model was trained on."""
         return f"{self.config.name}_BASELINE"
 
-    def baseline(self) -> tuple[tuple[Bins, ...], dict[str, Histogram]] | None:
-        """How features are counted, and the baseline's counts; None before the first model."""
-        if self.default() is None:
-            return None
-        counts = self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist()
-        return self.bins(), collect(counts)
+    def baseline(self) -> dict[str, Histogram]:
+        """The baseline's counts of each feature, which never change; empty before the first model."""
+        base = self.base()
+        if base is None:
+            return {}
+        if base.version_name not in self._baselines:
+            features = {bins.column for bins in self.bins()}
+            counted = collect(self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist())
+            self._baselines[base.version_name] = {c: found for c, found in counted.items() if c in features}
+        return self._baselines[base.version_name]
 
-    def bins(self) -> tuple[Bins, ...]:
-        """How each feature is counted; empty before the first model."""
+    def bins(self, *, of_label: bool = False) -> tuple[Bins, ...]:
+        """How each feature is counted, or the label; empty before the first model."""
         rows = [r for r in self.backend.engine.read("MONITOR_BINS").to_pylist() if r["SUBJECT"] == self.config.name]
-        return tuple(from_json(Bins, r["BINS"]) for r in sorted(rows, key=lambda r: r["POSITION"]))
+        every = (from_json(Bins, r["BINS"]) for r in sorted(rows, key=lambda r: r["POSITION"]))
+        return tuple(bins for bins in every if (bins.column == "CHURNED") == of_label)
 
     def segments(self) -> tuple[str, ...]:
         """The segment columns that the features have."""

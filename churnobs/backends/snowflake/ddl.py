@@ -117,6 +117,28 @@ def insert_rows_sql(table: str, columns: Sequence[str], rows: Sequence[Mapping[s
     return f"{into} SELECT {values} FROM TABLE(FLATTEN(INPUT => PARSE_JSON({literal(text)}))) AS R"
 
 
+def insert_tables_sql(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """The one statement that appends rows to several tables, all or none; texts become what their columns hold.
+
+    >>> insert_tables_sql({"A": [{"X": 1}], "B": [{"Y": "b", "Z": None}]}).splitlines()[:2]
+    ['INSERT ALL', 'WHEN T = 0 THEN INTO "A" ("X") VALUES (C0)']
+    """
+    lines, values, width = [], [], 0
+    for number, (table, rows) in enumerate(tables.items()):
+        columns = list(rows[0])
+        width = max(width, len(columns))
+        given = ", ".join(f"C{i}" for i in range(len(columns)))
+        into = f"{quoted(table)} ({', '.join(map(quoted, columns))})"
+        lines.append(f"WHEN T = {number} THEN INTO {into} VALUES ({given})")
+        values += [[number, *(_as_text(row[c]) for c in columns)] for row in rows]
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    cells = ", ".join(f"R.VALUE[{i + 1}]::VARCHAR AS C{i}" for i in range(width))
+    source = (
+        f"SELECT R.VALUE[0]::NUMBER(38,0) AS T, {cells} FROM TABLE(FLATTEN(INPUT => PARSE_JSON({literal(text)}))) AS R"
+    )
+    return "\n".join(["INSERT ALL", *lines, source])
+
+
 def _kind(values: Sequence[Any]) -> str:
     """How a column of plain values is read from JSON; numbers travel as text."""
     kinds = {type(value) for value in values if value is not None}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pyarrow as pa
 
-from churnobs.backends.snowflake.ddl import insert_rows_sql, quoted, snowflake_type, value_sql
+from churnobs.backends.snowflake.ddl import insert_rows_sql, insert_tables_sql, quoted, snowflake_type, value_sql
 from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError
@@ -337,10 +337,25 @@ class SnowflakeEngine(EnginePort):
             self._begin()
             for part in parts:
                 self.link.change(part)
+        self._flush_together()
         self.flush()
         if self._begun:
             self.link.run("COMMIT")
             self._begun = False
+
+    def _flush_together(self) -> None:
+        """Send what is gathered of several own tables in one statement, where it is not too long."""
+        names = [
+            name for name in self._pending if name in GATHERED and name not in self._replaced and self._pending[name]
+        ]
+        if len(names) < 2:
+            return
+        sql = insert_tables_sql({name: self._pending[name] for name in names})
+        if len(sql) <= _STATEMENT_LENGTH:
+            self._begin()
+            for name in names:
+                del self._pending[name]
+            self.link.run(sql)
 
     def _act(self) -> None:
         """Do what waited for the commit: all of it, whatever fails; the first error is told."""
