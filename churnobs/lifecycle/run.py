@@ -124,7 +124,9 @@ class Lifecycle:
             if self.journal.is_new(self.config.meaning):
                 with self._transaction():
                     self.journal.fix_meaning(self.config.meaning)
-            for steps in together(self.plan(waiting[0])):
+            # without alerts nothing of a month reaches outside
+            quiet = not self.config.alerts and not self.backend.alerts.alerts()
+            for steps in together(self.plan(waiting[0]), quiet=quiet):
                 self._keep(steps, progress)
             self.backend.lifetime.publish()
             return self.report(waiting[0])
@@ -275,8 +277,7 @@ class Lifecycle:
 
     def state_through(self) -> dt.date | None:
         """The moment up to which purchases are added up already."""
-        rows = self.backend.engine.read("STATE_THROUGH").to_pylist()
-        return rows[0]["AS_OF"] if rows else None
+        return max((row["AS_OF"] for row in self.backend.engine.read("STATE_THROUGH").to_pylist()), default=None)
 
     def as_ofs(self) -> tuple[dt.date, ...]:
         """All as-ofs with features, oldest first."""

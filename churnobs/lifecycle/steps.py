@@ -76,7 +76,13 @@ def plan_month(
     return tuple(step for step in steps if (str(month), step.name, step.key) not in done)
 
 
-def together(steps: Collection[Step]) -> tuple[tuple[Step, ...], ...]:
-    """The steps of a month in the groups in which they are kept; groups that are done already are left out."""
-    groups = (tuple(step for step in steps if step.kind in kinds) for kinds in TOGETHER)
+def together(steps: Collection[Step], *, quiet: bool = False) -> tuple[tuple[Step, ...], ...]:
+    """The steps of a month in the groups in which they are kept; groups that are done already are left out.
+
+    Args:
+        steps: of the month.
+        quiet: no alert can tell anybody anything: the last two groups are one.
+    """
+    named = (*TOGETHER[:-2], (*TOGETHER[-2], *TOGETHER[-1])) if quiet else TOGETHER
+    groups = (tuple(step for step in steps if step.kind in kinds) for kinds in named)
     return tuple(group for group in groups if group)

@@ -18,7 +18,9 @@ Insert = Callable[[exp.Insert], int]
 
 def inserts_of(tree: exp.MultitableInserts, source: Callable[[], exp.Table]) -> list[exp.Insert]:
     """One INSERT for each INTO, over the rows that the query gave once."""
-    first, made, before = str(tree.args["kind"]).upper() == "FIRST", [], []
+    first = str(tree.args["kind"]).upper() == "FIRST"
+    made: list[exp.Insert] = []
+    before: list[Tree] = []
     for part in tree.expressions:
         conditional = isinstance(part, exp.ConditionalInsert)
         into = part.this if conditional else part

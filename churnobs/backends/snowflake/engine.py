@@ -65,6 +65,8 @@ class SnowflakeEngine(EnginePort):
         # of those, the tables whose former rows go
         self._replaced: set[str] = set()
         self._after: list[Callable[[], None]] = []
+        # statements that end a transaction, and the tables they change
+        self._before: dict[str, str] = {}
         # whole own tables as they are with what is pending, columns of queries, and tables that were seen
         self._known: dict[str, pa.Table] = {}
         self._columns: dict[str, Mapping[str, str]] = {}
@@ -220,6 +222,10 @@ class SnowflakeEngine(EnginePort):
             self._seen.discard(name)
             self._columns = {text: found for text, found in self._columns.items() if name not in text}
 
+    def before_commit(self, sql: str, changed: str) -> None:
+        """Change rows of a table once, at the end of the transaction."""
+        self._before[sql] = changed
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something outside the tables once the transaction is kept; at once when there is none."""
         if self._depth:
@@ -337,6 +343,9 @@ class SnowflakeEngine(EnginePort):
             self._begin()
             for part in parts:
                 self.link.change(part)
+        waiting, self._before = self._before, {}
+        for sql, changed in waiting.items():
+            self.dml(sql, changed)
         self._flush_together()
         self.flush()
         if self._begun:
@@ -372,6 +381,7 @@ class SnowflakeEngine(EnginePort):
     def _undo(self) -> None:
         self._pending.clear()
         self._replaced.clear()
+        self._before.clear()
         self._after.clear()
         self._known.clear()
         self._columns.clear()
