@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup simulate test lint check-long bench clean
+.PHONY: setup simulate test test-live lint check-long bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'churnobs needs Python 3.11 or newer'"
@@ -19,6 +19,10 @@ simulate: setup  ## a retail world of 5,000 customers with drift, 12 months: a t
 
 test: setup
 	$(BIN)/python -m pytest -q -n 2
+
+CONNECTION ?=
+test-live: setup  ## the conformance suite on a real Snowflake account: make test-live CONNECTION=name
+	$(BIN)/python -m pytest -q tests/conformance --connection "$(CONNECTION)" $(REQUIRE)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +15,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from churnobs.conformance import BACKENDS, Conformance
 from churnobs.connect import connect
-from churnobs.errors import BadConfig, ChurnobsError
+from churnobs.errors import BadConfig, ChurnobsError, NotFound
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.page import html_page, lead
 from churnobs.lifecycle.policy import policy_named
@@ -87,6 +90,43 @@ def plan(
     """What the next month would do and send, without doing it."""
     with connect(url) as workspace:
         typer.echo(str(workspace.lifecycle(source=source, mapping=mapping, load=False).preview()))
+
+
+@app.command()
+def conformance(
+    report: Annotated[
+        Path | None, typer.Option(help="A report of an earlier run; without it the suite is run.")
+    ] = None,
+    connection: Annotated[str | None, typer.Option(help="Run on this connection's Snowflake account too.")] = None,
+) -> None:
+    """What each backend does the same, test by test: pass, fail, gap, or never run."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = report or Path(folder) / "report.json"
+        if report is None:
+            run_suite(file, connection)
+        found = Conformance.read(file)
+    print_table(("case", *BACKENDS), [(case, *outcomes) for case, outcomes in found.cases.items()])
+    for backend in BACKENDS:
+        counted = ", ".join(f"{number} {outcome}" for outcome, number in sorted(found.count(backend).items()))
+        typer.echo(f"{backend}: {counted}")
+    if found.failed:
+        raise typer.Exit(1)
+
+
+def run_suite(file: Path, connection: str | None) -> None:
+    """Run the conformance suite of this checkout.
+
+    Raises:
+        NotFound: it is not here.
+    """
+    suite = Path(__file__).resolve().parents[1] / "tests" / "conformance"
+    if not suite.exists():
+        raise NotFound(
+            "the conformance suite is not installed with the package", hint="run it in a checkout, or give --report"
+        )
+    command = [sys.executable, "-m", "pytest", "-q", str(suite), "--conformance-report", str(file)]
+    command += ["--connection", connection] if connection else []
+    subprocess.run(command, cwd=suite.parents[1], check=False, stdout=sys.stderr)  # noqa: S603  # our own interpreter
 
 
 @app.command()

@@ -7,7 +7,7 @@ import datetime as dt
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, final
 
 import ibis.expr.types as ir
 
@@ -15,7 +15,7 @@ from churnobs.codec import content_hash
 from churnobs.dataset import Dataset, dataset_table
 from churnobs.errors import AlreadyExists, BadConfig, LeakFound, NotFound
 from churnobs.expressions.point_in_time import View, join_at, known_rows
-from churnobs.expressions.render import Query, clip, to_sql, with_named
+from churnobs.expressions.render import Query, Text, clip, to_sql, with_named
 from churnobs.frame import Frame
 from churnobs.months import days_before
 from churnobs.records import DatasetVersion, Entity, FeatureView, identifier
@@ -26,8 +26,17 @@ if TYPE_CHECKING:
 
     from churnobs.ports import EnginePort, FeatureStorePort
 
-Rows: TypeAlias = Frame | ir.Table | str
+Rows: TypeAlias = Frame | ir.Table | str | Text
 _SPINE: Final = "CHURNOBS_SPINE"
+
+
+class _Joined(NamedTuple):
+    """A join: its text and columns, and where it has a timestamp, the as-ofs and how many rows there are."""
+
+    query: str
+    columns: tuple[str, ...]
+    as_ofs: tuple[dt.date, ...]
+    rows: int
 
 
 @final
@@ -152,7 +161,7 @@ class FeatureStore:
         views as they are now. Every spine row stays exactly one row, also when a view without a timestamp has several
         rows of its key (Snowflake would multiply the spine row).
         """
-        return Frame(self._engine, self._joined(spine_df, features, spine_timestamp_col)[0])
+        return Frame(self._engine, self._joined(spine_df, features, spine_timestamp_col).query)
 
     def generate_training_set(
         self,
@@ -165,8 +174,7 @@ class FeatureStore:
         save_as: str | None = None,
     ) -> Frame:
         """A training set: the spine with its labels, then the features known at each row's as-of."""
-        query, _ = self._joined(spine_df, features, spine_timestamp_col)
-        columns = self._engine.columns(query)
+        query, columns, *_ = self._joined(spine_df, features, spine_timestamp_col)
         missing = [c for c in (*exclude_columns, *spine_label_cols) if c.upper() not in columns]
         if missing:
             raise BadConfig(
@@ -201,15 +209,14 @@ class FeatureStore:
         dataset = identifier(name)
         if any((d.name, d.version) == (dataset, version) for d in self._port.datasets()):
             raise AlreadyExists(f"dataset {dataset} has a version {version}", hint="choose another version name")
-        query, as_ofs = self._joined(spine_df, features, spine_timestamp_col)
-        columns = self._engine.columns(query)
+        query, columns, as_ofs, rows = self._joined(spine_df, features, spine_timestamp_col)
         kept = [c for c in columns if c not in {x.upper() for x in exclude_columns}]
         sources = tuple(f"{v.name}/{v.version}" for v in features)
         draft = DatasetVersion(
             name=dataset,
             version=version,
             table=dataset_table(dataset, version),
-            rows=0,
+            rows=rows,
             as_ofs=as_ofs,
             label_cols=tuple(identifier(c) for c in spine_label_cols),
             exclude_cols=tuple(identifier(c) for c in (spine_timestamp_col,) if c),
@@ -237,7 +244,7 @@ class FeatureStore:
 
     def features_at(self, spine: Rows, features: Sequence[FeatureView], as_of: dt.date) -> str:
         """The query that joins features known at one as-of to every row of a spine."""
-        return self._joined_at(self._sql(spine), self._engine.columns(self._sql(spine)), features, as_of)
+        return self._joined_at(self._sql(spine), self._engine.columns(self._sql(spine)), features, as_of)[0]
 
     def check_leakage(self, feature_view: FeatureView | str, as_of: dt.date, version: str | None = None) -> int:
         """Prove that a view reads nothing dated at or after an as-of, even when no one clips what it reads.
@@ -283,6 +290,8 @@ class FeatureStore:
 
     def _sql(self, rows: Rows | Any) -> str:
         query = rows.query if isinstance(rows, Frame) else rows
+        if isinstance(query, Text):
+            return query.text
         if isinstance(query, ir.Table):
             return to_sql(query, self._engine.dialect)
         if isinstance(query, str):
@@ -306,11 +315,9 @@ class FeatureStore:
         oldest = None if view.ttl_days is None or as_of is None else days_before(as_of, view.ttl_days)
         return View(named, columns, view.join_keys, view.timestamp_col, view.known_at, features, oldest)
 
-    def _joined(
-        self, spine_df: Rows, features: Sequence[FeatureView], timestamp: str | None
-    ) -> tuple[str, tuple[dt.date, ...]]:
+    def _joined(self, spine_df: Rows, features: Sequence[FeatureView], timestamp: str | None) -> _Joined:
         spine = self._sql(spine_df)
-        columns = self._engine.columns(spine)
+        columns = self._engine.columns(spine_df if isinstance(spine_df, Text) else spine)
         if not features:
             raise BadConfig("no feature views", hint="pass features=[...]")
         for view in features:
@@ -318,11 +325,13 @@ class FeatureStore:
             if missing:
                 raise BadConfig(f"the spine has no column {missing[0]}, a join key of {view.name}", hint="add it")
         if timestamp is None:
-            return self._joined_at(spine, columns, features, None), ()
+            return _Joined(*self._joined_at(spine, columns, features, None), (), 0)
         stamp = identifier(timestamp)
         if stamp not in columns:
             raise BadConfig(f"the spine has no column {stamp}", hint=f"its columns are {', '.join(columns)}")
-        dates = self._engine.read(f'SELECT DISTINCT CAST("{stamp}" AS DATE) AS D FROM ({spine}) AS s ORDER BY 1')
+        dates = self._engine.read(
+            f'SELECT CAST("{stamp}" AS DATE) AS D, COUNT(*) AS N FROM ({spine}) AS s GROUP BY 1 ORDER BY 1'
+        )
         as_ofs = tuple(value for value in dates["D"].to_pylist() if value is not None)
         if not as_ofs:
             raise BadConfig("the spine has no row with a timestamp", hint="check the spine's query")
@@ -334,12 +343,14 @@ class FeatureStore:
             self._joined_at(f"SELECT * FROM ({spine}) AS s WHERE {when}", columns, features, as_of)
             for when, as_of in wanted
         ]
-        return "\nUNION ALL\n".join(f"SELECT * FROM ({part}) AS p{i}" for i, part in enumerate(parts)), as_ofs
+        query = "\nUNION ALL\n".join(f"SELECT * FROM ({part}) AS p{i}" for i, (part, _) in enumerate(parts))
+        # every row of the spine stays exactly one row
+        return _Joined(query, parts[0][1], as_ofs, sum(dates["N"].to_pylist()))
 
     def _joined_at(
         self, spine: str, columns: Mapping[str, str], features: Sequence[FeatureView], as_of: dt.date | None
-    ) -> str:
-        """The join at one as-of; without one, of the views as they are now."""
+    ) -> tuple[str, tuple[str, ...]]:
+        """The join at one as-of (without one, of the views as they are now), and its columns."""
         taken = set(columns)
         views, queries = [], {_SPINE: spine}
         for number, feature_view in enumerate(features):
@@ -353,8 +364,8 @@ class FeatureStore:
             taken |= set(names)
             views.append(self._view(view, named, names, as_of))
         at = as_of or dt.date(9999, 12, 31)
-        joined = Query(join_at, (_SPINE, tuple(columns.items()), tuple(views), at)).sql(self._engine.dialect)
-        return with_named(joined, queries)
+        joined = Query(join_at, (_SPINE, tuple(columns.items()), tuple(views), at))
+        return with_named(joined.sql(self._engine.dialect), queries), joined.names()
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -50,11 +50,13 @@ class Raw:
     name: str
     expression: str
     type: str
+    # whether SQL has it as text, whatever it was in the file
+    staged_as_text: bool = False
 
     @property
     def text(self) -> str:
         """The value as text."""
-        return self.expression if self.is_text else f"CAST({self.expression} AS VARCHAR)"
+        return self.expression if self.is_text or self.staged_as_text else f"CAST({self.expression} AS VARCHAR)"
 
     @property
     def is_text(self) -> bool:
@@ -178,7 +180,7 @@ def quoted(name: str) -> str:
 
 def shown(text: str) -> str:
     """A value in quotes and cut short, as SQL text."""
-    return f"('''' || left({text}, {_SHOWN}) || CASE WHEN length({text}) > {_SHOWN} THEN '...' ELSE '' END || '''')"
+    return f"'''' || left({text}, {_SHOWN}) || CASE WHEN length({text}) > {_SHOWN} THEN '...' ELSE '' END || ''''"
 
 
 def locate(job: LoadJob, raws: tuple[Raw, ...]) -> dict[str, Raw]:

@@ -10,4 +10,11 @@ settings.load_profile("churnobs")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--connection", default=None, help="a connection of connections.toml: conformance runs on Snowflake too"
+    )
+    parser.addoption("--require", default="", help="snowflake: that its tests are skipped is an error")
+    parser.addoption(
+        "--conformance-report", default=None, help="write what each case did on each backend to this JSON file"
+    )
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/*.sql anew instead of comparing")

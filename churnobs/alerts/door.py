@@ -328,7 +328,7 @@ class Alerts:
             alert, current = (alert_of(record), record) if given is None else (given, record_of(given, record))
             looker = Looker(alert, current, observed, scheduled_from, self._find, self._check_table)
             looks.append(looker.look(before))
-        after = len(self._engine.read("SELECT NAME FROM ALERT_HISTORY"))
+        after = len(self._engine.read("ALERT_HISTORY"))
         rows = [row for look in looks for row in look.rows]
         return Looks(tuple(looks), tuple({"POSITION": after + n, **row} for n, row in enumerate(rows, 1)), observed)
 

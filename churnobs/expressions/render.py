@@ -52,10 +52,11 @@ class Rendered(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Text(Rendered):
-    """A query in the dialect of the engine that it is for, with its columns."""
+    """A query in the dialect of the engine that it is for, with its columns, and their types where they are known."""
 
     text: str
     columns: tuple[str, ...]
+    types: tuple[str, ...] = ()
 
     def sql(self, dialect: Dialect) -> str:  # noqa: ARG002  # it is in that dialect
         """The text."""

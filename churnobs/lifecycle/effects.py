@@ -26,7 +26,7 @@ from churnobs.expressions.features import (
 from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
 from churnobs.expressions.portable import moment
-from churnobs.expressions.render import Query
+from churnobs.expressions.render import Query, Text
 from churnobs.lifecycle import models
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
 from churnobs.lifecycle.drifts import count_features, measure_drift
@@ -35,6 +35,7 @@ from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
 from churnobs.records import Entity, FeatureView, Measurement
+from churnobs.tables import LABELS
 
 if TYPE_CHECKING:
     from churnobs.lifecycle.run import Lifecycle
@@ -171,9 +172,11 @@ def make_datasets(loop: Lifecycle, step: Step) -> Result:
     """One immutable dataset version for each as-of that became final."""
     made = []
     for as_of in loop.newly_final(step.month):
-        spine = (
-            f"SELECT CUSTOMER_KEY, CUSTOMER_ID, TIMESTAMP, CHURNED FROM LABELS "
-            f"WHERE TIMESTAMP = CAST('{as_of}' AS TIMESTAMP) AND IS_FINAL"
+        names = ("CUSTOMER_KEY", "CUSTOMER_ID", "TIMESTAMP", "CHURNED")
+        spine = Text(
+            f"SELECT {', '.join(names)} FROM LABELS WHERE TIMESTAMP = CAST('{as_of}' AS TIMESTAMP) AND IS_FINAL",
+            names,
+            tuple(LABELS[name] for name in names),
         )
         store = loop.workspace.feature_store
         dataset = store.generate_dataset(

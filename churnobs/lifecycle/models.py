@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.class_comparison import JointCounts
@@ -299,7 +300,8 @@ def keep_monitors(loop: Lifecycle, step: Step) -> Result:
     for monitor in active:
         watched = [row["DAY"] for row in loop.workspace.monitor.state.days(monitor)]
         if monitor.name not in names.values() and all(day in final for day in watched):
-            loop.workspace.monitor.get_monitor(name=monitor.name).suspend()
+            # all of it is counted by now
+            loop.backend.monitors.put(replace(monitor, state="SUSPENDED", data_through=step.as_of))
     return {"made": made}
 
 
@@ -309,7 +311,6 @@ def _make_monitor(loop: Lifecycle, step: Step, role: str, version_name: str, nam
         version = loop.workspace.registry.log_model(
             version, model_name=loop.config.name, version_name=f"{version_name}_{PARTS[role]}"
         )
-    baseline = loop.baseline()
     loop.workspace.monitor.add_monitor(
         name,
         ModelMonitorSourceConfig(
@@ -324,7 +325,7 @@ def _make_monitor(loop: Lifecycle, step: Step, role: str, version_name: str, nam
         ),
         ModelMonitorConfig(version),
         horizon_days=loop.config.horizon_days,
-        counted=CountedElsewhere(FEATURES_SUBJECT, baseline[0] if baseline else ()),
+        counted=CountedElsewhere(FEATURES_SUBJECT, loop.bins()),
     )
     record_edges(loop.backend.engine, [(("prediction", f"PREDICTIONS/{step.as_of}"), ("monitor", name))])
 

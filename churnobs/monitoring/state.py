@@ -117,7 +117,10 @@ class MonitorState:
         bins = tuple(b for b in record.bins if b.column in columns and b.column in own)
         segments = tuple(c for c in record.source.segment_columns if c in columns)
         watched = Watched(SOURCE, tuple(columns.items()), None, segments)
-        rows = int(self._engine.read(f'SELECT count(*) AS ROWS_ALL FROM "{table}"')["ROWS_ALL"][0].as_py())
+        rows = 0
+        if record.shared is None:
+            # how many there are decides how many columns are counted together
+            rows = int(self._engine.read(f'SELECT count(*) AS ROWS_ALL FROM "{table}"')["ROWS_ALL"][0].as_py())
         self.store_histograms(record.name, table, watched, bins, rows)
 
     def with_columns(self, record: MonitorRecord, bins: tuple[Bins, ...] = ()) -> MonitorRecord:

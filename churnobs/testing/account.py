@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import itertools
+import os
 import secrets
 import shutil
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +30,10 @@ if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "warehouses", "refusals", "tables", "show", "streams", "views", "functions", "arithmetic", "typed", "scalars", "stages",
-    "copy_into", "infer", "alerts", "cortex", "tags", "routines", "routine_commands", "models", "model_calls", "datasets",
-    "lineage", "monitors", "monitor_functions",
+    "environment", "transactions", "grants", "warehouses", "refusals", "tables", "show", "streams", "views", "functions",
+    "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications", "cortex",
+    "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors",
+    "monitor_functions",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
@@ -47,6 +51,7 @@ class Config:
         complete: answers COMPLETE and AI_COMPLETE: ``complete(model, prompt, schema)`` returns a text, or a value for a schema.
         sentiment: scores a text in [-1, 1] in place of VADER.
         stale_monitors: let monitors answer from their last refresh, as real ones do, until ``account.refresh_monitors()``.
+        denied: privileges that the role does not have, such as "CREATE MODEL": statements that begin so are refused.
         network_timeout: seconds after which a client gives up on the server.
     """
 
@@ -56,6 +61,7 @@ class Config:
     complete: Callable[[str, str, Mapping[str, Any] | None], Any] | None = None
     sentiment: Callable[[str], float] | None = None
     stale_monitors: bool = False
+    denied: Collection[str] = ()
     network_timeout: int = 120
 
 
@@ -71,6 +77,11 @@ class Notification:
     kind: str = "text/plain"
 
 
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # a forked child shares the folder, and does not own it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def load_handlers() -> None:
     """Import the modules that register commands and functions."""
     for name in HANDLERS:
@@ -83,6 +94,7 @@ class Account:
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
         self.folder = Path(tempfile.mkdtemp(prefix="churnobs_offline_")).resolve()
+        self._swept = weakref.finalize(self, _remove, self.folder, os.getpid())  # where close() was forgotten
         self.password = secrets.token_urlsafe(24)
         self.secret = secrets.token_bytes(32)
         self.external = {url.rstrip("/"): Path(p).resolve() for url, p in self.config.external_stages.items()}
@@ -203,7 +215,7 @@ class Account:
                 self.close_session(token)
         self.measures.close()
         self.engine.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._swept()
 
 
 class OfflineAccount:
@@ -215,6 +227,9 @@ class OfflineAccount:
         self.account = Account(config)
         self._server = Server(self.account)
         self._open: list[SnowparkSession] = []
+        self._closed, self._process = False, os.getpid()
+        # while threads still run: a generator that is forgotten is closed when they do not
+        atexit.register(self.close)
 
     @property
     def statements(self) -> list[Statement]:
@@ -258,12 +273,22 @@ class OfflineAccount:
         refresh_all(self.account)
 
     def close(self) -> None:
-        """Close the sessions, then the server, then the account."""
-        for session in self._open:
+        """Close the sessions, then the server, then the account; once is enough."""
+        if self._closed or os.getpid() != self._process:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        for session in {*self._open, *self._found()}:
             with contextlib.suppress(Exception):
                 session.close()
         self._server.close()
         self.account.close()
+
+    def _found(self) -> list[SnowparkSession]:
+        """The sessions that the program opened itself, which getOrCreate() would go on handing out."""
+        from snowflake.snowpark import session as snowpark
+
+        return [s for s in list(snowpark._active_sessions) if getattr(s.connection, "port", None) == self._server.port]
 
 
 @contextlib.contextmanager

@@ -147,6 +147,8 @@ class Catalog:
         self.extra: dict[str, Shelf[Any]] = {}
         self.tagged: dict[tuple[str, str], dict[Name, str]] = {}
         self.loads: dict[Name, dict[str, tuple[str, float]]] = {}
+        self.history: list[Any] = []
+        self.lengths: dict[Name, dict[str, int]] = {}
         self.comments: dict[tuple[str, str], str] = {}
 
     def shelf(self, kind: str) -> Shelf[Any]:

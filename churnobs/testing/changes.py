@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import results
+from churnobs.testing import lengths, results
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
-from churnobs.testing.trees import ident, table_name
+from churnobs.testing.trees import duck_sql, ident, table_name
 
 Tree = exp.Expr
 _TYPES: dict[type[Any], int] = {
@@ -93,14 +93,19 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     changed = rewriter.query(tree)
     require_table(session, target)
     if isinstance(changed, exp.Merge):
-        return _merge(session, changed, target)
+        merged = _merge(session, changed, target)
+        lengths.enforce(session, target)
+        return merged
     _unqualify(changed)
     if isinstance(changed, exp.Insert):
-        return results.counts(results.INSERT, number_of_rows_inserted=insert(session, changed, target))
+        count = insert(session, changed, target)
+        lengths.enforce(session, target)
+        return results.counts(results.INSERT, number_of_rows_inserted=count)
     count = 0
     for part in session.engine.translate(changed):
-        count = session.engine.run(part.sql(dialect="duckdb", identify=True))[0][0]
+        count = session.engine.run(duck_sql(part))[0][0]
     if isinstance(changed, exp.Update):
+        lengths.enforce(session, target)
         made = results.counts(results.UPDATE, number_of_rows_updated=count)
         made.columns.append(Column("number of multi-joined rows updated", "fixed", 38, 0))
         made.table = made.table.append_column("number of multi-joined rows updated", [[0]])
@@ -118,7 +123,7 @@ def insert(session: Session, tree: Tree, target: Name) -> int:
     former = _newest_row(session, target) if tree.args.get("overwrite") else None
     tree.set("overwrite", None)
     for part in session.engine.translate(tree):
-        sql = part.sql(dialect="duckdb", identify=True)
+        sql = duck_sql(part)
         if isinstance(part, exp.Insert) and watched:
             arrived = session.engine.query(f"{sql} RETURNING *")
             count = arrived.table.num_rows
@@ -195,8 +200,8 @@ def _merge(session: Session, tree: exp.Merge, target: Name) -> Result:
     if any(w.args.get("matched") for w in tree.args["whens"].expressions):
         _no_duplicates(session, tree)
     (translated,) = session.engine.translate(tree)
-    name = alias.this.sql(dialect="duckdb", identify=True)
-    merged = translated.sql(dialect="duckdb", identify=True)
+    name = duck_sql(alias.this)
+    merged = duck_sql(translated)
     done = session.engine.query(f"{merged} RETURNING merge_action AS _action, {name}.*")
     actions = done.table.column(0).to_pylist()
     counted = {

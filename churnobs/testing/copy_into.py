@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlglot import exp
 
 from churnobs.testing import changes, queries, streams
 from churnobs.testing.catalog import Catalog
+from churnobs.testing.copy_report import Load, Loaded, answer
 from churnobs.testing.csv_files import BadRow, other_width
 from churnobs.testing.engine import translated
 from churnobs.testing.failures import SqlError, not_supported
@@ -23,7 +23,7 @@ from churnobs.testing.results import Column, Result, of_rows
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.show import described
-from churnobs.testing.stage_reads import Copying, FileRows, format_of, read_file
+from churnobs.testing.stage_reads import Copying, FileRows, format_of, json_keys, read_file
 from churnobs.testing.stages import place
 from churnobs.testing.statements import command
 
@@ -31,17 +31,6 @@ _OPTIONS = {
     "FILE_FORMAT", "FILES", "PATTERN", "ON_ERROR", "FORCE", "PURGE", "SIZE_LIMIT", "MATCH_BY_COLUMN_NAME", "VALIDATION_MODE",
     "ENFORCE_LENGTH", "TRUNCATECOLUMNS", "RETURN_FAILED_ONLY", "LOAD_UNCERTAIN_FILES", "USE_LOGICAL_TYPE",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What became of one file."""
-
-    file: str
-    parsed: int
-    rows: pa.Table | None
-    bad: list[BadRow] = field(default_factory=list)
-    failed: bool = False
 
 
 @command("COPY INTO")
@@ -110,6 +99,8 @@ class _Load:
         if self.on_error not in ("ABORT_STATEMENT", "CONTINUE") and not self.on_error.startswith("SKIP_FILE"):
             raise SqlError(f"SQL compilation error:\ninvalid value '{self.on_error}' for ON_ERROR", 1003, "42000")
         self.match = str(options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()
+        self.lengths = session.account.catalog.lengths.get(session.physical(table), {})
+        self.cuts = bool(options.get("TRUNCATECOLUMNS", False)) or options.get("ENFORCE_LENGTH", True) is False
         self.side = session.engine.side()
 
     def run(self) -> Result:
@@ -138,7 +129,9 @@ class _Load:
                 self.session.when_committed(partial(history.__setitem__, key, stamp))
                 if self.options.get("PURGE"):
                     self.location.inside(one.file).unlink()
-        return self._answer(done)
+        made = answer(self.table, self.location.shown, done, goes_on=self.on_error == "CONTINUE")
+        self.session.when_committed(partial(catalog.history.extend, [Load(self.table, facts) for facts in made.rows]))
+        return made
 
     def _stamp(self, file: str) -> tuple[str, float]:
         held = self.location.inside(file).stat()
@@ -196,7 +189,7 @@ class _Load:
 
     def _abort(self, file: str, bad: BadRow) -> SqlError:
         return SqlError(
-            f"{bad.message}\n  File '{file}', line {bad.line}, character {bad.character}\n  Row {bad.row + 1}, column "
+            f"{bad.message}\n  File '{file}', line {bad.line}, character {bad.character or 1}\n  Row {bad.row + 1}, column "
             f'"{self.table.name}"["{bad.column}"]\n  If you would like to continue loading when an error is encountered, use '
             "other values such as 'SKIP_FILE' or 'CONTINUE' for the ON_ERROR option.", 100038, "22018",
         )  # fmt: skip
@@ -236,9 +229,26 @@ class _Load:
             ):
                 raise problem from error
             lines = read.table.column("_LINE").to_pylist()[start] if "_LINE" in read.table.schema.names else start + 1
-            bad.append(BadRow(start, lines, problem.message))
+            column, place = self._culprit(sql)
+            bad.append(BadRow(start, lines, problem.message, column, self._character(read, start, place)))
             return
         good.append(self._not_null(table, start, bad))
+
+    def _culprit(self, sql: str) -> tuple[str, int | None]:
+        """The column that could not be converted, and its place among the file's."""
+        for at, name in enumerate(self.columns):
+            try:
+                self.side.sql(f"SELECT {quote(name)} FROM ({sql})").fetchall()
+            except duckdb.Error:
+                return name, at if self.query is None and self.match == "NONE" else None
+        return "", None
+
+    def _character(self, read: FileRows, row: int, place: int | None) -> int | None:
+        """Where in its line a value begins; unknown where quotes or a query stand between."""
+        if place is None or read.kind != "csv" or self.form["FIELD_OPTIONALLY_ENCLOSED_BY"]:
+            return None
+        before = [read.table.column(f"C{at + 1}")[row].as_py() or "" for at in range(place)]
+        return 1 + sum(len(value) + len(self.form["FIELD_DELIMITER"] or "") for value in before)
 
     def _not_null(self, table: pa.Table, start: int, bad: list[BadRow]) -> pa.Table:
         wrong: set[int] = set()
@@ -270,13 +280,14 @@ class _Load:
             if len(kinds) != len(self.columns):
                 raise SqlError("SQL compilation error:\nInsert value list does not match column list", 2020, "21S01")
             held = ", ".join(quote(f"_{n}") for n in range(len(kinds)))
-            targets = [self.kinds[c].duck_type for c in self.columns]
+            targets = [self.kinds[c] for c in self.columns]
             # a text in a variant is a text without its quotes in a column of texts
             plain = [
-                " ->> '$'" if kind == "JSON" != target else "" for kind, target in zip(kinds, targets, strict=True)
+                " ->> '$'" if kind == "JSON" != target.duck_type else ""
+                for kind, target in zip(kinds, targets, strict=True)
             ]
             casts = ", ".join(
-                f"CAST(({quote(f'_{n}')}{plain[n]}) AS {targets[n]}) AS {quote(c)}" for n, c in enumerate(self.columns)
+                self._fitting(f"({quote(f'_{n}')}{plain[n]})", target) for n, target in enumerate(targets)
             )
             sql = f"SELECT {casts} FROM ({inner}) AS _rows({held})"
         else:
@@ -298,9 +309,7 @@ class _Load:
                 for at, n in enumerate(names if read.kind == "parquet" else read.header)
             }
             if read.kind == "json":
-                raise not_supported(
-                    "MATCH_BY_COLUMN_NAME with JSON files", "COPY INTO ... FROM (SELECT $1:name::type ...)"
-                )
+                held = {(n.upper() if self.match == "CASE_INSENSITIVE" else n): n for n in json_keys(read.table)}
             if read.kind == "csv" and not read.header:
                 raise SqlError(
                     "SQL compilation error:\nMATCH_BY_COLUMN_NAME with CSV needs PARSE_HEADER = TRUE", 1003, "42000"
@@ -310,10 +319,13 @@ class _Load:
                 for c in self.columns
                 if (c.upper() if self.match == "CASE_INSENSITIVE" else c) in held or c not in self.defaults
             ]
-            return [
-                self._cast(held.get(c.upper() if self.match == "CASE_INSENSITIVE" else c, "NULL"), self.kinds[c])
-                for c in self.columns
-            ]
+            sources = [held.get(c.upper() if self.match == "CASE_INSENSITIVE" else c, "NULL") for c in self.columns]
+            if read.kind == "json":
+                sources = [
+                    n if n == "NULL" else self._json(n, self.kinds[c])
+                    for n, c in zip(sources, self.columns, strict=True)
+                ]
+            return [self._cast(source, self.kinds[c]) for source, c in zip(sources, self.columns, strict=True)]
         if read.kind in ("parquet", "json"):
             if len(self.columns) != 1:
                 raise SqlError(
@@ -331,6 +343,11 @@ class _Load:
             self._cast(quote(f"C{at + 1}") if f"C{at + 1}" in names else "NULL", self.kinds[c])
             for at, c in enumerate(self.columns)
         ]
+
+    @staticmethod
+    def _json(key: str, column: Column) -> str:
+        path = literal("/" + key.replace("~", "~0").replace("/", "~1"))
+        return f"json_extract{'' if column.kind in ('variant', 'object', 'array') else '_string'}(C1, {path})"
 
     def _cast(self, value: str, column: Column) -> str:
         name = quote(column.name)
@@ -353,7 +370,18 @@ class _Load:
                 return f"CAST(coalesce(TRY_{plain}, {tries}, {plain}) AS DATE) AS {name}"
             if kind == "BLOB":
                 return f"unhex({value}) AS {name}"
-        return f"CAST({value} AS {kind}) AS {name}"
+        return self._fitting(value, column)
+
+    def _fitting(self, value: str, column: Column) -> str:
+        made, most = f"CAST({value} AS {column.duck_type})", self.lengths.get(column.name)
+        if most is not None and value != "NULL":
+            told = f"'User character length limit ({most}) exceeded by string ' || chr(39) || {made} || chr(39)"
+            made = (
+                f"left({made}, {most})"
+                if self.cuts
+                else f"CASE WHEN length({made}) > {most} THEN error({told}) ELSE {made} END"
+            )
+        return f"{made} AS {quote(column.name)}"
 
     def _insert(self, tables: list[pa.Table]) -> None:
         if not tables:
@@ -377,23 +405,3 @@ class _Load:
             session.engine.duck.unregister("_offline_copy")
         if alone and session.shared.parameters.get("AUTOCOMMIT", True):
             session.commit()
-
-    def _answer(self, done: list[Loaded]) -> Result:
-        columns = {
-            "file": "text", "status": "text", "rows_parsed": "fixed", "rows_loaded": "fixed", "error_limit": "fixed",
-            "errors_seen": "fixed",
-            "first_error": "text", "first_error_line": "fixed", "first_error_character": "fixed",
-            "first_error_column_name": "text",
-        }  # fmt: skip
-        rows: list[tuple[Any, ...]] = []
-        for one in done:
-            loaded = 0 if one.failed or one.rows is None else one.rows.num_rows
-            state = "LOAD_FAILED" if one.failed else "PARTIALLY_LOADED" if one.bad else "LOADED"
-            first = one.bad[0] if one.bad else None
-            limit = one.parsed if self.on_error == "CONTINUE" else 1
-            rows.append((
-                f"{self.location.shown}{one.file}", state, one.parsed, loaded, limit, len(one.bad),
-                first and first.message, first and first.line,
-                first and first.character, first and f'"{self.table.name}"["{first.column}"]',
-            ))  # fmt: skip
-        return of_rows(columns, rows)

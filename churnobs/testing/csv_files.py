@@ -26,7 +26,7 @@ class BadRow:
     line: int
     message: str
     column: str = ""
-    character: int = 1
+    character: int | None = 1
 
 
 def other_width(found: int, wanted: int) -> str:

@@ -80,6 +80,8 @@ class Engine:
         for module in (arithmetic, typed, flatten, scalars):
             self.root.execute(module.MACROS)
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
+        # what does not fit into memory goes to the account's folder, not to one beside the program
+        self.root.execute(f"SET temp_directory={literal(str(folders[0] / 'spilled'))}")
         self.root.execute(
             f"SET allowed_directories=[{allowed}]; SET autoinstall_known_extensions=false;"
             "SET autoload_known_extensions=false; SET enable_external_access=false; SET lock_configuration=true"
@@ -251,7 +253,15 @@ class EngineSession:
         if self.in_transaction:
             self.in_transaction = False
             try:
+                if commit:
+                    self.duck.execute(
+                        "SELECT 1"
+                    )  # DuckDB would answer the COMMIT of an aborted transaction, and undo it
                 self.duck.execute("COMMIT" if commit else "ROLLBACK")
+            except duckdb.TransactionException as error:
+                if "aborted" in str(error):
+                    self.duck.execute("ROLLBACK")
+                raise translated(error) from error
             except duckdb.Error as error:
                 raise translated(error) from error
 
@@ -298,14 +308,21 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
     if "Division by zero" in first:
         return SqlError("Division by zero", 100051, "22012")
     if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.OutOfRangeException):
-        if found := re.search(r"Could not convert string '(.*)' to (\w+)", first):
+        if found := re.search(r"Could not convert string ['\"](.*)['\"] to (\w+)", first):
             kind = (
                 "Numeric value"
                 if re.match(r"U?INT|DECIMAL|DOUBLE|FLOAT|HUGEINT", found.group(2))
                 else found.group(2).capitalize()
             )
             return SqlError(f"{kind} '{found.group(1)}' is not recognized", 100038, "22018")
-        return SqlError(first, 100035, "22007")
+        if found := re.search(r"(String '.*' is too long and would be truncated)$", message, re.DOTALL):
+            return SqlError(found.group(1), 100078, "22000")
+        return SqlError(re.sub(r"^\w+ Input Error: (?=User character length)", "", first), 100035, "22007")
+    if isinstance(error, duckdb.TransactionException) and "aborted" in first:
+        return not_supported(
+            "going on with a transaction after a statement of it failed",
+            "ROLLBACK, and run the whole transaction again",
+        )
     if isinstance(error, duckdb.TransactionException):
         return SqlError(first, 625, "57014")
     if isinstance(error, duckdb.PermissionException):

@@ -9,7 +9,6 @@ from sqlglot import exp
 from churnobs.testing.failures import not_supported
 from churnobs.testing.trees import Tree
 
-
 _ONE = "{'k': NULL::VARCHAR, 'p': NULL::VARCHAR, 'i': NULL::BIGINT, 'v': NULL::JSON}"
 MACROS = f"""
 CREATE OR REPLACE MACRO memory.main._offline_flatten(given, start, keeps) AS TABLE
@@ -22,8 +21,9 @@ CREATE OR REPLACE MACRO memory.main._offline_flatten(given, start, keeps) AS TAB
                  {{'k': NULL::VARCHAR, 'p': start || '[' || n || ']', 'i': n, 'v': json_extract(given, '$[' || n || ']')}})
              WHEN keeps THEN [{_ONE}] END) AS e);
 CREATE OR REPLACE MACRO memory.main._offline_split_rows(given, sign) AS TABLE
-    SELECT 1::BIGINT AS SEQ, e.i AS INDEX, e.v AS VALUE FROM (SELECT unnest(list_transform(range(1, len(string_split(given, sign)) + 1),
-        lambda n: {{'i': n, 'v': string_split(given, sign)[n]}})) AS e);
+    SELECT 1::BIGINT AS SEQ, e.i AS INDEX, e.v AS VALUE FROM (SELECT unnest(
+        list_transform(range(1, len(string_split(given, sign)) + 1), lambda n:
+        {{'i': n, 'v': string_split(given, sign)[n]}})) AS e);
 """
 
 

@@ -88,7 +88,8 @@ def complete(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _DATE_PARTS = [
-    ("YYYY", "%Y"), ("YY", "%y"), ("MON", "%b"), ("MMMM", "%B"), ("MM", "%m"), ("DD", "%d"), ("HH24", "%H"), ("HH12", "%I"),
+    ("YYYY", "%Y"), ("YY", "%y"), ("MON", "%b"), ("MMMM", "%B"), ("DY", "%a"),
+    ("MM", "%m"), ("DD", "%d"), ("HH24", "%H"), ("HH12", "%I"),
     ("MI", "%M"), ("SS", "%S"), ("FF9", "%n"), ("FF6", "%f"), ("FF3", "%g"), ("FF", "%f"), ("AM", "%p"), ("PM", "%p"),
     ("TZHTZM", "%z"),
     ("TZH:TZM", "%z"), ("T", "T"),

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churnobs.testing import bindings
-from churnobs.testing.failures import SqlError, payload
+from churnobs.testing.failures import SqlError, not_supported, payload
 from churnobs.testing.names import fold
-from churnobs.testing.results import wire
+from churnobs.testing.results import of_rows, wire
+from churnobs.testing.several import run_several
 from churnobs.testing.statements import execute
 
 if TYPE_CHECKING:
@@ -207,6 +208,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _query(self, session: Session, data: dict[str, Any]) -> dict[str, Any]:
         describe_only = bool(data.get("describeOnly"))
+        wanted = (data.get("parameters") or {}).get("MULTI_STATEMENT_COUNT")
+        wanted = int(session.shared.parameters.get("MULTI_STATEMENT_COUNT", 1) if wanted is None else wanted)
+        if wanted != 1 and not describe_only:
+            if data.get("bindings"):
+                raise not_supported("binding values of several statements", "send them one by one")
+            return self._several(session, data["sqlText"], wanted)
         given = bindings.read(data.get("bindings"))
         query_id, result = execute(session, data["sqlText"], given, describe_only=describe_only)
         if "upload" in result.extra:
@@ -228,6 +235,16 @@ class _Handler(BaseHTTPRequestHandler):
             "message": None,
             "data": {**wire(result, describe_only=describe_only), **told},
         }
+
+    def _several(self, session: Session, text: str, wanted: int) -> dict[str, Any]:
+        done = run_several(session, text, wanted)
+        ids = ",".join(query_id for query_id, _ in done)
+        told = {"resultIds": ids, "resultTypes": ",".join(str(result.type_id) for _, result in done)}
+        whole = of_rows({"multiple statement execution": "text"}, [("Multiple statements executed successfully.",)])
+        query_id = str(uuid.uuid4())
+        session.account.keep_result(query_id, whole)
+        data = {**wire(whole), "queryId": query_id, **told}
+        return {"success": True, "code": None, "message": None, "data": data}
 
     def _file(self, path: str, given: dict[str, str]) -> None:
         until, mark = given.get("until", ""), given.get("mark", "")

@@ -131,8 +131,12 @@ class Runner:
                 f"{self.method.name}: a method that returns another number of rows than it is given",
                 "call it in Python",
             )
+        # a table has the names of its definition, column by column; an object those of the frame, in whatever order
         names = [o.name for o in signature.outputs]
-        if list(found.columns) != names and len(found.columns) == len(names):
+        if self.method.kind == "TABLE_FUNCTION" and len(found.columns) == len(names):
+            found = found.set_axis(names, axis=1)
+        elif self.method.kind != "TABLE_FUNCTION":
+            names = [str(n) for n in found.columns]
             found = found.set_axis(names, axis=1)
         found = found.replace({pd.NA: None, np.nan: None})
         listed = [_plain(found[n].tolist()) for n in names]

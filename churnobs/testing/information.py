@@ -61,14 +61,9 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
     if what == "PACKAGES":
         return packages()
     if what == "LOAD_HISTORY":
-        columns = {"SCHEMA_NAME": "text", "TABLE_NAME": "text", "FILE_NAME": "text", "STATUS": "text"}
-        files = [
-            (table.schema, table.name, file, "LOADED")
-            for table, files in sorted(session.account.catalog.loads.items())
-            for file in sorted(files)
-            if table.database == database
-        ]
-        return of_rows(columns, files)
+        from churnobs.testing.copy_report import load_history
+
+        return load_history(session, database)
     if what in _KNOWN:
         return None
     raise not_supported(f"INFORMATION_SCHEMA.{what}", "use the SHOW command of the objects")

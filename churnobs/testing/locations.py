@@ -60,9 +60,9 @@ def locate(session: Session, text: str) -> Location:
             raise not_supported(f"the location snow://{kind}", "use a stage")
         return resolver(session, rest)
     if not text.startswith("@"):
-        for url, folder in session.account.external.items():
-            if text.startswith(url):
-                return Location(folder, text[len(url) :].strip("/"), f"{url}/")
+        if (found := mapped(session, text)) is not None:
+            folder, path = found
+            return Location(folder, path, f"{text.rstrip('/').removesuffix(path).rstrip('/')}/")
         raise not_supported(
             f"the location '{text}'", "map its URL to a folder: offline_account(external_stages={'s3://...': 'folder'})"
         )
@@ -88,6 +88,14 @@ def locate(session: Session, text: str) -> Location:
     ):  # the URL of a stage may be that of a file, or the beginning of some files' names
         return Location(root.parent, root.name + path, shown.rstrip("/").rpartition("/")[0] + "/", form)
     return Location(root, path, shown, form)
+
+
+def mapped(session: Session, url: str) -> tuple[Path, str] | None:
+    """The folder that stands for a URL, by the longest prefix that was mapped, and the path in it."""
+    for known in sorted(session.account.external, key=len, reverse=True):
+        if url.rstrip("/") == known or url.startswith(f"{known}/"):
+            return session.account.external[known], url[len(known) :].strip("/")
+    return None
 
 
 def _cut(text: str) -> tuple[str, str]:

@@ -302,12 +302,14 @@ def show_functions(session: Session, parser: Parser) -> Result:
     return of_rows(columns, rows)
 
 
-@command("COMMENT ON")
+@command("COMMENT ON", "COMMENT IF EXISTS ON")
 def comment_on(session: Session, parser: Parser) -> Result:
     """COMMENT ON an object IS 'text'."""
     from churnobs.testing.names import literal, quote
 
-    parser.expect("COMMENT", "ON")
+    parser.expect("COMMENT")
+    parser.accept("IF", "EXISTS")
+    parser.expect("ON")
     kind = parser.next().upper
     name = parser.parts()
     parser.expect("IS")

@@ -138,7 +138,7 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
 
 
 def _task(logged: str, columns: dict[str, list[str]], kinds: dict[str, Column]) -> str:
-    """The task of the model; when it was logged without one, what its columns say (the Python client refuses that, SQL does not)."""
+    """The task of the model; when it was logged without one, what its columns say: only the Python client refuses that."""
     if logged in TASKS:
         return logged
     if logged != "UNKNOWN":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
 import threading
 import types
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -52,6 +53,7 @@ class Code(Object):
     temporary: bool = False
     owner_session: Any = None
     loaded: Callable[..., Any] | None = None
+    home: str = ""
     duck_name: str = ""
 
     @property
@@ -219,7 +221,8 @@ def load(session: Session, code: Code) -> Callable[..., Any]:
             folder.mkdir(parents=True)
             paths = [_fetch(session, place, folder) for place in code.imports]
             _offer_snowflake_module()
-            sys._xoptions["snowflake_import_directory"] = f"{folder}/"
+            code.home = f"{folder}/"
+            sys._xoptions["snowflake_import_directory"] = code.home
             for path in reversed(paths):
                 if path not in sys.path:
                     sys.path.insert(0, path)
@@ -237,6 +240,18 @@ def load(session: Session, code: Code) -> Callable[..., Any]:
                 made = getattr(made, step)
             code.loaded = made
         return code.loaded
+
+
+@contextlib.contextmanager
+def at_home(code: Code) -> Iterator[None]:
+    """Show code its own imports while it runs: it may look for them at any time, and call code that has others."""
+    before = sys._xoptions.get("snowflake_import_directory")
+    sys._xoptions["snowflake_import_directory"] = code.home
+    try:
+        yield
+    finally:
+        if before is not None:
+            sys._xoptions["snowflake_import_directory"] = before
 
 
 def _fetch(session: Session, place: str, folder: Path) -> str:

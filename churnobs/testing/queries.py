@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from churnobs.testing import results
+from churnobs.testing import results, templates
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
 from churnobs.testing.results import Result
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
-from churnobs.testing.trees import table_name
+from churnobs.testing.trees import duck_sql, table_name
 
 Tree = exp.Expr
+T = TypeVar("T")
 
 
 def parse(text: str) -> Tree:
@@ -33,7 +35,8 @@ def parse(text: str) -> Tree:
     found = [tree for tree in found if not isinstance(tree, exp.Semicolon)]
     if len(found) != 1:
         raise not_supported(
-            "several statements in one request", "send them one by one, or use connection.execute_string"
+            "several statements in one request",
+            "send them one by one, with num_statements=, or use connection.execute_string",
         )
     return found[0]
 
@@ -80,9 +83,29 @@ def run(session: Session, text: str, bindings: Any, *, describe_only: bool) -> R
     """Run a query, a data-changing statement or a table's definition."""
     if isinstance(bindings, Batch):
         return _insert_batch(session, text, bindings, describe_only=describe_only)
+    if templates.is_template(text) and not describe_only:
+        return templates.create(session, text, bindings)
+    return coercing(lambda coerces: _run(session, text, bindings, coerces=coerces, describe_only=describe_only))
+
+
+def coercing(run: Callable[[bool], T]) -> T:
+    """Run something; if DuckDB refuses a text among numbers or dates, run it again with texts read as such."""
+    try:
+        return run(False)  # noqa: FBT003
+    except SqlError as error:
+        if not re.search(r"No function matches the given name and argument types '.*\b(VARCHAR|JSON)\b", error.message):
+            raise
+        try:
+            return run(True)  # noqa: FBT003
+        except SqlError as again:
+            raise again if "is not recognized" in again.message else error from again
+
+
+def _run(session: Session, text: str, bindings: Any, *, coerces: bool, describe_only: bool) -> Result:
     tree = parse(text)
     _remember_texts(tree, text)
     rewriter = Rewriter(session, bindings, describe_only=describe_only)
+    rewriter.coerces = coerces
     try:
         return _dispatch(session, tree, rewriter, text, describe_only=describe_only)
     finally:
@@ -150,7 +173,7 @@ def final(session: Session, tree: Tree) -> str:
     parts = list(session.engine.translate(tree))
     if len(parts) != 1:
         raise not_supported("this form of the statement", "split it into simple statements")
-    return parts[0].sql(dialect="duckdb", identify=True)
+    return duck_sql(parts[0])
 
 
 class Batch:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from churnobs.testing.failures import SqlError, not_supported
-from churnobs.testing.names import Name
+from churnobs.testing.names import Name, quote, split_name
 from churnobs.testing.results import Result
 from churnobs.testing.session import Session
 from churnobs.testing.trees import (
@@ -25,6 +25,7 @@ from churnobs.testing.trees import (
     folded,
     ident,
     is_cte,
+    is_macro,
     json_columns,
     moment_of,
     name_columns,
@@ -46,6 +47,7 @@ CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], T
 QUALIFIED = {
     "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024",
     "EXTRACT_ANSWER",
+    "TEXT_PLAIN", "TEXT_HTML", "APPLICATION_JSON", "INTEGRATION", "EMAIL_INTEGRATION_CONFIG",
     "SCHEDULED_TIME", "LAST_SUCCESSFUL_SCHEDULED_TIME", "GET_CONDITION_QUERY_UUID",
 }  # fmt: skip
 _numbers = itertools.count(1)
@@ -78,6 +80,7 @@ class Rewriter:
         self.session = session
         self.duck = duck if duck is not None else session.engine.duck
         self.copying: Any = None
+        self.coerces = False
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()
@@ -145,7 +148,7 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic, flatten, scalars, typed
+        from churnobs.testing import arithmetic, flatten, pivots, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
@@ -156,6 +159,11 @@ class Rewriter:
         for pair in tree.find_all(exp.PropertyEQ):
             if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
                 pair.this.args["quoted"] = True  # a key of an object is a text, whatever its case
+        for table in tree.find_all(exp.Table):
+            if isinstance(table.this, exp.Anonymous | exp.Func) and not is_macro(table.this):
+                name = table.this.name or table.this.sql_name()
+                raise not_supported(f"{name.upper()}(...) as a table", "call table functions as TABLE(name(...))")
+        pivots.rewrite(self, tree)
         flatten.rewrite(tree)
         scalars.windows(tree)
         for rows in list(tree.find_all(exp.TableFromRows)):
@@ -167,7 +175,7 @@ class Rewriter:
             self._positions(select)
         holder = exp.Paren(this=tree)
         arithmetic.rewrite(holder)
-        typed.rewrite(holder)
+        typed.rewrite(holder, coerces=self.coerces)
         self._functions(holder)
         result: Tree = holder.this
         return result
@@ -197,12 +205,17 @@ class Rewriter:
         call = node.this
         if isinstance(call, exp.ModelAttribute) or (isinstance(call, exp.Window) and call.find(exp.ModelAttribute)):
             return self._model_table(node)
+        if isinstance(call, exp.Literal) and call.is_string:  # TABLE('name')
+            named_table = exp.to_table(".".join(quote(part) for part in split_name(call.name)))
+            named_table.set("alias", node.args.get("alias"))
+            node.replace(named_table)
+            return None
         path, args, named = call_of(call)
-        function = TABLE_FUNCTIONS.get(path[-1])
+        function = TABLE_FUNCTIONS.get(path[-1]) if path else None
         if function is None:
-            if path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR"):
+            if path and path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR"):
                 return None
-            raise not_supported(f"the table function {'.'.join(path)}", "see docs/offline_account.md")
+            raise not_supported(f"the table function {'.'.join(path) or call.sql()}", "see docs/offline_account.md")
         found = function(self, args, named)
         made = self.relation(found) if isinstance(found, Result) else found
         if isinstance(made, exp.Query) and not isinstance(made, exp.Subquery):
@@ -248,7 +261,8 @@ class Rewriter:
         ):
             return
         if node.args.get("when") is not None or node.args.get("changes") is not None:
-            raise not_supported("time travel (AT, BEFORE)", "keep a copy: CREATE TABLE ... CLONE before the change")
+            self._past(node, parts)
+            return
         if "INFORMATION_SCHEMA" in parts[:-1] or parts[0] == "SNOWFLAKE":
             self._information(node, parts)
             return
@@ -270,6 +284,27 @@ class Rewriter:
         node.set("this", ident(held.name))
         node.set("db", ident(held.schema))
         node.set("catalog", ident(held.database))
+
+    def _past(self, node: exp.Table, parts: tuple[str, ...]) -> None:
+        from churnobs.testing.streams import at_offset
+
+        when: Any = node.args.get("when")
+        if (
+            node.args.get("changes") is not None
+            or when.this.upper() != "AT"
+            or str(when.args["kind"]).upper() != "STREAM"
+        ):
+            raise not_supported(
+                "time travel but for AT (STREAM => ...)", "keep a copy: CREATE TABLE ... CLONE before the change"
+            )
+        self.dynamic = True
+        name = self.session.resolve(parts)
+        made = self.relation(at_offset(self.session, name, str(self.evaluate(when.expression))))
+        made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(name.name)))
+        for key in ("joins", "laterals", "sample", "pivots"):
+            if node.args.get(key):
+                made.set(key, node.args[key])
+        node.replace(made)
 
     def _information(self, node: exp.Table, parts: tuple[str, ...]) -> None:
         from churnobs.testing.information import information
@@ -346,7 +381,9 @@ class Rewriter:
     @staticmethod
     def _is_known(path: tuple[str, ...]) -> bool:
         if path[-1] in QUALIFIED:  # a function of that name alone is the user's own
-            return path[-1] in SCALARS and path[:-1] in (("SNOWFLAKE", "CORTEX"), ("SNOWFLAKE", "ALERT"))
+            return path[-1] in SCALARS and path[:-1] in [
+                ("SNOWFLAKE", kind) for kind in ("CORTEX", "ALERT", "NOTIFICATION")
+            ]
         return path[-1] in SCALARS and (len(path) == 1 or path[0] == "SNOWFLAKE" or "INFORMATION_SCHEMA" in path)
 
     def _called(self, node: Tree, path: tuple[str, ...], args: list[Tree], named: dict[str, Tree]) -> Tree | None:
@@ -355,6 +392,8 @@ class Rewriter:
         for call in CALLS:
             if (made := call(self, path, args, named)) is not None:
                 return made
+        if path[:2] == ("SNOWFLAKE", "CORTEX"):
+            raise not_supported(".".join(path), "see docs/offline_account.md for the functions that are")
         if isinstance(node, exp.Dot):
             raise SqlError(f"SQL compilation error:\nUnknown function {'.'.join(path)}.", 2140, "42601")
         return None

@@ -72,9 +72,9 @@ def describe(session: Session, parser: Parser) -> Result:
     return of_rows({"property": "text", "value": "text"}, rows)
 
 
-@command("SHOW USER FUNCTIONS", "SHOW PROCEDURES", "SHOW USER PROCEDURES", reads=True)
+@command("SHOW FUNCTIONS", "SHOW USER FUNCTIONS", "SHOW PROCEDURES", "SHOW USER PROCEDURES", reads=True)
 def show(session: Session, parser: Parser) -> Result:
-    """SHOW USER FUNCTIONS and SHOW PROCEDURES."""
+    """SHOW [USER] FUNCTIONS and SHOW PROCEDURES: what was made here; the built-in ones are not listed."""
     parser.expect("SHOW")
     parser.accept("USER")
     kind = "Function" if parser.next().upper == "FUNCTIONS" else "Procedure"

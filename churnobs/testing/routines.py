@@ -15,10 +15,10 @@ from sqlglot import exp
 from churnobs.testing import alerts, queries
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
-from churnobs.testing.names import Name
-from churnobs.testing.python_code import Code, into_python, load, out_of_python, read, read_definition
+from churnobs.testing.names import Name, quote
+from churnobs.testing.python_code import Code, at_home, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
-from churnobs.testing.rewriting import CALLS, Rewriter, scalar
+from churnobs.testing.rewriting import CALLS, SCALARS, Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.statements import Creation, command, created, refuse
 from churnobs.testing.trees import value_of
@@ -147,14 +147,16 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
         import pandas as pd
 
         frame = pd.DataFrame(dict(enumerate(values)))
-        made = list(handler(frame))
+        with at_home(code):
+            made = list(handler(frame))
         if len(made) != len(frame):
             raise ValueError(
                 f"the vectorised function {code.name.name} returned {len(made)} values for {len(frame)} rows"
             )
         made = [None if _missing(v) else v for v in made]
     else:
-        made = [None if code.strict and None in row else handler(*row) for row in zip(*values, strict=True)]
+        with at_home(code):
+            made = [None if code.strict and None in row else handler(*row) for row in zip(*values, strict=True)]
     return pa.array([out_of_python(returns, v) for v in made], kind)
 
 
@@ -174,6 +176,8 @@ def call(session: Session, parser: Parser) -> Result:
     sent = alerts.call(session, parts[-1], values)
     if sent is not None:
         return sent
+    if parts[-1].startswith("SYSTEM$") and parts[-1] in SCALARS:
+        return queries.run(session, f"SELECT {parser.text.strip()[4:]} AS {quote(parts[0])}", (), describe_only=False)
     if parts[-1].startswith("SYSTEM$") or parts[0] == "SNOWFLAKE":
         raise not_supported(f"CALL {'.'.join(parts)}", "see docs/offline_account.md")
     name = session.resolve(parts)
@@ -223,7 +227,9 @@ def run_procedure(session: Session, code: Code, values: Sequence[Any], named: di
             )
     with _snowpark(session) as inner:
         try:
-            made = load(session, code)(inner, *given)
+            handler = load(session, code)
+            with at_home(code):
+                made = handler(inner, *given)
             if code.returns is None or hasattr(made, "_plan"):
                 return _table(session, inner, made)
         except SqlError:

@@ -17,7 +17,8 @@ MACROS = r"""
 CREATE OR REPLACE MACRO memory.main._offline_bucket(x, a, b, n) AS CASE WHEN x < a THEN 0 WHEN x >= b THEN n + 1
     ELSE CAST(floor((x - a) / (b - a) * n) AS BIGINT) + 1 END;
 CREATE OR REPLACE MACRO memory.main._offline_url(u) AS json_object('fragment', nullif(regexp_extract(u, '#(.*)$', 1), ''),
-    'host', nullif(regexp_extract(u, '^[^:]+://([^/:?#]*)', 1), ''), 'path', nullif(regexp_extract(u, '^[^:]+://[^/?#]*/([^?#]*)', 1), ''),
+    'host', nullif(regexp_extract(u, '^[^:]+://([^/:?#]*)', 1), ''),
+    'path', nullif(regexp_extract(u, '^[^:]+://[^/?#]*/([^?#]*)', 1), ''),
     'port', nullif(regexp_extract(u, '^[^:]+://[^/:?#]*:(\d+)', 1), ''), 'query', nullif(regexp_extract(u, '\?([^#]*)', 1), ''),
     'scheme', nullif(regexp_extract(u, '^([^:]+)://', 1), ''));
 """

@@ -123,6 +123,15 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def json_keys(table: pa.Table) -> list[str]:
+    """The keys of the objects of a JSON file, in the order in which they come up."""
+    keys: dict[str, None] = {}
+    for text in table.column("C1").to_pylist():
+        value = json.loads(text)
+        keys.update(dict.fromkeys(value if isinstance(value, dict) else ()))
+    return list(keys)
+
+
 def read_location(rewriter: Rewriter, text: str, node: exp.Table) -> Result:
     """All files of a location as one relation, with the metadata columns."""
     session = rewriter.session

@@ -14,7 +14,7 @@ from churnobs.testing.catalog import OWNER, FileFormat, Stage
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.formats import checked
 from churnobs.testing.lexer import Parser
-from churnobs.testing.locations import Location, locate, stage_folder
+from churnobs.testing.locations import Location, locate, mapped, stage_folder
 from churnobs.testing.names import split_name
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.session import Session
@@ -55,10 +55,10 @@ def _must_exist(session: Session, database: str, schema: str) -> None:
 
 
 def _mapped(session: Session, url: str) -> str | None:
-    for known, folder in session.account.external.items():
-        if url.rstrip("/") == known or url.startswith(f"{known}/"):
-            return str(folder / url[len(known) :].strip("/"))
-    return None
+    if (place := mapped(session, url)) is None:
+        return None
+    folder, path = place
+    return str(Location(folder, path, "").inside(path)) if path else str(folder)
 
 
 def _format_of(session: Session, given: Any) -> dict[str, Any]:

@@ -143,6 +143,10 @@ def _one(session: Session, text: str, bindings: Any, *, describe_only: bool) -> 
     if not text:
         raise SqlError("Empty SQL statement.", 900, "42601")
     text = session.engine.inline_variables(text)
+    if session.account.config.denied:
+        from churnobs.testing.grants import check
+
+        check(session, text)
     if (found := find(text)) is not None:
         if describe_only and not found.reads:
             return of_rows({"status": "text"}, [], type_id=DDL)

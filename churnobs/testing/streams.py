@@ -13,17 +13,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from churnobs.testing.catalog import OWNER, Object
+from churnobs.testing import stream_views
+from churnobs.testing.catalog import OWNER, Object, View
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
-from churnobs.testing.names import Name
+from churnobs.testing.names import Name, split_name
 from churnobs.testing.results import Column, Result, of_rows, status
 from churnobs.testing.rewriting import RELATIONS, Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped
 from churnobs.testing.trees import value_of
 
-METADATA = ("METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID")
+METADATA: tuple[str, str, str] = ("METADATA$ACTION", "METADATA$ISUPDATE", "METADATA$ROW_ID")
+
+_MARKS = [Column(METADATA[0], "text"), Column(METADATA[1], "boolean"), Column(METADATA[2], "text")]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +35,7 @@ class Stream(Object):
 
     table: Name
     append_only: bool
+    view: View | None = None
     stale: str = ""
     log: list[pa.Table] = field(default_factory=list)
     copy: pa.Table | None = None
@@ -93,13 +97,13 @@ def create(session: Session, parser: Parser) -> Result:
         raise not_supported("this CREATE STREAM", "CREATE STREAM ... ON TABLE")
     parser.expect("ON")
     kind = parser.next().upper
-    if kind != "TABLE":
+    if kind not in ("TABLE", "VIEW"):
         raise not_supported(f"a stream on a {kind.lower()}", "make it on the table")
     table = session.resolve(parser.parts())
-    if parser.accept_any("AT", "BEFORE"):
-        raise not_supported(
-            "CREATE STREAM ... AT or BEFORE", "create the stream before the change; it starts at the present"
-        )
+    view = session.account.catalog.views.need(table) if kind == "VIEW" else None
+    if view is not None:
+        table = stream_views.base_of(session, view)
+    start = _start(session, parser, table)
     options = parser.options()
     parser.end()
     require_table(session, table)
@@ -110,14 +114,60 @@ def create(session: Session, parser: Parser) -> Result:
         raise exists("Object", head.name)
     session.commit()
     append_only, initial = bool(options.get("APPEND_ONLY", False)), bool(options.get("SHOW_INITIAL_ROWS", False))
-    stream = Stream(name=head.name, table=table, append_only=append_only, comment=str(options.get("COMMENT", "")))
+    stream = Stream(
+        name=head.name, table=table, append_only=append_only, view=view, comment=str(options.get("COMMENT", ""))
+    )
     current = _committed(session, table)
-    if append_only:
+    if start is not None:
+        _begin_at(stream, start)
+    elif append_only:
         stream.log = [current.drop_columns(["_rowid"])] if initial and current.num_rows else []
     else:
         stream.copy = current.slice(0, 0) if initial else current
     shelf.add(stream, replace=True)
     return created("Stream", head.name.name)
+
+
+def _start(session: Session, parser: Parser, table: Name) -> Stream | None:
+    """AT (STREAM => 'other'): the offset of another stream on the table; no other moment of the past is kept."""
+    word = parser.accept_any("AT", "BEFORE")
+    if word is None:
+        return None
+    if word == "AT" and parser.accept("(", "STREAM", "=>"):
+        other: Stream = session.account.catalog.shelf("Stream").need(session.resolve(split_name(parser.string())))
+        parser.expect(")")
+        if other.table != table:
+            raise SqlError(f"Stream '{other.name}' is not on '{table}'", 2211, "42601")
+        return other
+    raise not_supported(
+        "CREATE STREAM ... AT or BEFORE but for AT (STREAM => ...)",
+        "create the stream before the change; it starts at the present",
+    )
+
+
+def _begin_at(stream: Stream, other: Stream) -> None:
+    if stream.append_only != other.append_only:
+        raise not_supported("CREATE STREAM ... AT a stream of the other kind", "make both append-only, or neither")
+    stream.log, stream.copy, stream.arrived = list(other.log), other.copy, other.arrived
+
+
+def at_offset(session: Session, table: Name, name: str) -> Result:
+    """The rows that a table had at the offset of a standard stream on it."""
+    from churnobs.testing.show import described
+
+    stream: Stream = session.account.catalog.shelf("Stream").need(session.resolve(split_name(name)))
+    if stream.table != table or stream.stale:
+        raise SqlError(stream.stale or f"Stream '{stream.name}' is not on '{table}'", 2211, "42601")
+    if stream.copy is None:
+        raise not_supported("AT (STREAM => ...) of an append-only stream", "use a standard stream")
+    return Result([c for c, _, _ in described(session, table)], stream.copy.drop_columns(["_rowid"]))
+
+
+def view_replaced(session: Session, view: Name) -> None:
+    """A stream cannot outlive its view."""
+    for stream in session.account.catalog.shelf("Stream"):
+        if stream.view is not None and stream.view.name == view:
+            stream.stale = f"Base view '{view}' dropped or replaced, cannot read from stream '{stream.name.name}'"
 
 
 @command("DROP STREAM")
@@ -170,13 +220,16 @@ def _columns() -> dict[str, str]:
 def _row(s: Stream) -> tuple[Any, ...]:
     mode = "APPEND_ONLY" if s.append_only else "DEFAULT"
     return (
-        s.created_on, s.name.name, s.name.database, s.name.schema, OWNER, s.comment, str(s.table), "Table", str(s.table), "DELTA",
+        s.created_on, s.name.name, s.name.database, s.name.schema, OWNER, s.comment, str(s.view.name if s.view else s.table),
+        "View" if s.view else "Table", str(s.table), "DELTA",
         "true" if s.stale else "false", mode, None, s.stale or "N/A", "ROLE",
     )  # fmt: skip
 
 
 def contents(session: Session, stream: Stream) -> tuple[pa.Table, Any]:
     """What a stream holds now, and the position a consumer of it moves the offset to."""
+    from churnobs.testing.show import described
+
     if stream.stale:
         raise SqlError(stream.stale, 91901, "02000")
     key = stream.name
@@ -185,6 +238,9 @@ def contents(session: Session, stream: Stream) -> tuple[pa.Table, Any]:
         return held
     current = _committed(session, stream.table)
     made = _appended(stream, current) if stream.append_only else _compared(session, stream, current)
+    if stream.view is not None:
+        kinds = [*(c for c, _, _ in described(session, stream.table)), *_MARKS]
+        made = stream_views.through(session, stream.view, kinds, made[0], METADATA), made[1]
     if session.engine.in_transaction:
         session.shared.stream_reads[key] = made
     return made
@@ -232,9 +288,8 @@ def relation(rewriter: Rewriter, name: Name) -> Result | None:
     rewriter.streams[name] = (stream, position)
     from churnobs.testing.show import described
 
-    kinds = [c for c, _, _ in described(rewriter.session, stream.table)]
-    extra = [Column(METADATA[0], "text"), Column(METADATA[1], "boolean"), Column(METADATA[2], "text")]
-    return Result([*kinds, *extra], table)
+    source = stream.table if stream.view is None else stream.view.name
+    return Result([*(c for c, _, _ in described(rewriter.session, source)), *_MARKS], table)
 
 
 RELATIONS.append(relation)
@@ -243,8 +298,6 @@ RELATIONS.append(relation)
 @scalar("SYSTEM$STREAM_HAS_DATA")
 def has_data(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Any:
     """SYSTEM$STREAM_HAS_DATA('stream')."""
-    from churnobs.testing.names import split_name
-
     name = rewriter.session.resolve(split_name(rewriter.evaluate(args[0])))
     stream = rewriter.session.account.catalog.shelf("Stream").need(name)
     return value_of(contents(rewriter.session, stream)[0].num_rows > 0)

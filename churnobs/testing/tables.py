@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import results
+from churnobs.testing import lengths, results
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
@@ -14,7 +14,7 @@ from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, dropped, refuse
-from churnobs.testing.trees import ident, table_name
+from churnobs.testing.trees import duck_sql, folded, ident, table_name
 
 Tree = exp.Expr
 NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
@@ -72,6 +72,7 @@ def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary:
     from churnobs.testing import streams
 
     replace = bool(tree.args.get("replace"))
+    _refuse_other_case(session, name)
     held = session.shared.temporary.get(name)
     there = held is not None if temporary else (held is not None or has_table(session, name))
     if session.account.catalog.views.get(name) is not None:
@@ -88,9 +89,22 @@ def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary:
     return True
 
 
+def _refuse_other_case(session: Session, name: Name) -> None:
+    twins = session.engine.run(
+        f"SELECT table_name FROM duckdb_tables() WHERE database_name = {literal(name.database)} AND schema_name ="
+        f" {literal(name.schema)} AND lower(table_name) = lower({literal(name.name)}) AND table_name <> {literal(name.name)}"
+    )
+    if twins:
+        raise not_supported(
+            f"a table {quote(name.name)} beside {quote(twins[0][0])}, which differs only in case",
+            "give it another name",
+        )
+
+
 def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, held: Name) -> None:
     engine = session.engine
     old = tree.args.pop("_old", None)
+    session.account.catalog.lengths.pop(held, None)
     target = exp.Table(this=ident(held.name), db=ident(held.schema), catalog=ident(held.database))
     holder = tree.this
     clone = tree.args.get("clone")
@@ -105,17 +119,20 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
         source = session.physical(session.resolve(table_name(source_node)))
         where = "" if clone is not None else " LIMIT 0"
         engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS FROM {source.sql}{where}")
+        lengths.note(session, held, dict(session.account.catalog.lengths.get(source, {})))
     elif tree.expression is not None:
         _create_as(session, tree, rewriter, held)
+        lengths.note(session, held, lengths.defined(holder))
     else:
         if not isinstance(holder, exp.Schema):
             raise SqlError("SQL compilation error:\nA table needs columns.", 1003, "42000")
         comments = _without_what_is_not_enforced(holder)
+        lengths.note(session, held, lengths.defined(holder))
         holder.set("this", target)
         changed = exp.Paren(this=tree)
         rewriter._functions(changed)
         for part in engine.translate(changed.this):
-            engine.run(part.sql(dialect="duckdb", identify=True))
+            engine.run(duck_sql(part))
             engine.note_table(part, held.database, held.schema, held.name)
         for column, text in comments.items():
             engine.run(f"COMMENT ON COLUMN {held.sql}.{quote(column)} IS {literal(text)}")
@@ -209,7 +226,7 @@ def has_table(session: Session, name: Name) -> bool:
 def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Result:
     """Run a definition that needs nothing but its translation."""
     for part in session.engine.translate(rewriter.query(tree)):
-        session.engine.run(part.sql(dialect="duckdb", identify=True))
+        session.engine.run(duck_sql(part))
     return status(answer)
 
 
@@ -239,7 +256,7 @@ def drop(session: Session, parser: Parser) -> Result:
 
 
 @command("ALTER TABLE")
-def alter_text(session: Session, parser: Parser) -> Result:
+def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER TABLE: what sqlglot does not read is read here, the rest goes on to it."""
     from churnobs.testing.changes import require_table
 
@@ -259,6 +276,7 @@ def alter_text(session: Session, parser: Parser) -> Result:
         aside = Name(name.database, name.schema, f"{name.name}$swap")
         for old, new in ((name, aside), (other, name), (aside, other)):
             session.engine.run(f"ALTER TABLE {old.sql} RENAME TO {quote(new.name)}")
+            lengths.note(session, new, dict(session.account.catalog.lengths.pop(old, {})))
         return done
     if parser.accept("SET", "TAG"):
         while not parser.done():
@@ -288,13 +306,26 @@ def alter_text(session: Session, parser: Parser) -> Result:
         return done
     if parser.accept("CLUSTER", "BY") or parser.accept("DROP", "CLUSTERING", "KEY"):
         return done
+    if parser.accept("DROP", "COLUMN") or parser.accept("DROP"):
+        return _drop_columns(session, parser, name)
     from churnobs.testing import queries
 
-    return queries.run(session, _hand_over(parser.text), parser.bindings, describe_only=False)
+    return queries.run(session, parser.text, parser.bindings, describe_only=False)
 
 
-def _hand_over(text: str) -> str:
-    return text
+def _drop_columns(session: Session, parser: Parser, name: Name) -> Result:
+    from churnobs.testing import streams
+
+    if_exists = parser.accept("IF", "EXISTS")
+    gone = [parser.part()]
+    while parser.accept(","):
+        gone.append(parser.part())
+    parser.end()
+    for column in gone:
+        optional = "IF EXISTS " if if_exists else ""
+        session.engine.run(f"ALTER TABLE {session.physical(name).sql} DROP COLUMN {optional}{quote(column)}")
+    streams.table_altered(session, name)
+    return status("Statement executed successfully.")
 
 
 def _rename(session: Session, name: Name, new: Name) -> None:
@@ -308,6 +339,7 @@ def _rename(session: Session, name: Name, new: Name) -> None:
         session.shared.temporary[new] = session.shared.temporary.pop(name)
         return
     session.engine.run(f"ALTER TABLE {name.sql} RENAME TO {quote(new.name)}")
+    lengths.note(session, new, dict(session.account.catalog.lengths.pop(name, {})))
     for stream in session.account.catalog.shelf("Stream"):
         if stream.table == name:
             stream.table = new
@@ -319,6 +351,16 @@ def _rename(session: Session, name: Name, new: Name) -> None:
 def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
     """ALTER TABLE ADD, DROP, RENAME or ALTER COLUMN."""
     name = session.resolve(table_name(tree.this))
+    lengths.note(session, session.physical(name), lengths.defined(tree))
+    for change in tree.find_all(exp.AlterColumn):
+        if isinstance(kind := change.args.get("dtype"), exp.DataType):
+            lengths.note(
+                session, session.physical(name), {folded(change.this.find(exp.Identifier)): lengths.length_of(kind)}
+            )
+    for renamed in tree.find_all(exp.RenameColumn):
+        known = session.account.catalog.lengths.get(session.physical(name), {})
+        if (most := known.pop(folded(renamed.this.find(exp.Identifier)), None)) is not None:
+            known[folded(renamed.args["to"].find(exp.Identifier))] = most
     for column in tree.find_all(exp.ColumnDef):
         kept = [c for c in column.args.get("constraints") or [] if not isinstance(c.kind, _UNENFORCED)]
         column.set("constraints", kept)
@@ -326,7 +368,7 @@ def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
         found: Any = part.this
         if isinstance(found, exp.Table):
             found.set("alias", None)
-        session.engine.run(part.sql(dialect="duckdb", identify=True))
+        session.engine.run(duck_sql(part))
     from churnobs.testing import streams
 
     streams.table_altered(session, name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import ErrorLevel, exp
+from sqlglot.errors import UnsupportedError
 
 from churnobs.testing.failures import not_supported
 from churnobs.testing.lexer import tokens
@@ -159,6 +161,20 @@ def _pieces(text: str) -> list[str]:
             pieces += [text[at : token.start], token.text]
             at = token.end
     return [*pieces, text[at:]]
+
+
+def duck_sql(tree: Tree) -> str:
+    """A tree in DuckDB's SQL; what its generator would leave out with a warning is refused."""
+    try:
+        return tree.sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        what = re.split(r" (?:is|are) not supported| cannot be| not supported", str(error).split("\n")[0])[0]
+        raise not_supported(what, "rewrite the statement without it") from error
+
+
+def is_macro(call: Tree) -> bool:
+    """Whether a call is one of this package's macros, put there by an earlier rewriting."""
+    return isinstance(call, exp.Anonymous) and str(call.this).startswith("memory.main._offline_")
 
 
 def is_cte(node: exp.Table, name: str) -> bool:

@@ -1,8 +1,10 @@
-"""Expressions whose answer depends on the type of what is given: dates, texts and variants, left to DuckDB's typed macros.
+"""Expressions whose answer depends on the type of what is given: dates, texts and variants, left to DuckDB's macros.
 
-DuckDB picks the overload by the type it has found out itself, so nothing here guesses at types; an overload without a type is for
-whatever is left. Where all answers are texts or all are variants, typeof() decides: it is known before a row is read. There are no
-overloads for JSON and numbers, to which DuckDB would convert other types. A name in ``memory.main`` is there in every session.
+DuckDB knows the types, so nothing here guesses at them: ``cast_to_type`` gives a result the type of what was given, and where
+all answers have one type, ``typeof`` decides. (Macros with an overload a type would be simpler, but an aggregate or a window
+among their arguments has no type yet when DuckDB chooses.) A name in ``memory.main`` is there in every session.
+
+A text among numbers is read as a number only after DuckDB has refused it: ``rewrite(tree, coerces=True)``.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from typing import Any
 from sqlglot import exp
 
 from churnobs.testing.failures import not_supported
+from churnobs.testing.formats import strptime_format
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.trees import Tree
 
-_AUTO_DATES = ("%d-%b-%Y", "%m/%d/%Y")
 _AUTO_MOMENTS = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y")
 
 
@@ -24,50 +26,51 @@ def _tried(formats: tuple[str, ...]) -> str:
     return ", ".join(f"try_strptime(v, '{f}')" for f in formats)
 
 
-MACROS = f"""
-CREATE OR REPLACE MACRO memory.main._offline_epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
+_MACROS = f"""
+CREATE OR REPLACE MACRO @is_text(v) AS typeof(v) IN ('VARCHAR', 'JSON');
+CREATE OR REPLACE MACRO @is_whole(v) AS typeof(v) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT');
+CREATE OR REPLACE MACRO @plain(v) AS trim(CAST(v AS VARCHAR), '"');
+CREATE OR REPLACE MACRO @epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
     WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END);
-CREATE OR REPLACE MACRO memory.main._offline_moment(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS TIMESTAMP)),
-    (v BIGINT) AS memory.main._offline_epoch(v), (v INTEGER) AS memory.main._offline_epoch(v), (v) AS CAST(v AS TIMESTAMP);
-CREATE OR REPLACE MACRO memory.main._offline_moment_or_null(v VARCHAR) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))),
-    (v) AS TRY_CAST(v AS TIMESTAMP);
-CREATE OR REPLACE MACRO memory.main._offline_as_moment(v VARCHAR) AS memory.main._offline_moment(v), (v) AS v;
-CREATE OR REPLACE MACRO memory.main._offline_date(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)), CAST(v AS DATE)) AS DATE),
-    (v) AS CAST(v AS DATE);
-CREATE OR REPLACE MACRO memory.main._offline_date_or_null(v VARCHAR) AS CAST(coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_DATES)},
-        memory.main._offline_epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT))) AS DATE),
-    (v) AS TRY_CAST(v AS DATE);
-CREATE OR REPLACE MACRO memory.main._offline_variant(v) AS CASE WHEN v IS NULL THEN NULL
+CREATE OR REPLACE MACRO @tried(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(_AUTO_MOMENTS)},
+    @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)));
+CREATE OR REPLACE MACRO @moment(v) AS CASE WHEN @is_text(v) THEN coalesce(@tried(@plain(v)), CAST(@plain(v) AS TIMESTAMP))
+    WHEN @is_whole(v) THEN make_timestamp(TRY_CAST(CAST(v AS VARCHAR) AS BIGINT) * 1000000)
+    ELSE CAST(CASE WHEN @is_text(v) OR @is_whole(v) THEN NULL ELSE v END AS TIMESTAMP) END;
+CREATE OR REPLACE MACRO @moment_or_null(v) AS CASE WHEN @is_text(v) THEN @tried(@plain(v))
+    ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS TIMESTAMP) END;
+CREATE OR REPLACE MACRO @date(v) AS CASE
+    WHEN @is_text(v) THEN CAST(coalesce(@tried(@plain(v)), CAST(CAST(@plain(v) AS DATE) AS TIMESTAMP)) AS DATE)
+    ELSE CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS DATE) END;
+CREATE OR REPLACE MACRO @date_or_null(v) AS CASE WHEN @is_text(v) THEN CAST(@tried(@plain(v)) AS DATE)
+    ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS DATE) END;
+CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
     WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
-CREATE OR REPLACE MACRO memory.main._offline_json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
+CREATE OR REPLACE MACRO @json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
     WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
     WHEN 'DOUBLE' THEN CASE WHEN CAST(v AS VARCHAR) ILIKE '%e%' THEN 'DOUBLE' ELSE 'DECIMAL' END ELSE json_type(v) END;
-CREATE OR REPLACE MACRO memory.main._offline_kind(v) AS CASE WHEN typeof(v) = 'JSON'
-    THEN memory.main._offline_json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE memory.main._offline_json_kind(to_json(v)) END;
-CREATE OR REPLACE MACRO memory.main._offline_trunc(part, v DATE) AS CAST(date_trunc(part, v) AS DATE),
-    (part, v VARCHAR) AS date_trunc(part, memory.main._offline_moment(v)), (part, v) AS date_trunc(part, v);
-CREATE OR REPLACE MACRO memory.main._offline_later(d DATE, i) AS CAST(d + i AS DATE),
-    (d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
-CREATE OR REPLACE MACRO memory.main._offline_sooner(d DATE, i) AS CAST(d - i AS DATE),
-    (d VARCHAR, i) AS memory.main._offline_moment(d) - i, (d, i) AS d - i;
-CREATE OR REPLACE MACRO memory.main._offline_later_by_time(d VARCHAR, i) AS memory.main._offline_moment(d) + i, (d, i) AS d + i;
-CREATE OR REPLACE MACRO memory.main._offline_months(d DATE, n) AS CAST(CASE WHEN last_day(d) = d
-        THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) ELSE d + to_months(CAST(round(n) AS INTEGER)) END AS DATE),
-    (d VARCHAR, n) AS memory.main._offline_moment(d) + to_months(CAST(round(n) AS INTEGER)),
-    (d, n) AS CASE WHEN last_day(d) = CAST(d AS DATE) THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
-        ELSE d + to_months(CAST(round(n) AS INTEGER)) END;
-CREATE OR REPLACE MACRO memory.main._offline_number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
-CREATE OR REPLACE MACRO memory.main._offline_text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
-    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '') WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+CREATE OR REPLACE MACRO @kind(v) AS CASE WHEN typeof(v) = 'JSON'
+    THEN @json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE @json_kind(to_json(v)) END;
+CREATE OR REPLACE MACRO @trunc(part, v) AS cast_to_type(date_trunc(part, v), v);
+CREATE OR REPLACE MACRO @later(d, i) AS cast_to_type(d + i, d);
+CREATE OR REPLACE MACRO @sooner(d, i) AS cast_to_type(d - i, d);
+CREATE OR REPLACE MACRO @months(d, n) AS cast_to_type(CASE WHEN last_day(d) = CAST(d AS DATE)
+    THEN last_day(d + to_months(CAST(round(n) AS INTEGER))) + (d - date_trunc('day', d))
+    ELSE d + to_months(CAST(round(n) AS INTEGER)) END, d);
+CREATE OR REPLACE MACRO @has(v, held) AS CASE WHEN held IS NOT NULL AND v IS NOT NULL
+    THEN list_contains(CAST(to_json(held) AS JSON[]), @variant(v)) END;
+CREATE OR REPLACE MACRO @number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
+CREATE OR REPLACE MACRO @as_moment(v VARCHAR) AS @moment(v), (v) AS v;
+CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
+    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+    WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
     WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
     WHEN 'TIMESTAMP_NS' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
     WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
     WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
     WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
 """
+MACROS = _MACROS.replace("@", "memory.main._offline_")
 TEXTS = (
     exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.CHAR, exp.DataType.Type.NVARCHAR,
     exp.DataType.Type.NCHAR,
@@ -84,6 +87,20 @@ _SHORT = {
 }  # fmt: skip
 _COUNTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Sum, exp.Avg, exp.Abs, exp.Stddev, exp.Variance, exp.Round,
             exp.StddevSamp, exp.StddevPop, exp.VariancePop, exp.Median)  # fmt: skip
+_DATED = (
+    exp.DateAdd,
+    exp.TimestampTrunc,
+    exp.DateTrunc,
+    exp.AddMonths,
+    exp.Year,
+    exp.Month,
+    exp.Day,
+    exp.Quarter,
+    exp.DayOfWeek,
+    exp.DayOfYear,
+    exp.DateDiff,
+    exp.LastDay,
+)
 _SPELLED = (exp.Column, exp.Substring, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Trim, exp.Left,
             exp.Right)  # fmt: skip
 
@@ -93,10 +110,17 @@ def macro(name: str, *args: Tree) -> exp.Anonymous:
     return exp.Anonymous(this=f"memory.main._offline_{name}", expressions=list(args))
 
 
-def rewrite(tree: Tree) -> None:
+def rewrite(tree: Tree, *, coerces: bool) -> None:
     """Put the rules of this module into a tree, innermost first."""
-    for node in reversed([n for n in tree.find_all(*_RULES) if type(n) in _RULES]):  # TRY_CAST is a kind of Cast
-        if node.parent is not None and (made := _RULES[type(node)](node)) is not None:
+    for node in reversed(list(tree.find_all(exp.Expr))):
+        if node.parent is None:
+            continue
+        if coerces and isinstance(node, _COUNTED):
+            _numbers(node)
+        if coerces and isinstance(node, _DATED):
+            _moments(node)
+        # TRY_CAST is a kind of Cast
+        if (rule := _RULES.get(type(node))) is not None and (made := rule(node)) is not None:
             node.replace(made)
 
 
@@ -109,14 +133,13 @@ def _numbers(node: Tree) -> None:
 
 
 def _later(start: Tree, amounts: list[tuple[Tree, str]], *, back: bool) -> Tree:
-    made = start.copy()
+    made = exp.cast(start.copy(), "TIMESTAMP") if isinstance(start, exp.Literal) and start.is_string else start.copy()
     for amount, unit in amounts:
         interval = exp.Interval(this=amount.copy(), unit=exp.var(unit))
-        name = "sooner" if back else "later"
-        if unit in TIMES:
-            made = macro("later_by_time", made, exp.Neg(this=interval) if back else interval)
+        if unit in TIMES:  # a date and hours are a timestamp
+            made = exp.Paren(this=(exp.Sub if back else exp.Add)(this=made, expression=interval))
         else:
-            made = macro(name, made, interval)
+            made = macro("sooner" if back else "later", made, interval)
     return made
 
 
@@ -126,7 +149,6 @@ def _sum(node: Any) -> Tree | None:
         return _later(left, _amounts(right), back=isinstance(node, exp.Sub))
     if isinstance(left, exp.Interval) and isinstance(node, exp.Add) and not isinstance(right, exp.Interval):
         return _later(right, _amounts(left), back=False)
-    _numbers(node)
     return None
 
 
@@ -154,7 +176,7 @@ def _added(node: Any) -> Tree | None:
     if isinstance(amount, exp.Interval):
         return _later(node.this, _amounts(amount), back=False)
     if not (isinstance(amount, exp.Literal) and not amount.is_string and amount.name.isdigit()):
-        whole = exp.cast(exp.Anonymous(this="round", expressions=[macro("number", amount.copy())]), "BIGINT")
+        whole = exp.cast(exp.Anonymous(this="round", expressions=[amount.copy()]), "BIGINT")
         amount = exp.Paren(this=whole)
     return _later(node.this, [(amount, name)], back=False)
 
@@ -174,7 +196,10 @@ def _listed(node: Any) -> Tree | None:
 
 def _truncated(node: Any) -> Tree | None:
     unit = node.args["unit"].name.upper()
-    return macro("trunc", exp.Literal.string(_unit(unit).lower()), node.this.copy())
+    given = node.this.copy()
+    if isinstance(given, exp.Literal) and given.is_string:
+        given = exp.cast(given, "TIMESTAMP")
+    return macro("trunc", exp.Literal.string(_unit(unit).lower()), given)
 
 
 def _cast(node: Any) -> Tree | None:
@@ -185,7 +210,9 @@ def _cast(node: Any) -> Tree | None:
         return macro("variant", given.copy())
     if kind.this == exp.DataType.Type.DATE:
         iso = isinstance(given, exp.Literal) and re.fullmatch(r"\d{4}-\d\d-\d\d", given.name)
-        return None if iso or isinstance(given, exp.JSONExtract) else macro("date", given.copy())
+        return None if iso else macro("date", given.copy())
+    if kind.this in (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ):
+        return None if isinstance(given, exp.Literal) else macro("moment", given.copy())
     if kind.this not in TEXTS:
         return None
     made: Tree = given.copy()
@@ -222,12 +249,22 @@ def _shown(node: Any) -> Tree | None:
     text = form.name if isinstance(form, exp.Literal) else ""
     if re.fullmatch(r"(FM)?[S$BMI+-]*[09XGD,.]+[SMI+-]*(EEE+)?", text.upper()) or text.upper().startswith("TM"):
         raise not_supported(f"TO_CHAR with the number format '{text}'", "ROUND the number and cast it to VARCHAR")
-    return None
+    if not isinstance(form, exp.Literal):
+        raise not_supported("TO_CHAR with a format that is no literal", "write the format into the statement")
+    shown = exp.Literal.string(strptime_format(text))
+    return exp.Anonymous(this="strftime", expressions=[macro("moment", node.this.copy()), shown])
+
+
+def _replaced(node: Any) -> None:
+    """REGEXP_REPLACE(text, pattern, with, 1, 0), as Snowpark writes it, replaces all."""
+    for key, usual in (("position", "1"), ("occurrence", "0")):
+        if isinstance(given := node.args.get(key), exp.Literal) and given.name == usual:
+            node.set(key, None)
 
 
 def _trimmed(node: Any) -> Tree:
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
-    args = [macro("text", node.this.copy())]
+    args: list[Tree] = [macro("text", node.this.copy())]
     if (signs := node.args.get("expression")) is not None:
         args.append(signs.copy())
     else:
@@ -241,6 +278,10 @@ def _dated(node: Any) -> Tree | None:
     return macro("date_or_null" if node.args.get("safe") else "date", node.this.copy())
 
 
+def _has(node: Any) -> Tree:
+    return macro("has", node.expression.copy(), node.this.copy())
+
+
 def _moments(node: Any) -> None:
     for key in ("this", "expression"):
         operand = node.args.get(key)
@@ -249,11 +290,10 @@ def _moments(node: Any) -> None:
 
 
 _RULES: dict[Any, Any] = {
-    **dict.fromkeys(_COUNTED, _numbers),
-    **dict.fromkeys((exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek, exp.DayOfYear, exp.DateDiff, exp.LastDay), _moments),
     exp.Add: _sum, exp.Sub: _sum, exp.DateAdd: _added, exp.TimestampTrunc: _truncated, exp.DateTrunc: _truncated, exp.Cast: _cast,
     exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
-    exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast, exp.AddMonths: _months, exp.GroupConcat: _listed,
+    exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
+    exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip
@@ -263,11 +303,15 @@ _RULES: dict[Any, Any] = {
 def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """TRY_TO_TIMESTAMP(text [, format])."""
     if len(args) > 1:
-        from churnobs.testing.formats import strptime_format
-
         form = exp.Literal.string(strptime_format(args[1].name))
         return exp.Anonymous(this="try_strptime", expressions=[args[0].copy(), form])
     return macro("moment_or_null", args[0].copy())
+
+
+@scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ")
+def to_timestamp_tz(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
+    """TO_TIMESTAMP_TZ(value)."""
+    return exp.cast(args[0].copy(), "TIMESTAMPTZ") if len(args) == 1 else None
 
 
 @scalar("TO_DATE")

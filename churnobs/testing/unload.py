@@ -28,11 +28,13 @@ def unload(session: Session, parser: Parser) -> Result:
     target = place(parser)
     parser.expect("FROM")
     token = parser.peek()
-    query = (
+    query: str = (
         parser.group()
         if token is not None and token.text == "("
         else f"SELECT * FROM {session.resolve(parser.parts()).sql}"
     )
+    if parser.accept("PARTITION", "BY"):
+        raise not_supported("COPY INTO a location ... PARTITION BY", "unload each part with a COPY INTO of its own")
     options = parser.options()
     parser.end()
     if unknown := set(options) - _OPTIONS:

@@ -5,6 +5,8 @@ A view over something that only this package knows (a stage, a stream, a metric 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlglot import exp
 
 from churnobs.testing.catalog import View
@@ -14,14 +16,14 @@ from churnobs.testing.names import Name, quote
 from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import RELATIONS, Rewriter
 from churnobs.testing.session import Session
-from churnobs.testing.statements import command, creation, dropped
+from churnobs.testing.statements import Creation, command, creation, dropped
 from churnobs.testing.trees import ident
 
 
 @command("CREATE VIEW")
-def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR0915  # one branch a form of the statement
+def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """CREATE [OR REPLACE] VIEW name [(columns)] [COMMENT] [TAG] AS query."""
-    from churnobs.testing import queries
+    from churnobs.testing import queries, streams
     from churnobs.testing.tables import has_table
 
     head = creation(session, parser, "VIEW")
@@ -56,17 +58,31 @@ def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR091
             return status(f"{head.name.name} already exists, statement succeeded.")
         raise exists("Object", head.name)
     session.commit()
+    streams.view_replaced(session, head.name)
     view = View(
         name=head.name, comment=comment, text=parser.text, query=query, columns=columns,
         database=session.engine.database, schema=session.engine.schema,
     )  # fmt: skip
-    tree = queries.parse(query)
-    rewriter = Rewriter(session, parser.bindings, describe_only=True)
+    names = queries.coercing(lambda coerces: _hold(session, view, head, parser.bindings, coerces=coerces))
+    if not columns:
+        view.columns = [(n, "") for n in names]
+    views.add(view, replace=True)
+    for tag, value in tags.items():
+        session.account.set_tag("TABLE", head.name, tag, value)
+    return status(f"View {head.name.name} successfully created.")
+
+
+def _hold(session: Session, view: View, head: Creation, bindings: Any, *, coerces: bool) -> list[str]:
+    """Let DuckDB hold a view where it can, and give its columns' names."""
+    from churnobs.testing import queries
+
+    rewriter = Rewriter(session, bindings, describe_only=True)
+    rewriter.coerces = coerces
     try:
-        changed = rewriter.query(tree)
+        changed = rewriter.query(queries.parse(view.query))
         sql = queries.final(session, changed)
         names = [c.name for c in session.engine.describe(sql)]
-        if columns and len(columns) != len(names):
+        if view.columns and len(view.columns) != len(names):
             raise SqlError("SQL compilation error:\nInvalid column definition list", 2026, "42601")
         if head.name in rewriter.sources:
             raise SqlError(
@@ -79,19 +95,14 @@ def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912, PLR091
             or bool(rewriter.known)
             or any(n in session.shared.temporary for n in rewriter.sources)
         )
-        held = f"({', '.join(quote(c) for c, _ in columns)})" if columns else ""
+        held = f"({', '.join(quote(c) for c, _ in view.columns)})" if view.columns else ""
         session.engine.run(f"DROP VIEW IF EXISTS {head.name.sql}")
         if not view.inlined:
             session.engine.run(f"CREATE VIEW {head.name.sql} {held} AS {sql}")
         session.account.sources[head.name] = set(rewriter.sources)
+        return names
     finally:
         rewriter.release()
-    if not columns:
-        view.columns = [(n, "") for n in names]
-    views.add(view, replace=True)
-    for tag, value in tags.items():
-        session.account.set_tag("TABLE", head.name, tag, value)
-    return status(f"View {head.name.name} successfully created.")
 
 
 def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
@@ -108,9 +119,10 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
     session = rewriter.session
     inner = queries.parse(view.query)
     for table in inner.find_all(exp.Table):
-        _complete(table, view)
+        complete(table, view)
     alias = exp.TableAlias(this=ident(name.name), columns=[ident(c) for c, _ in view.columns])
     nested = Rewriter(session, (), describe_only=rewriter.describe_only)
+    nested.coerces = rewriter.coerces
     nested.known = rewriter.known
     nested.streams = rewriter.streams
     nested.columns_of = rewriter.columns_of
@@ -120,7 +132,7 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
     return exp.Subquery(this=wrapped)
 
 
-def _complete(table: exp.Table, view: View) -> None:
+def complete(table: exp.Table, view: View) -> None:
     """Read the names in a view as they were meant where it was made."""
     from churnobs.testing.trees import is_cte, table_name
 
@@ -138,11 +150,14 @@ RELATIONS.append(relation)
 @command("DROP VIEW")
 def drop(session: Session, parser: Parser) -> Result:
     """DROP VIEW [IF EXISTS]."""
+    from churnobs.testing import streams
+
     parser.expect("DROP", "VIEW")
     if_exists = parser.accept("IF", "EXISTS")
     name = session.resolve(parser.parts())
     session.commit()
     found = session.account.catalog.views.drop(name, if_exists=if_exists)
+    streams.view_replaced(session, name)
     if found is not None and not found.inlined:
         session.engine.run(f"DROP VIEW {name.sql}")
     session.account.catalog.tagged.pop(("TABLE", str(name)), None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gaps
 import pytest
@@ -60,13 +62,55 @@ def _spoilt(content: bytes) -> bytes:
     return bytes(changed)
 
 
+@contextmanager
+def _snowflake(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    """A schema of its own in a real account; dropped afterwards."""
+    name = request.config.getoption("--connection")
+    if not name:
+        why = "no connection to a Snowflake account: make test-live CONNECTION=name"
+        if request.config.getoption("--require") == "snowflake":
+            pytest.fail(why)
+        pytest.skip(why)
+    schema = f"CHURNOBS_T_{uuid.uuid4().hex[:12]}".upper()
+    with churnobs.connect(f"snowflake:{name}", schema=schema) as opened:
+        opened.deploy(show=None)
+        try:
+            yield opened
+        finally:
+            opened._backend.engine.link.run(f"DROP SCHEMA IF EXISTS {schema}")
+
+
+def _spoil_snowflake(_: Workspace, __: pytest.FixtureRequest) -> None:
+    pytest.skip("nobody can reach the files of a version in Snowflake")
+
+
 BACKENDS: dict[str, tuple[Callable[..., Any], Callable[..., None]]] = {
     "duckdb": (_duckdb, _spoil_duckdb),
     "snowflake-offline": (_snowflake_offline, _spoil_snowflake_offline),
+    "snowflake": (_snowflake, _spoil_snowflake),
 }
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for a backend runs on each; on a real account only when one is named or required."""
+    config = metafunc.config
+    live = config.getoption("--connection") is not None or config.getoption("--require") == "snowflake"
+    if "backend" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "backend", [name for name in sorted(BACKENDS) if live or name != "snowflake"], indirect=True
+        )
+    if "other_backend" in metafunc.fixturenames:
+        others = ["snowflake-offline", "snowflake"] if live else ["snowflake-offline"]
+        metafunc.parametrize("other_backend", others, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def other_backend(request: pytest.FixtureRequest) -> str:
+    """The name of a backend that is compared with the simulator."""
+    return str(request.param)
+
+
+@pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of a backend."""
     return str(request.param)
@@ -100,3 +144,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         known = gaps.find(str(parameters.get("backend", "")), item.name)
         if known is not None:
             item.add_marker(pytest.mark.xfail(reason=known.reason, raises=known.raises, strict=True))
+
+
+_OUTCOMES: dict[str, dict[str, str]] = {}
+_BACKEND: Final = re.compile(r"\b(snowflake-offline|snowflake|duckdb)\b-?")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what each case did on each backend: an expected failure is a gap, never a pass."""
+    file, _, rest = report.nodeid.partition("::")
+    if "tests/conformance/" not in file or (report.when != "call" and report.passed):
+        return
+    name, _, parameters = rest.partition("[")
+    on = _BACKEND.search(parameters)
+    case = f"{Path(file).stem}::{name}" + (f"[{left}" if (left := _BACKEND.sub("", parameters)).strip("[]-") else "")
+    outcome = {"passed": "pass", "failed": "fail", "skipped": "gap" if hasattr(report, "wasxfail") else "skip"}
+    _OUTCOMES.setdefault(case, {})[on[1] if on else "all"] = outcome[report.outcome]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what was remembered, where a file is named."""
+    file = session.config.getoption("--conformance-report")
+    if file and not hasattr(session.config, "workerinput"):
+        Path(file).write_text(json.dumps(_OUTCOMES, indent=1, sort_keys=True), encoding="utf-8")

@@ -38,10 +38,10 @@ def reference(files: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-@pytest.fixture(scope="module", params=["snowflake-offline"])
-def other(request: pytest.FixtureRequest, files: Path, open_workspace: Callable[[str], Any]) -> Iterator[Workspace]:
+@pytest.fixture(scope="module")
+def other(other_backend: str, files: Path, open_workspace: Callable[[str], Any]) -> Iterator[Workspace]:
     """The same months on another backend."""
-    with open_workspace(request.param) as workspace:
+    with open_workspace(other_backend) as workspace:
         workspace.lifecycle(scripted(alerts=ALERTS), source=files).run()
         yield workspace
 

@@ -334,3 +334,39 @@ def test_a_regression_and_several_classes_are_watched_too(world) -> None:
         value("OF_LINE", "F1_SCORE")
     for name in ("of_line", "of_kinds"):
         registry.delete_monitor(name)
+
+
+def test_no_answer_is_older_than_the_rows_it_is_asked_over() -> None:
+    with serve() as account:
+        session, *_ = next(build(account))
+        metric = "CLASSIFICATION_ACCURACY"
+
+        def expected() -> list[tuple]:
+            rows = session.table("SOURCE").to_pandas().dropna(subset=["LABEL"])
+            days = rows.groupby(rows.TS.dt.floor("D"))
+            return [(day.to_pydatetime(), pytest.approx((r.PRED == r.LABEL).mean()), len(r)) for day, r in days]
+
+        def seen(rest: str = "'1 DAY', '2024-01-01', '2024-12-31'") -> list[tuple]:
+            return [row[:3] for row in performance(session, metric, rest)]
+
+        assert seen() == seen() == expected()
+        for change in (
+            "UPDATE source SET pred = 1 - pred WHERE ts = '2024-01-02'",
+            "INSERT INTO source SELECT * FROM source WHERE ts = '2024-02-10' AND label = 1",
+            "DELETE FROM source WHERE ts = '2024-02-11'",
+            "BEGIN", "UPDATE source SET pred = 1", "ROLLBACK",
+        ):  # fmt: skip
+            session.sql(change).collect()
+            assert seen() == expected(), change
+        assert seen("'1 DAY', '2024-01-01', '2024-01-01'") == expected()[:1]
+        drift = (
+            "SELECT metric_value FROM TABLE(MODEL_MONITOR_DRIFT_METRIC("
+            "'WATCH', 'DIFFERENCE_OF_MEANS', 'F1', 'ALL', '2024-01-01', '2024-12-31'))"
+        )
+        ((before,),) = asked(session, drift)
+        assert asked(session, drift) == [(before,)]
+        session.sql("UPDATE baseline SET f1 = f1 + 1").collect()
+        assert asked(session, drift) == [(before,)]
+        session.sql("ALTER MODEL MONITOR watch SET BASELINE = 'BASELINE'").collect()
+        ((after,),) = asked(session, drift)
+        assert abs(after - before) == pytest.approx(1)

@@ -169,3 +169,62 @@ def test_notifications_are_recorded_after_the_checks(sql, fails, snowflake_accou
     )
     sql("EXECUTE ALERT m")
     assert snowflake_account.notifications[-1].subject == "Alert"
+
+
+def test_a_stream_on_a_view_shows_its_rows(sql, fails) -> None:
+    sql("CREATE TABLE t (id INT, g VARCHAR, v VARIANT)")
+    sql("INSERT INTO t SELECT column1, column2, PARSE_JSON('{\"a\": 1}') FROM VALUES (1, 'a'), (2, 'b')")
+    sql("CREATE VIEW w AS SELECT id AS k, UPPER(g) u, v:a::INT a FROM t x WHERE x.id < 10")
+    sql("CREATE STREAM s ON VIEW w")
+    sql("CREATE STREAM new ON VIEW w APPEND_ONLY = TRUE")
+    sql("INSERT INTO t SELECT column1, column2, PARSE_JSON('{\"a\": 2}') FROM VALUES (3, 'c'), (11, 'z')")
+    sql("UPDATE t SET g = 'B' WHERE id = 2")  # the view does not show it
+    sql("UPDATE t SET g = 'bb' WHERE id = 1")
+    sql("DELETE FROM t WHERE id = 2")
+    sql("UPDATE t SET id = 5 WHERE id = 11")  # comes into the view
+    assert sql("SELECT k, u, a, METADATA$ACTION, METADATA$ISUPDATE FROM s ORDER BY k, 4") == [
+        (1, "A", 1, "DELETE", True), (1, "BB", 1, "INSERT", True), (2, "B", 1, "DELETE", False), (3, "C", 2, "INSERT", False),
+        (5, "Z", 2, "INSERT", False),
+    ]  # fmt: skip
+    assert sql("SELECT k, u, METADATA$ACTION FROM new") == [(3, "C", "INSERT")]
+    sql("CREATE TABLE sink AS SELECT k FROM s")
+    assert sql("SELECT SYSTEM$STREAM_HAS_DATA('S'), SYSTEM$STREAM_HAS_DATA('NEW')") == [(False, True)]
+    sql("CREATE OR REPLACE VIEW w AS SELECT id AS k FROM t")
+    assert "dropped or replaced" in fails("SELECT * FROM s")[1]
+    sql("CREATE VIEW joined AS SELECT a.id FROM t a JOIN t b ON a.id = b.id")
+    assert "offline account" in fails("CREATE STREAM j ON VIEW joined")[1]
+
+
+def test_a_stream_may_start_where_another_stands(sql, fails) -> None:
+    sql("CREATE TABLE t AS SELECT 1 AS a")
+    sql("CREATE STREAM s ON TABLE t")
+    sql("CREATE STREAM new ON TABLE t APPEND_ONLY = TRUE")
+    sql("INSERT INTO t VALUES (2)")
+    sql("UPDATE t SET a = 10 WHERE a = 1")
+    assert sql("SELECT a FROM t AT (STREAM => 's')") == [(1,)]
+    sql("CREATE STREAM also ON TABLE t AT (STREAM => 'S')")
+    sql("CREATE STREAM also_new ON TABLE t AT (STREAM => 'NEW') APPEND_ONLY = TRUE")
+    changes = "SELECT a, METADATA$ACTION FROM {} ORDER BY 1, 2"
+    assert sql(changes.format("also")) == sql(changes.format("s")) == [(1, "DELETE"), (2, "INSERT"), (10, "INSERT")]
+    sql("CREATE TABLE sink AS SELECT a FROM s")
+    assert sql("SELECT COUNT(*) FROM s UNION ALL SELECT COUNT(*) FROM also ORDER BY 1") == [(0,), (3,)]
+    assert sql("SELECT a FROM also_new") == [(2,)]
+    for text in (
+        "CREATE STREAM x ON TABLE t AT (OFFSET => -60)", "SELECT * FROM t AT (OFFSET => -60)",
+        "SELECT * FROM t BEFORE (STATEMENT => LAST_QUERY_ID())", "SELECT * FROM t AT (STREAM => 'NEW')",
+        "CREATE STREAM x ON TABLE t AT (STREAM => 'NEW')",
+    ):  # fmt: skip
+        assert "offline account" in fails(text)[1]
+
+
+def test_notifications_of_built_messages_are_recorded(snowflake_account, sql, fails) -> None:
+    sql("CREATE NOTIFICATION INTEGRATION built TYPE = EMAIL ENABLED = TRUE ALLOWED_RECIPIENTS = ('a@b.c', 'd@e.f')")
+    before = len(snowflake_account.notifications)
+    sql(
+        "CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(SNOWFLAKE.NOTIFICATION.TEXT_HTML('<b>drift</b>'), "
+        "SNOWFLAKE.NOTIFICATION.EMAIL_INTEGRATION_CONFIG('built', 'It drifts', ARRAY_CONSTRUCT('a@b.c', 'd@e.f')))"
+    )
+    (sent,) = snowflake_account.notifications[before:]
+    assert (sent.integration, sent.recipients, sent.subject) == ("BUILT", ("a@b.c", "d@e.f"), "It drifts")
+    assert (sent.body, sent.kind) == ("<b>drift</b>", "text/html")
+    assert "offline account" in fails("SELECT SNOWFLAKE.CORTEX.TRANSLATE('a', 'en', 'de')")[1]

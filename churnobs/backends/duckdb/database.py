@@ -14,7 +14,7 @@ import pyarrow as pa
 from churnobs.backends.duckdb.ddl import create_table_sql, quoted
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
-from churnobs.expressions.render import Rendered, to_sql, with_named
+from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class Database(EnginePort):
 
     def columns(self, source: Readable) -> Mapping[str, str]:
         """Names and Ibis types of a query's result."""
+        if isinstance(source, Text) and source.types:
+            return dict(zip(source.columns, source.types, strict=True))
         from ibis.backends.sql.datatypes import DuckDBType
 
         described = self.execute(f"DESCRIBE SELECT * FROM ({self.text(source)}) AS q")

@@ -22,15 +22,14 @@ def deployment(link: Link) -> tuple[str, ...]:
             version of churnobs.
     """
     database, schema = where(link)
+    name = f"{quoted(database)}.{quoted(schema)}"
     try:
-        there = {
-            row["name"]: row["kind"]
-            for row in link.shown(f"SHOW OBJECTS IN SCHEMA {quoted(database)}.{quoted(schema)}")
-        }
+        there = {row["name"]: row["kind"] for row in link.shown(f"SHOW OBJECTS IN SCHEMA {name}")}
     except NotFound:
-        return (f"CREATE SCHEMA {quoted(database)}.{quoted(schema)}", *_everything({}))
+        return (f"CREATE SCHEMA {name}", *_everything(set()))
     check_owner(link, there)
-    return _everything(there)
+    others = [row["name"] for kind in ("STREAMS", "STAGES") for row in link.shown(f"SHOW {kind} IN SCHEMA {name}")]
+    return _everything({*there, *others})
 
 
 def where(link: Link) -> tuple[str, str]:
@@ -72,12 +71,11 @@ def check_owner(link: Link, there: dict[str, str]) -> None:
         )
 
 
-def _everything(there: dict[str, str]) -> tuple[str, ...]:
-    made = (
-        [f"CREATE TABLE IF NOT EXISTS {_VERSION_TABLE} (VERSION NUMBER(38,0))"] if _VERSION_TABLE not in there else []
-    )
+def _everything(there: set[str]) -> tuple[str, ...]:
+    made = []
     if _VERSION_TABLE not in there:
         # the mark that the schema is churnobs' own comes first: what follows may be cut short and made up later
+        made.append(f"CREATE TABLE IF NOT EXISTS {_VERSION_TABLE} (VERSION NUMBER(38,0))")
         made.append(
             f"INSERT INTO {_VERSION_TABLE} SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM {_VERSION_TABLE})"
         )
@@ -85,8 +83,9 @@ def _everything(there: dict[str, str]) -> tuple[str, ...]:
     made += [create_table_sql(name, TABLES[name]) for name in missing]
     if "RUN_LOCK" in missing:
         made.append("INSERT INTO RUN_LOCK SELECT NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM RUN_LOCK)")
-    if FEEDBACK_STREAM not in there and "FEEDBACK_RAW" in missing:
+    if FEEDBACK_STREAM not in there:
         made.append(f"CREATE STREAM IF NOT EXISTS {FEEDBACK_STREAM} ON TABLE FEEDBACK_RAW APPEND_ONLY = TRUE")
+    if STAGE not in there:
         made.append(f"CREATE STAGE IF NOT EXISTS {STAGE} COMMENT = 'month files on their way into tables'")
     return tuple(made)
 

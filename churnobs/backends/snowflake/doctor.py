@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
-from churnobs.backends.snowflake.ddl import quoted
+from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.deploy import check_owner, where
 from churnobs.errors import ChurnobsError, NotFound
 from churnobs.records import Check
@@ -106,6 +106,7 @@ def _grants(link: Link) -> list[Check]:
     role, warehouse = link.rows("SELECT CURRENT_ROLE(), CURRENT_WAREHOUSE()")[0]
     database, schema = where(link)
     held = grants_of(link, str(role))
+    is_there = bool(link.shown(f"SHOW SCHEMAS LIKE {literal(schema)} IN DATABASE {quoted(database)}"))
     return [
         Check(
             f"grant {privilege} on {kind.lower()} {name}",
@@ -113,21 +114,33 @@ def _grants(link: Link) -> list[Check]:
             found="given" if has else "missing",
             mend="" if has else f"GRANT {privilege} ON {kind} {name} TO ROLE {quoted(str(role))}",
         )
-        for privilege, kind, name in needed(database, schema, warehouse)
+        for privilege, kind, name in needed(database, schema if is_there else None, warehouse)
         for has in [holds(held, privilege, kind, name)]
     ]
 
 
-def needed(database: str, schema: str, warehouse: str | None) -> list[tuple[str, str, str]]:
-    """The grants that churnobs needs: privilege, kind of object, its name.
+def missing_grants(link: Link) -> list[Check]:
+    """The grants that are known to be missing; none where the role may not even ask."""
+    try:
+        return [check for check in _grants(link) if check.ok is False]
+    except ChurnobsError:
+        return []
 
+
+def needed(database: str, schema: str | None, warehouse: str | None) -> list[tuple[str, str, str]]:
+    """The grants that churnobs needs: privilege, kind of object, its name; a schema that is to be made is then owned.
+
+    >>> needed("D", None, None)
+    [('USAGE', 'DATABASE', 'D'), ('CREATE SCHEMA', 'DATABASE', 'D')]
     >>> needed("D", "S", "W")[:3]
     [('USAGE', 'WAREHOUSE', 'W'), ('USAGE', 'DATABASE', 'D'), ('USAGE', 'SCHEMA', 'D.S')]
     """
     wanted = [("USAGE", "WAREHOUSE", warehouse)] if warehouse else []
+    wanted.append(("USAGE", "DATABASE", database))
+    if schema is None:
+        return [*wanted, ("CREATE SCHEMA", "DATABASE", database)]
     return [
         *wanted,
-        ("USAGE", "DATABASE", database),
         ("USAGE", "SCHEMA", f"{database}.{schema}"),
         *((privilege, "SCHEMA", f"{database}.{schema}") for privilege in SCHEMA_GRANTS),
     ]

@@ -18,7 +18,7 @@ from churnobs.backends.snowflake.ddl import ibis_of, insert_rows_sql, quoted, sn
 from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError
-from churnobs.expressions.render import Rendered, to_sql, with_named
+from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ class SnowflakeEngine(EnginePort):
     def view(self, name: str, query: Readable) -> None:
         """Create a view, or replace it."""
         self.ddl(f"CREATE OR REPLACE VIEW {quoted(name)} AS {self.text(query)}", name)
+        if not isinstance(query, Rendered | str):
+            # what an expression gives needs no asking
+            schema = query.schema()
+            self._columns[f"SELECT * FROM {quoted(name)}"] = {n: str(kind) for n, kind in schema.items()}
 
     def drop(self, name: str) -> None:
         """Drop a table or view if it is there, once the transaction is kept."""
@@ -125,6 +129,8 @@ class SnowflakeEngine(EnginePort):
             name = whole[1] if whole else source
             if name in TABLES:
                 return TABLES[name]
+        if isinstance(source, Text) and source.types:
+            return dict(zip(source.columns, source.types, strict=True))
         sql = self.text(source)
         if sql not in self._columns:
             self._columns[sql] = self.link.describe(sql)
@@ -180,9 +186,13 @@ class SnowflakeEngine(EnginePort):
             self._known.pop(name, None)
         return self.link.change(sql)
 
-    def delete(self, name: str, where: str) -> None:
-        """Delete rows of an own table."""
+    def delete(self, name: str, where: str, keep: Callable[[dict[str, Any]], bool] | None = None) -> None:
+        """Delete rows of an own table; ``keep`` says the same of rows that are remembered, so that they stay so."""
+        self.flush({name})
+        known = self._known.get(name)
         self.dml(f"DELETE FROM {quoted(name)} WHERE {where}", name)
+        if known is not None and keep is not None:
+            self._known[name] = known.filter(pa.array([keep(row) for row in known.to_pylist()], pa.bool_()))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query over what is written so far, and give its rows."""

@@ -71,7 +71,10 @@ class SnowflakeFeatureStore(FeatureStorePort):
         sql = self._engine.text(rows)
         self._engine.flush_for(sql)
         self._engine.ddl(f"CREATE OR REPLACE TABLE {table} AS {sql}", dataset.table)
-        kept = dataclasses.replace(dataset, rows=int(self._engine.link.value(f"SELECT COUNT(*) FROM {table}")))
+        kept = dataset
+        if not dataset.as_ofs:
+            # a join without moments may have any number of rows
+            kept = dataclasses.replace(dataset, rows=int(self._engine.link.value(f"SELECT COUNT(*) FROM {table}")))
         self._native.make_dataset(kept)
         with self._engine.transaction():
             self._datasets.put(dataset.name, dataset.version, kept)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.snowflake.ddl import literal
 from churnobs.backends.snowflake.deploy import deployment
-from churnobs.backends.snowflake.doctor import examine
+from churnobs.backends.snowflake.doctor import examine, missing_grants
+from churnobs.backends.snowflake.reconcile import reconcile
 from churnobs.backends.snowflake.schema import TABLES
-from churnobs.errors import ChurnobsError, DatabaseBusy
+from churnobs.errors import BadConfig, ChurnobsError, DatabaseBusy, NotFound
 from churnobs.ports import LifetimePort
 
 if TYPE_CHECKING:
@@ -35,25 +36,44 @@ class RunLock:
         # a session is one process's own, and known by a number that is never used again
         self.me = str(engine.link.session.session_id)
 
-    def take(self, *, over: bool) -> None:
+    def take(self, *, over: bool) -> bool:
         """Take the right.
 
         Args:
-            over: even from another holder.
+            over: even from a holder that may be alive.
+
+        Returns:
+            Whether it was taken from another holder, who left things unfinished.
 
         Raises:
             DatabaseBusy: another session has it.
         """
-        free = f"HOLDER IS NULL OR HOLDER = {literal(self.me)} OR BEAT < DATEADD('minute', -{LEASE_MINUTES}, {_NOW})"
+        link = self._engine.link
+        late = f"BEAT < DATEADD('minute', -{LEASE_MINUTES}, {_NOW})"
+        # looked at first: an UPDATE would wait for the holder's transaction
+        rows = link.rows(f"SELECT HOLDER, WHO, SINCE, COALESCE({late}, TRUE) FROM RUN_LOCK")
+        if not rows:
+            raise NotFound("RUN_LOCK has lost its row", hint="workspace.deploy() in an empty schema makes it")
+        holder, who, since, is_late = rows[0]
+        other = holder not in {None, self.me}
+        if other and not (over or is_late):
+            raise DatabaseBusy(
+                f"{who} has been running the loop since {since:%Y-%m-%d %H:%M:%S} UTC",
+                hint="wait for it to end; if it died, run(take_over=True) goes on where it stopped",
+            )
+        if other:
+            self._end_transactions(holder)
+        seen = "HOLDER IS NULL" if holder is None else f"HOLDER = {literal(holder)}"
         mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
-        where = "" if over else f" WHERE {free}"
-        if self._engine.link.change(f"UPDATE RUN_LOCK SET {mine}{where}"):
-            return
-        (who, since), *_ = self._engine.link.rows("SELECT WHO, SINCE FROM RUN_LOCK") or [("somebody", "some time")]
-        raise DatabaseBusy(
-            f"{who} has been running the loop since {since:%Y-%m-%d %H:%M:%S}",
-            hint="wait for it to end; if it died, run(take_over=True) goes on where it stopped",
-        )
+        if not link.change(f"UPDATE RUN_LOCK SET {mine} WHERE {seen}"):
+            raise DatabaseBusy("another run has just begun", hint="wait for it to end")
+        return other
+
+    def _end_transactions(self, holder: str) -> None:
+        """Undo what a session that died left open: it would hold its tables for hours."""
+        for row in self._engine.link.shown("SHOW TRANSACTIONS"):
+            if str(row["session"]) == holder:
+                self._engine.link.rows(f"SELECT SYSTEM$ABORT_TRANSACTION({int(row['id'])})")
 
     def check(self) -> None:
         """Hold the right until the transaction ends."""
@@ -93,9 +113,11 @@ class SnowflakeLifetime(LifetimePort):
             yield
             return
         lock = RunLock(engine)
-        lock.take(over=take_over)
+        left_unfinished = lock.take(over=take_over)
         engine.hold(lock)
         try:
+            if left_unfinished:
+                reconcile(engine)
             yield
         finally:
             engine.hold(None)
@@ -108,7 +130,16 @@ class SnowflakeLifetime(LifetimePort):
         return deployment(self._engine.link)
 
     def deploy(self, statements: Sequence[str]) -> None:
-        """Run them."""
+        """Run them, if all grants are there: nothing is half made for want of one.
+
+        Raises:
+            BadConfig: a grant is missing; says how to give each.
+        """
+        missing = missing_grants(self._engine.link) if statements else []
+        if missing:
+            raise BadConfig(
+                f"grants are missing: {'; '.join(c.name for c in missing)}", hint="; ".join(c.mend for c in missing)
+            )
         for statement in statements:
             self._engine.ddl(statement)
 

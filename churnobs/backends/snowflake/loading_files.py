@@ -156,7 +156,9 @@ def _plan(job: LoadJob, columns: Sequence[tuple[str, str]]) -> Plan:
             hint="filter by fewer columns",
         )
     place = {name: n for n, name in enumerate((name for name, _ in columns if name in chosen), start=1)}
-    raws = (Raw(name, f"C{place[name]}" if name in place else "NULL", kind) for name, kind in columns)
+    raws = (
+        Raw(name, f"C{place[name]}" if name in place else "NULL", kind, staged_as_text=True) for name, kind in columns
+    )
     return plan(job, tuple(raws), DIALECT)
 
 

@@ -12,7 +12,7 @@ from churnobs.ingest_plan import WHOLE, FileDialect, Raw
 
 _NUMBER: Final = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
 _TIME: Final = (
-    r"([0-9]{1,2}:[0-5]?[0-9](:([0-5]?[0-9](\.[0-9]*)?)?)?\s*(Z|[+-][0-9]{2}(:?[0-9]{2})?|[A-Za-z][A-Za-z_/]*)?)?"
+    r"[0-9]{1,2}:[0-5]?[0-9](:([0-5]?[0-9](\.[0-9]*)?)?)?\s*(Z|[+-][0-9]{2}(:?[0-9]{2})?|[A-Za-z][A-Za-z_/]*)?"
 )
 # a day, then nothing or a time of day, which is not looked at
 _DAY: Final = rf"([0-9]+-[0-9]{{1,2}}-[0-9]{{1,2}}|[0-9]+/[0-9]{{1,2}}/[0-9]{{1,2}})((T|\s)\s*{_TIME})?\s*"
@@ -80,7 +80,9 @@ class SnowflakeFiles(FileDialect):
         if "Y" in part:
             year = part["Y"]
         else:
-            year = f"CASE WHEN TRY_CAST({part['y']} AS NUMBER(2,0)) < 69 THEN '20' ELSE '19' END || LPAD({part['y']}, 2, '0')"
+            # from 1969 to 2068
+            two = f"LPAD({part['y']}, 2, '0')"
+            year = f"CASE WHEN {two} < '69' THEN '20' ELSE '19' END || {two}"
         month = part.get("m") or _month(part.get("B") or part["b"], short="b" in part)
         return _when(value, pattern, _day(year, month, part["d"]))
 
@@ -134,7 +136,7 @@ def _pattern(form: str) -> tuple[str, list[str]]:
     made, order = r"\s*", []
     for code, plain in re.findall(r"%(.)|([^%]+)", form, re.DOTALL):
         if not code:
-            made += re.sub(r"([^\w\s])", r"[\1]", plain).replace("[\\]", r"\\").replace("[^]", r"\^")
+            made += re.sub(r"([][.^$*+?{}|()\\])", r"\\\1", plain)
         elif code in _CAPTURED and code not in order:
             made += _CAPTURED[code]
             order.append(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
@@ -106,7 +106,17 @@ class SnowflakeMonitors(MonitorPort):
                         wanted.setdefault(name, []).append(where)
         with self._engine.transaction():
             for name, places in wanted.items():
-                self._engine.delete(name, " OR ".join(f"({place})" for place in places))
+                keep = (lambda row: not _is_forgotten(row, what)) if name == "MONITOR_DAYS" else None
+                self._engine.delete(name, " OR ".join(f"({place})" for place in places), keep)
+
+
+def _is_forgotten(row: Mapping[str, Any], what: Sequence[Forgotten]) -> bool:
+    return any(
+        row["SUBJECT"] == one.subject
+        and one.part in {row["PART"], None}
+        and (one.days is None or row["DAY"] in one.days)
+        for one in what
+    )
 
 
 def _days_sql(number: int, look: Look) -> str:

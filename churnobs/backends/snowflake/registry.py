@@ -11,6 +11,7 @@ from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.native_models import Called, NativeModels
 from churnobs.errors import BadConfig
+from churnobs.expressions.render import Text
 from churnobs.ports import RegistryPort, Scoring
 from churnobs.records import (
     DropVersion,
@@ -109,14 +110,16 @@ class SnowflakeRegistry(RegistryPort):
             self._loaded[record.artefact] = loaded(checked(self._native.artefact(record), record))
         return self._loaded[record.artefact]
 
-    def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> str:
+    def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> Text:
         """The query that runs versions over rows; versions that share an artefact are called once."""
         with self._engine.transaction():
-            return self._scored(self._engine.text(rows), keep, scorings)
+            text = self._scored(self._engine.text(rows), keep, scorings)
+        parts = ("VERSION", "CLASS", "PROBABILITY")
+        return Text(text, (*keep, *(f"{scoring.prefix}_{part}" for scoring in scorings for part in parts)))
 
     def score_text(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> str:
         """The query that runs versions over rows."""
-        return self.score(rows, keep, scorings)
+        return self.score(rows, keep, scorings).text
 
     def _scored(self, rows: str, keep: Sequence[str], scorings: Sequence[Scoring]) -> str:
         columns = [quoted(name) for name in keep]

@@ -1,0 +1,53 @@
+"""Privileges that are denied by configuration: statements that need them fail as they do without the grant."""
+
+from __future__ import annotations
+
+from churnobs.testing.failures import SqlError
+from churnobs.testing.lexer import Parser, words
+from churnobs.testing.results import Result, now, of_rows
+from churnobs.testing.session import Session
+from churnobs.testing.statements import NOISE, command
+
+# what a role may do in its schema, beside owning what it made
+SCHEMA = (
+    "CREATE TABLE", "CREATE VIEW", "CREATE STAGE", "CREATE STREAM", "CREATE TAG", "CREATE DATASET", "CREATE MODEL",
+    "CREATE MODEL MONITOR", "CREATE ALERT", "CREATE FUNCTION", "CREATE PROCEDURE", "CREATE FILE FORMAT",
+)  # fmt: skip
+_COLUMNS = {
+    "created_on": "timestamp_ltz", "privilege": "text", "granted_on": "text", "name": "text", "granted_to": "text",
+    "grantee_name": "text", "grant_option": "text", "granted_by": "text",
+}  # fmt: skip
+
+
+def check(session: Session, text: str) -> None:
+    """Refuse a statement that needs a denied privilege."""
+    head = words(text)
+    if head[:1] == ["CREATE"]:
+        head = ["CREATE", *(word for word in head[1:] if word not in NOISE)]
+    for privilege in session.account.config.denied:
+        wanted = privilege.upper().split()
+        # CREATE MODEL is another privilege than CREATE MODEL MONITOR
+        more = head[len(wanted) : len(wanted) + 1]
+        if head[: len(wanted)] == wanted and not (more and f"{privilege.upper()} {more[0]}" in SCHEMA):
+            raise SqlError(
+                f"SQL access control error:\nInsufficient privileges to operate on schema '{session.engine.schema}'.",
+                3001,
+                "42501",
+            )
+
+
+@command("SHOW GRANTS TO ROLE", reads=True)
+def show_grants_to_role(session: Session, parser: Parser) -> Result:
+    """SHOW GRANTS TO ROLE name: everything that is not denied, on what the session has in use."""
+    parser.expect("SHOW", "GRANTS", "TO", "ROLE")
+    role = parser.part()
+    parser.end()
+    database, schema = session.engine.database, session.engine.schema
+    denied = {privilege.upper() for privilege in session.account.config.denied}
+    held = [("USAGE", "WAREHOUSE", name) for name in session.account.catalog.warehouses]
+    if database:
+        held += [("USAGE", "DATABASE", database), ("CREATE SCHEMA", "DATABASE", database)]
+    if database and schema:
+        held += [(p, "SCHEMA", f"{database}.{schema}") for p in ("USAGE", *SCHEMA)]
+    rows = [(now(), p, kind, name, "ROLE", role, "false", "") for p, kind, name in held if p not in denied]
+    return of_rows(_COLUMNS, rows)
