@@ -6,8 +6,10 @@ import datetime as dt
 import decimal
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+
+import pyarrow as pa
 
 from churnobs.tables import Columns
 
@@ -23,6 +25,18 @@ _TYPES: Final = {
     "date": "DATE",
     "binary": "BINARY",
 }
+_ARROW: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_integer, "int64"),
+    (pa.types.is_floating, "float64"),
+    (pa.types.is_timestamp, "timestamp(6)"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_string, "string"),
+    (pa.types.is_large_string, "string"),
+    (pa.types.is_null, "string"),
+    (pa.types.is_binary, "binary"),
+    (pa.types.is_large_binary, "binary"),
+)
 # rows that are written as they are read
 _ONE_BY_ONE: Final = 4
 _DECIMAL: Final = re.compile(r"decimal\((\d+), (\d+)\)")
@@ -58,6 +72,18 @@ def snowflake_type(ibis_type: str) -> str:
     if kind.startswith("timestamp"):
         return "TIMESTAMP_NTZ(6)"
     return _TYPES.get(kind, "VARIANT")
+
+
+def ibis_of(kind: pa.DataType) -> str:
+    """The Ibis type of an Arrow column, as far as Snowflake keeps one."""
+    if pa.types.is_dictionary(kind):
+        return ibis_of(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    for is_one, name in _ARROW:
+        if is_one(kind):
+            return name
+    return "json"
 
 
 def create_table_sql(name: str, columns: Columns) -> str:

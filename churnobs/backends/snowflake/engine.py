@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pyarrow as pa
 
-from churnobs.backends.snowflake.ddl import insert_rows_sql, insert_tables_sql, quoted, snowflake_type, value_sql
+from churnobs.backends.snowflake.ddl import (
+    ibis_of,
+    insert_rows_sql,
+    insert_tables_sql,
+    quoted,
+    snowflake_type,
+    value_sql,
+)
 from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError
@@ -32,18 +39,6 @@ _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # rows that are gathered and sent as text; more go through a stage
 FEW: Final = 2_000
 _STATEMENT_LENGTH: Final = 700_000
-_KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
-    (pa.types.is_boolean, "boolean"),
-    (pa.types.is_integer, "int64"),
-    (pa.types.is_floating, "float64"),
-    (pa.types.is_timestamp, "timestamp(6)"),
-    (pa.types.is_date, "date"),
-    (pa.types.is_string, "string"),
-    (pa.types.is_large_string, "string"),
-    (pa.types.is_null, "string"),
-    (pa.types.is_binary, "binary"),
-    (pa.types.is_large_binary, "binary"),
-)
 
 
 class Fence(Protocol):
@@ -154,6 +149,9 @@ class SnowflakeEngine(EnginePort):
     def transaction(self) -> Iterator[None]:
         """All or nothing; a transaction inside another joins it."""
         outermost = self._depth == 0
+        if outermost and self.fence is None:
+            # somebody else may have written since
+            self._known.clear()
         self._depth += 1
         try:
             yield
@@ -321,7 +319,7 @@ class SnowflakeEngine(EnginePort):
         if isinstance(like, str):
             self.ddl(f"CREATE TABLE IF NOT EXISTS {quoted(name)} AS {like}", name)
         else:
-            described = ", ".join(f"{quoted(f.name)} {snowflake_type(_ibis_of(f.type))}" for f in like.schema)
+            described = ", ".join(f"{quoted(f.name)} {snowflake_type(ibis_of(f.type))}" for f in like.schema)
             self.ddl(f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({described})", name)
         self._seen.add(name)
 
@@ -396,7 +394,7 @@ class SnowflakeEngine(EnginePort):
         if not isinstance(data, pa.Table):
             return self.text(data)
         rows = data.to_pylist()
-        shape = ", ".join(f"CAST(NULL AS {snowflake_type(_ibis_of(f.type))}) AS {quoted(f.name)}" for f in data.schema)
+        shape = ", ".join(f"CAST(NULL AS {snowflake_type(ibis_of(f.type))}) AS {quoted(f.name)}" for f in data.schema)
         parts = ["SELECT " + ", ".join(map(value_sql, row.values())) for row in rows]
         return " UNION ALL ".join([f"SELECT * FROM (SELECT {shape}) WHERE FALSE", *parts])
 
@@ -420,15 +418,3 @@ def _parts(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _pattern(name: str) -> str:
     return "'" + name.replace("\\", "\\\\").replace("_", "\\\\_").replace("%", "\\\\%") + "'"
-
-
-def _ibis_of(kind: pa.DataType) -> str:
-    """The Ibis type of an Arrow column, as far as Snowflake keeps one."""
-    if pa.types.is_dictionary(kind):
-        return _ibis_of(kind.value_type)
-    if pa.types.is_decimal(kind):
-        return f"decimal({kind.precision}, {kind.scale})"
-    for is_one, name in _KINDS:
-        if is_one(kind):
-            return name
-    return "json"
