@@ -139,11 +139,14 @@ class Lifecycle:
         first = [step for step in steps if step is steps[0] or steps[0].kind is StepKind.ALERT]
         for step in first:
             tell(step)
-        prepared = [prepare(self, step) for step in steps]
+        # in a month without alerts the look reaches nobody, and waits for what the steps before it find
+        later = [step for step in steps if step.kind is StepKind.ALERT and step not in first]
+        prepared = {step: prepare(self, step) for step in steps if step not in later}
         with self._transaction():
-            for step, ready in zip(steps, prepared, strict=True):
+            for step in steps:
                 if step not in first:
                     tell(step)
+                ready = prepare(self, step) if step in later else prepared[step]
                 engine.purpose = f"{self.config.name} {step.month} {step.name}"
                 started, before = time.perf_counter(), engine.sent
                 result = perform(self, step, ready)

@@ -37,10 +37,12 @@ class StepKind(StrEnum):
 # steps that are kept together, all or none: a transaction costs more than most of them
 TOGETHER: Final = (
     (StepKind.INGEST,),
-    (StepKind.SENTIMENT, StepKind.FEATURES, StepKind.LABELS),
+    # scores that were paid for are not asked for again because of what comes after
+    (StepKind.SENTIMENT,),
+    (StepKind.FEATURES, StepKind.LABELS),
     (StepKind.DATASET, StepKind.MEASURE, StepKind.DRIFT, StepKind.DECIDE, StepKind.TRAIN, StepKind.PROMOTE),
     (StepKind.PREDICT, StepKind.MONITOR, StepKind.ESTIMATE, StepKind.PRUNE),
-    # what was told to people is not told again because of what comes after
+    # nor is anything told twice
     (StepKind.ALERT, StepKind.REPORT),
 )
 
