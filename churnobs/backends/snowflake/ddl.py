@@ -143,8 +143,10 @@ def insert_rows_sql(table: str, columns: Sequence[str], rows: Sequence[Mapping[s
     return f"{into} SELECT {values} FROM TABLE(FLATTEN(INPUT => PARSE_JSON({literal(text)}))) AS R"
 
 
-def insert_tables_sql(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """The one statement that appends rows to several tables, all or none; texts become what their columns hold.
+def insert_tables_sql(tables: Mapping[str, Sequence[Mapping[str, Any]]], condition: str = "") -> str:
+    """The one statement that appends rows to several tables, all or none (none where a condition does not hold).
+
+    Everything travels as text and becomes what its column holds.
 
     >>> insert_tables_sql({"A": [{"X": 1}], "B": [{"Y": "b", "Z": None}]}).splitlines()[:2]
     ['INSERT ALL', 'WHEN T = 0 THEN INTO "A" ("X") VALUES (C0)']
@@ -162,7 +164,7 @@ def insert_tables_sql(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     source = (
         f"SELECT R.VALUE[0]::NUMBER(38,0) AS T, {cells} FROM TABLE(FLATTEN(INPUT => PARSE_JSON({literal(text)}))) AS R"
     )
-    return "\n".join(["INSERT ALL", *lines, source])
+    return "\n".join(["INSERT ALL", *lines, source + (f" WHERE {condition}" if condition else "")])
 
 
 def _kind(values: Sequence[Any]) -> str:

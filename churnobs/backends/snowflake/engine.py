@@ -24,7 +24,7 @@ from churnobs.backends.snowflake.ddl import (
 )
 from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
-from churnobs.errors import BackendFailed, ChurnobsError
+from churnobs.errors import BackendFailed, ChurnobsError, DatabaseBusy
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
 
@@ -44,8 +44,14 @@ _STATEMENT_LENGTH: Final = 700_000
 class Fence(Protocol):
     """Whoever may write now."""
 
+    # true while the right is held, in SQL
+    condition: str
+
     def check(self) -> None:
-        """Raise DatabaseBusy when somebody else may, and hold the right until the transaction ends."""
+        """Raise DatabaseBusy when somebody else may."""
+
+    def lost(self) -> DatabaseBusy:
+        """The error of one who lost the right."""
 
 
 class SnowflakeEngine(EnginePort):
@@ -314,7 +320,8 @@ class SnowflakeEngine(EnginePort):
 
     def _make(self, name: str, like: str | pa.Table) -> None:
         """Make a table that is not there, empty: its rows come within the transaction."""
-        if self.exists(name):
+        # made unless it is there, in one statement; where that would commit rows it must be there
+        if name in self._seen or (self._begun and self.exists(name)):
             return
         if isinstance(like, str):
             self.ddl(f"CREATE TABLE IF NOT EXISTS {quoted(name)} AS {like}", name)
@@ -328,8 +335,6 @@ class SnowflakeEngine(EnginePort):
             return
         self.link.run("BEGIN")
         self._begun = True
-        if self.fence is not None:
-            self.fence.check()
 
     def _commit(self) -> None:
         if not self._begun and self.fence is None and len(self._pending) == 1:
@@ -344,25 +349,35 @@ class SnowflakeEngine(EnginePort):
         waiting, self._before = self._before, {}
         for sql, changed in waiting.items():
             self.dml(sql, changed)
-        self._flush_together()
+        checked = self._flush_together()
         self.flush()
+        if self._begun and self.fence is not None and not checked:
+            self.fence.check()
         if self._begun:
             self.link.run("COMMIT")
             self._begun = False
 
-    def _flush_together(self) -> None:
-        """Send what is gathered of several own tables in one statement, where it is not too long."""
-        names = [
-            name for name in self._pending if name in GATHERED and name not in self._replaced and self._pending[name]
-        ]
-        if len(names) < 2:
-            return
-        sql = insert_tables_sql({name: self._pending[name] for name in names})
-        if len(sql) <= _STATEMENT_LENGTH:
-            self._begin()
-            for name in names:
-                del self._pending[name]
-            self.link.run(sql)
+    def _flush_together(self) -> bool:
+        """Send what is gathered of several own tables in one statement, where it is not too long.
+
+        Rows arrive only while the right to write is held; whether it was is seen by their number.
+
+        Returns:
+            Whether that was seen.
+        """
+        names = [n for n, rows in self._pending.items() if rows and n in GATHERED and n not in self._replaced]
+        if len(names) < (2 if self.fence is None else 1):
+            return False
+        condition = "" if self.fence is None else self.fence.condition
+        sql = insert_tables_sql({name: self._pending[name] for name in names}, condition)
+        if len(sql) > _STATEMENT_LENGTH:
+            return False
+        self._begin()
+        expected = sum(len(self._pending.pop(name)) for name in names)
+        arrived = sum(int(count) for count in self.link.rows(sql)[0])
+        if self.fence is not None and arrived != expected:
+            raise self.fence.lost()
+        return True
 
     def _act(self) -> None:
         """Do what waited for the commit: all of it, whatever fails; the first error is told."""

@@ -127,7 +127,8 @@ class NativeModels:
 
     def set_default(self, model: str, version: str) -> None:
         """Make a version the default."""
-        self._alter(model, f"SET DEFAULT_VERSION = {quoted(version)}")
+        with clients():
+            self._native.registry.get_model(quoted(model)).default = quoted(version)
 
     def set_alias(self, model: str, version: str, alias: str | None, former: str | None) -> None:
         """Give a version its alias, in the place of its former one."""
