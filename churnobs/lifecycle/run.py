@@ -60,6 +60,8 @@ class Lifecycle:
         self._source = source
         # statements that were sent and belong to a step already
         self._counted = 0
+        # of the first model, by its name
+        self._baselines: dict[str, dict[str, Histogram]] = {}
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
             with self._running():
@@ -127,7 +129,9 @@ class Lifecycle:
             if self.journal.is_new(self.config.meaning):
                 with self._transaction():
                     self.journal.fix_meaning(self.config.meaning)
-            for steps in together(self.plan(waiting[0])):
+            # without alerts nothing of a month reaches outside
+            quiet = not self.config.alerts and not self.backend.alerts.alerts()
+            for steps in together(self.plan(waiting[0]), quiet=quiet):
                 self._keep(steps, progress)
             self.backend.lifetime.publish()
             engine.purpose = ""
@@ -141,12 +145,15 @@ class Lifecycle:
         first = [step for step in steps if step is steps[0] or steps[0].kind is StepKind.ALERT]
         for step in first:
             tell(step)
-        prepared = [self._for(step, prepare) for step in steps]
+        # in a month without alerts the look reaches nobody, and waits for what the steps before it find
+        later = [step for step in steps if step.kind is StepKind.ALERT and step not in first]
+        prepared = {step: self._for(step, prepare) for step in steps if step not in later}
         with self._transaction():
-            for step, ready in zip(steps, prepared, strict=True):
+            for step in steps:
                 if step not in first:
                     tell(step)
                 started = time.perf_counter()
+                ready = self._for(step, prepare) if step in later else prepared[step]
                 result = self._for(step, perform, ready)
                 # what was sent before the step, to begin the month or to end the former steps, is the step's
                 before, self._counted = self._counted, engine.sent
@@ -285,8 +292,7 @@ class Lifecycle:
 
     def state_through(self) -> dt.date | None:
         """The moment up to which purchases are added up already."""
-        rows = self.backend.engine.read("STATE_THROUGH").to_pylist()
-        return rows[0]["AS_OF"] if rows else None
+        return max((row["AS_OF"] for row in self.backend.engine.read("STATE_THROUGH").to_pylist()), default=None)
 
     def as_ofs(self) -> tuple[dt.date, ...]:
         """All as-ofs with features, oldest first."""
@@ -347,17 +353,22 @@ class Lifecycle:
         """What the first model was trained on."""
         return f"{self.config.name}_BASELINE"
 
-    def baseline(self) -> tuple[tuple[Bins, ...], dict[str, Histogram]] | None:
-        """How features are counted, and the baseline's counts; None before the first model."""
-        if self.default() is None:
-            return None
-        counts = self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist()
-        return self.bins(), collect(counts)
+    def baseline(self) -> dict[str, Histogram]:
+        """The baseline's counts of each feature, which never change; empty before the first model."""
+        base = self.base()
+        if base is None:
+            return {}
+        if base.version_name not in self._baselines:
+            features = {bins.column for bins in self.bins()}
+            counted = collect(self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist())
+            self._baselines[base.version_name] = {c: found for c, found in counted.items() if c in features}
+        return self._baselines[base.version_name]
 
-    def bins(self) -> tuple[Bins, ...]:
-        """How each feature is counted; empty before the first model."""
+    def bins(self, *, of_label: bool = False) -> tuple[Bins, ...]:
+        """How each feature is counted, or the label; empty before the first model."""
         rows = [r for r in self.backend.engine.read("MONITOR_BINS").to_pylist() if r["SUBJECT"] == self.config.name]
-        return tuple(from_json(Bins, r["BINS"]) for r in sorted(rows, key=lambda r: r["POSITION"]))
+        every = (from_json(Bins, r["BINS"]) for r in sorted(rows, key=lambda r: r["POSITION"]))
+        return tuple(bins for bins in every if (bins.column == "CHURNED") == of_label)
 
     def segments(self) -> tuple[str, ...]:
         """The segment columns that the features have."""

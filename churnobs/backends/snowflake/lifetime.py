@@ -27,14 +27,17 @@ _NOW: Final = "SYSDATE()"
 class RunLock:
     """The right to run the loop: the one row of RUN_LOCK.
 
-    Snowflake enforces no key, but an UPDATE holds its table until its transaction ends. So every transaction of a run
-    begins by stamping its row: while it is open nobody takes over, and after somebody did it changes nothing and stops.
+    Snowflake enforces no key, so a run keeps rows only under this condition: the last statement of each of its
+    transactions inserts nothing once another session is the holder, and the transaction is undone. Whoever takes over
+    first becomes the holder, then ends the transactions that the former one left open, and only then reads the journal:
+    what the former one had committed by then is there, and nothing more will come.
     """
 
     def __init__(self, engine: SnowflakeEngine) -> None:
         self._engine = engine
         # a session is one process's own, and known by a number that is never used again
         self.me = str(engine.link.session.session_id)
+        self.condition = f"EXISTS (SELECT 1 FROM RUN_LOCK WHERE HOLDER = {literal(self.me)})"
 
     def take(self, *, over: bool) -> bool:
         """Take the right.
@@ -50,14 +53,14 @@ class RunLock:
         """
         # looked at first: an UPDATE would wait for the holder's transaction
         holder, unfinished = self._look(over=over)
-        if holder is not None and holder != self.me:
-            self._end(holder)
         seen = "HOLDER IS NULL" if holder is None else f"HOLDER = {literal(holder)}"
         mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
         if not self._change(f"{mine} WHERE {seen}"):
             # who it was is known once its statement is kept
             self._look(over=False)
             raise DatabaseBusy("another run has just begun", hint="wait for it to end")
+        if holder is not None and holder != self.me:
+            self._end(holder)
         return unfinished
 
     def _look(self, *, over: bool) -> tuple[str | None, bool]:
@@ -89,9 +92,22 @@ class RunLock:
                     link.rows(f"SELECT SYSTEM$ABORT_TRANSACTION({int(row['id'])})")
 
     def check(self) -> None:
-        """Hold the right until the transaction ends."""
+        """See whether the right is still held.
+
+        Raises:
+            DatabaseBusy: another run took over.
+        """
+        if not self._engine.link.value(f"SELECT {self.condition}"):
+            raise self.lost()
+
+    def lost(self) -> DatabaseBusy:
+        """The error of one who lost the right."""
+        return DatabaseBusy("another run took over", hint="nothing of this step was kept; let the other one go on")
+
+    def beat(self) -> None:
+        """Say that the holder is alive; raises as ``check``."""
         if not self._change(f"BEAT = {_NOW} WHERE HOLDER = {literal(self.me)}"):
-            raise DatabaseBusy("another run took over", hint="nothing of this step was kept; let the other one go on")
+            raise self.lost()
 
     def release(self, *, finished: bool) -> None:
         """Let go; a beat that stays tells the next one that things were left unfinished."""
@@ -111,6 +127,7 @@ class SnowflakeLifetime(LifetimePort):
 
     def __init__(self, engine: SnowflakeEngine) -> None:
         self._engine = engine
+        self._lock: RunLock | None = None
 
     @property
     def location(self) -> str:
@@ -130,12 +147,14 @@ class SnowflakeLifetime(LifetimePort):
     def running(self, *, take_over: bool) -> Iterator[None]:
         """The right to run the loop."""
         engine = self._engine
-        if engine.fence is not None:
+        if self._lock is not None:
+            self._lock.beat()
             yield
             return
         lock = RunLock(engine)
         left_unfinished = lock.take(over=take_over)
         engine.hold(lock)
+        self._lock = lock
         finished = False
         try:
             if left_unfinished:
@@ -144,6 +163,7 @@ class SnowflakeLifetime(LifetimePort):
             finished = True
         finally:
             engine.hold(None)
+            self._lock = None
             # a session that is over cannot let go; the right is taken over then
             with suppress(ChurnobsError):
                 lock.release(finished=finished)

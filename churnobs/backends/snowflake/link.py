@@ -21,7 +21,7 @@ _NO_WAREHOUSE: Final = {606}
 _EXPIRED: Final = {390104, 390111, 390112, 390114, 390195, 250001, 250002}
 # a feature that the account does not have, and a table that another transaction holds
 _NOT_SUPPORTED, _LOCKED = 2, 625
-_OVER: Final = ("session no longer exists", "token has expired", "connection is closed")
+_OVER: Final = ("session no longer exists", "token has expired", "connection is closed", "must login again")
 # the connector's codes of types, as its documentation lists them
 _FIXED, _REAL, _TEXT, _DATE, _BINARY, _BOOLEAN = 0, 1, 2, 3, 11, 13
 _TIMESTAMPS: Final = {4, 6, 7, 8}
@@ -40,7 +40,7 @@ def translate(error: Exception) -> ChurnobsError:
         return BadConfig(text, hint="churnobs doctor names the grants that are needed, and how to give them")
     if number in _NO_WAREHOUSE or "No active warehouse" in text:
         return BadConfig(text, hint="name a warehouse in the connection, or USE WAREHOUSE")
-    if number in _EXPIRED or any(words in text.lower() for words in _OVER):
+    if number in _EXPIRED or _is_over(text):
         return BackendFailed(f"the Snowflake session is over: {text}", hint="connect again and run again: it goes on")
     if number in _NOT_THERE or "does not exist" in text:
         return NotFound(text, hint="workspace.deploy() makes what the loop needs; check names, role and grants")
@@ -119,9 +119,16 @@ class Link:
         return {"QUERY_TAG": f"churnobs {self.tag}".strip()}
 
     def close(self) -> None:
-        """End the session if it is ours."""
-        if self.owned:
+        """End the session if it is ours; one that is over has only this end left to close."""
+        if not self.owned:
+            return
+        try:
             self.session.close()
+        except Exception as error:
+            self.session.connection.close()
+            told = translate(error)
+            if not _is_over(told.message):
+                raise told from error
 
 
 @contextmanager
@@ -133,6 +140,10 @@ def _told() -> Iterator[None]:
         raise
     except Exception as error:
         raise translate(error) from error
+
+
+def _is_over(text: str) -> bool:
+    return any(words in text.lower() for words in _OVER)
 
 
 def ibis_type(column: ResultMetadata) -> str:

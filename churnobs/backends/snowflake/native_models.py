@@ -44,11 +44,15 @@ class Called:
     outputs: Mapping[str, tuple[str, ...]]
     positive: int | None = None
 
-    def sql(self, version: str, function: str, output: int) -> str:
-        """The expression that gives one output of a function."""
+    def call(self, version: str, function: str) -> str:
+        """The call of a function of a version."""
         arguments = ", ".join(f"CAST({quoted(name)} AS {kind})" for name, kind in self.inputs)
+        return f"{version}!{function}({arguments})"
+
+    def output(self, column: str, function: str, number: int) -> str:
+        """One output of a function, of the column that holds what the function gave."""
         fields = self.outputs[function]
-        return f"{version}!{function}({arguments})" + (f"[{literal(fields[output])}]" if fields else "")
+        return f"{column}[{literal(fields[number])}]" if fields else column
 
 
 class NativeModels:
@@ -123,7 +127,8 @@ class NativeModels:
 
     def set_default(self, model: str, version: str) -> None:
         """Make a version the default."""
-        self._alter(model, f"SET DEFAULT_VERSION = {quoted(version)}")
+        with clients():
+            self._native.registry.get_model(quoted(model)).default = quoted(version)
 
     def set_alias(self, model: str, version: str, alias: str | None, former: str | None) -> None:
         """Give a version its alias, in the place of its former one."""
