@@ -14,7 +14,7 @@ from churnobs.backends.snowflake import plain_types
 from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.native import Native, clients, closed, version_rows
-from churnobs.errors import NotFound, RefusedArtefact
+from churnobs.errors import ChurnobsError, NotFound, RefusedArtefact
 from churnobs.records import DatasetVersion
 
 if TYPE_CHECKING:
@@ -88,19 +88,28 @@ class NativeModels:
 
     def copy(self, source: VersionRecord, record: VersionRecord) -> None:
         """Copy a version on the server; one of the same name that nobody recorded is replaced."""
-        there = version_rows(self._engine, record.model_name)
-        if there.pop(record.version_name, None) is not None:
+        try:
+            self._copy(source, record)
+        except ChurnobsError:
+            if record.version_name not in version_rows(self._engine, record.model_name):
+                raise
             self.drop(record.model_name, record.version_name, None)
-        target, version = self._native.qualified(record.model_name), quoted(record.version_name)
-        origin = f"FROM MODEL {self._native.qualified(source.model_name)} VERSION {quoted(source.version_name)}"
-        made = f"ALTER MODEL {target} ADD VERSION" if there else f"CREATE MODEL {target} WITH VERSION"
-        self._engine.ddl(f"{made} {version} {origin}")
-        if record.is_default and there:
+            self._copy(source, record)
+        if record.is_default:
             self.set_default(record.model_name, record.version_name)
-        if source.comment:
-            self.set_comment(record.model_name, record.version_name, record.comment)
         if source.metrics:
             self.set_metrics(record.model_name, record.version_name, record.metrics)
+
+    def _copy(self, source: VersionRecord, record: VersionRecord) -> None:
+        with clients():
+            registry = self._native.registry
+            made = registry.log_model(
+                registry.get_model(quoted(source.model_name)).version(quoted(source.version_name)),
+                model_name=quoted(record.model_name),
+                version_name=quoted(record.version_name),
+            )
+            if source.comment != record.comment:
+                made.comment = record.comment
 
     def artefact(self, record: VersionRecord) -> bytes:
         """The bytes that a version keeps.
