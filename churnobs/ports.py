@@ -245,6 +245,9 @@ class MonitorPort(ABC):
 class AlertPort(ABC):
     """Keeps alerts."""
 
+    # whether the account sends messages by a notification integration
+    sends_messages: bool = False
+
     @abstractmethod
     def alerts(self) -> Sequence[AlertRecord]:
         """All alerts, oldest first."""
