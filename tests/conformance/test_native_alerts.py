@@ -11,7 +11,7 @@ import pytest
 from loops import scripted, write_shop
 
 import churnobs
-from churnobs import Alert, BackendFailed, BadConfig, Metric, Month, NotSupported, Notify, Observed, Workspace
+from churnobs import Alert, BackendFailed, BadConfig, Metric, Month, Notify, NotSupported, Observed, Workspace
 from churnobs.backends.snowflake.reconcile import reconcile
 from churnobs.testing import serve
 
