@@ -22,6 +22,7 @@ from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.journal import Journal
+from churnobs.lifecycle.places import check_place
 from churnobs.lifecycle.preview import Preview, preview
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.roles import PARTS
@@ -58,6 +59,7 @@ class Lifecycle:
         self.journal = Journal(backend.engine)
         self._door = Ingest(backend.loader)
         self._source = source
+        self._checked = False
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
             with self._running():
@@ -114,7 +116,9 @@ class Lifecycle:
             NotFound: no month is waiting.
             BadFile: a file of the month cannot be loaded; the month stays as it was before.
             DatabaseBusy: another process runs the loop.
+            NotSupported, BadConfig: the settings ask for what cannot be had here.
         """
+        self._check()
         with self._running():
             waiting = self.waiting()
             if not waiting:
@@ -126,6 +130,13 @@ class Lifecycle:
                 self._keep(steps, progress)
             self.backend.lifetime.publish()
             return self.report(waiting[0])
+
+    def _check(self) -> None:
+        """See once that the settings can be followed here, before anything is done."""
+        if not self._checked:
+            self.workspace.alerts.check(*self.config.alerts)
+            check_place(self)
+            self._checked = True
 
     def _keep(self, steps: tuple[Step, ...], progress: Progress | None) -> None:
         """Do steps that are kept together."""
