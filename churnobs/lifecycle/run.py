@@ -291,15 +291,11 @@ class Lifecycle:
 
     def files_of(self, month: Month) -> tuple[str, ...]:
         """The names of a month's files that wait in the source."""
-        if self._source is None or month not in self._door.waiting(self._source):
-            return ()
-        return tuple(file.name for file in self._source.month(month).files)
+        return () if self._source is None else self._door.files_waiting(self._source, month)
 
     def history_files(self) -> tuple[str, ...]:
         """The names of files that cover many months and are not loaded."""
-        done = {(f.kind, f.content_hash) for f in self.backend.loader.ingested()}
-        files = self._source.history if self._source is not None else ()
-        return tuple(f.name for f in files if (f.kind, f.content_hash) not in done)
+        return () if self._source is None else self._door.files_waiting(self._source, None)
 
     def state_through(self) -> dt.date | None:
         """The moment up to which purchases are added up already."""
