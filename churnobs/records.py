@@ -263,7 +263,10 @@ Refresh = Literal["fresh", "snowflake"]
 
 @dataclass(frozen=True, slots=True)
 class CountedElsewhere:
-    """Feature columns that several monitors share: they are counted once, under one subject, in one way."""
+    """Columns that several monitors share: features are counted once, and so is the baseline, under one subject.
+
+    ``bins`` are those of the features and of the label.
+    """
 
     subject: str
     bins: tuple[Bins, ...]

@@ -87,6 +87,7 @@ RECENT_FEEDBACK: Final[Columns] = {
     "SENTIMENT": SENTIMENT,
     "POSITION": "int64",
 }
+# append-only: the newest counts
 STATE_THROUGH: Final[Columns] = {"AS_OF": "date", "SALES_ROWS": "int64", "FEEDBACK_ROWS": "int64"}
 # what labels need of FEATURES, whatever other columns it has
 SPINE: Final[Columns] = {

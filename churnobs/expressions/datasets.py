@@ -68,6 +68,10 @@ class DatasetRows(Rendered):
     parts: tuple[Part, ...]
     columns: Columns
 
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return tuple(name for name, _ in self.columns)
+
     def sql(self, dialect: Dialect) -> str:
         """The text for one engine."""
         listed = ", ".join(f'"{name}"' for name, _ in self.columns)

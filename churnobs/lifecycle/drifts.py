@@ -31,10 +31,9 @@ def count_features(loop: Lifecycle, as_of: dt.date, active: int) -> None:
 
 def measure_drift(loop: Lifecycle, step: Step) -> dict[str, Any]:
     """Measure how far each feature has moved from the baseline, and judge it against chance."""
-    baseline = loop.baseline()
-    if baseline is None:
+    bins, before = loop.bins(), loop.baseline()
+    if not bins:
         return {"drift": {}, "alarms": [], "history": None}
-    bins, before = baseline
     state = loop.workspace.monitor.state
     now = collect(state.counted(FEATURES_SUBJECT, step.as_of).to_pylist())
     found = {

@@ -109,7 +109,7 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     active = engine.write("FEATURES", _features_at(loop, as_of, since))
     engine.write("CUSTOMER_STATE", Query(customer_state, (at,)), replace=True)
     engine.write("RECENT_FEEDBACK", Query(recent_feedback, (at,)), replace=True)
-    engine.write("STATE_THROUGH", counted, replace=True)
+    engine.write("STATE_THROUGH", counted)
     count_features(loop, as_of, active)
     if not any(e.name == CUSTOMER.name for e in loop.backend.feature_store.entities()):
         store.register_entity(CUSTOMER)
@@ -145,11 +145,11 @@ def _state_moment(loop: Lifecycle, as_of: dt.date) -> tuple[dt.date | None, pa.T
     what there is before T.
     """
     engine = loop.backend.engine
-    known = engine.read("STATE_THROUGH").to_pylist()
-    moments = (as_of, known[0]["AS_OF"]) if known and known[0]["AS_OF"] < as_of else (as_of,)
+    known = max(engine.read("STATE_THROUGH").to_pylist(), key=lambda row: row["AS_OF"], default=None)
+    moments = (as_of, known["AS_OF"]) if known and known["AS_OF"] < as_of else (as_of,)
     rows = engine.read(Query(rows_before, (moments,)))
     found = {row["AS_OF"]: row for row in rows.to_pylist()}
-    since = moments[-1] if len(moments) > 1 and found[moments[-1]] == known[0] else None
+    since = moments[-1] if len(moments) > 1 and found[moments[-1]] == known else None
     return since, pa.Table.from_pylist([found[as_of]], schema=rows.schema)
 
 

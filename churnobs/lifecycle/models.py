@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from churnobs.class_comparison import JointCounts
 from churnobs.codec import content_hash, from_json, to_json
 from churnobs.comparison import compare_auc, roc_auc
-from churnobs.divergence import collect
 from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, rows_at, scored_performance, watched
 from churnobs.expressions.monitored import SOURCE, Watched
@@ -214,7 +213,8 @@ def keep_baseline(loop: Lifecycle) -> None:
     everything = (*KEY_TYPES.items(), *columns, ("CHURNED", "int64"))
     engine.write(loop.baseline_table, DatasetRows(tuple(Part(d.table) for d in loop.datasets()), everything))
     state, cells = loop.workspace.monitor.state, MetricSettings().cells
-    bins = state.fit_bins([name for name, _ in columns], dict(columns), (), loop.baseline_table, cells)
+    names = [*(name for name, _ in columns), "CHURNED"]
+    bins = state.fit_bins(names, dict(everything), (), loop.baseline_table, cells)
     texts = [to_json(b) for b in bins]
     subject = [loop.config.name] * len(texts)
     engine.write("MONITOR_BINS", pa.table({"SUBJECT": subject, "POSITION": list(range(len(texts))), "BINS": texts}))
@@ -222,8 +222,7 @@ def keep_baseline(loop: Lifecycle) -> None:
     rows = sum(d.rows for d in loop.datasets())
     state.store_histograms(FEATURES_SUBJECT, loop.baseline_table, watched, bins, rows)
     rules = loop.config.drift
-    counted = collect(state.counted(FEATURES_SUBJECT, None).to_pylist())
-    nulls = Nulls.build(counted, draws=rules.draws, seed=rules.seed)
+    nulls = Nulls.build(loop.baseline(), draws=rules.draws, seed=rules.seed)
     engine.write("MONITOR_NULLS", pa.table({"SUBJECT": [loop.config.name], "NULLS": [to_json(nulls)]}))
 
 
@@ -320,7 +319,7 @@ def _make_monitor(loop: Lifecycle, step: Step, role: str, version_name: str, nam
         ),
         ModelMonitorConfig(version),
         horizon_days=loop.config.horizon_days,
-        counted=CountedElsewhere(FEATURES_SUBJECT, loop.bins()),
+        counted=CountedElsewhere(FEATURES_SUBJECT, (*loop.bins(), *loop.bins(of_label=True))),
     )
     record_edges(loop.backend.engine, [(("prediction", f"PREDICTIONS/{step.as_of}"), ("monitor", name))])
 

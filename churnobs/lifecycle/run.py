@@ -59,6 +59,10 @@ class Lifecycle:
         self.journal = Journal(backend.engine)
         self._door = Ingest(backend.loader)
         self._source = source
+        # statements that were sent and belong to a step already
+        self._counted = 0
+        # of the first model, by its name
+        self._baselines: dict[str, dict[str, Histogram]] = {}
         self._checked = False
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
@@ -118,17 +122,23 @@ class Lifecycle:
             DatabaseBusy: another process runs the loop.
             NotSupported, BadConfig: the settings ask for what cannot be had here.
         """
+        engine = self.backend.engine
         self._check()
         with self._running():
+            self._counted = engine.sent
             waiting = self.waiting()
             if not waiting:
                 raise NotFound("no month is waiting", hint="ingest the next month's files")
+            engine.purpose = f"{self.config.name} {waiting[0]}"
             if self.journal.is_new(self.config.meaning):
                 with self._transaction():
                     self.journal.fix_meaning(self.config.meaning)
-            for steps in together(self.plan(waiting[0])):
+            # without alerts nothing of a month reaches outside
+            quiet = not self.config.alerts and not self.backend.alerts.alerts()
+            for steps in together(self.plan(waiting[0]), quiet=quiet):
                 self._keep(steps, progress)
             self.backend.lifetime.publish()
+            engine.purpose = ""
             return self.report(waiting[0])
 
     def _check(self) -> None:
@@ -146,15 +156,24 @@ class Lifecycle:
         first = [step for step in steps if step is steps[0] or steps[0].kind is StepKind.ALERT]
         for step in first:
             tell(step)
-        prepared = [prepare(self, step) for step in steps]
+        # in a month without alerts the look reaches nobody, and waits for what the steps before it find
+        later = [step for step in steps if step.kind is StepKind.ALERT and step not in first]
+        prepared = {step: self._for(step, prepare) for step in steps if step not in later}
         with self._transaction():
-            for step, ready in zip(steps, prepared, strict=True):
+            for step in steps:
                 if step not in first:
                     tell(step)
-                engine.purpose = f"{self.config.name} {step.month} {step.name}"
-                started, before = time.perf_counter(), engine.sent
-                result = perform(self, step, ready)
-                self.journal.append(step, result, time.perf_counter() - started, engine.sent - before)
+                started = time.perf_counter()
+                ready = self._for(step, prepare) if step in later else prepared[step]
+                result = self._for(step, perform, ready)
+                # what was sent before the step, to begin the month or to end the former steps, is the step's
+                before, self._counted = self._counted, engine.sent
+                self.journal.append(step, result, time.perf_counter() - started, self._counted - before)
+
+    def _for(self, step: Step, action: Callable[..., Any], *arguments: Any) -> Any:
+        """Do something for a step, and let the engine know what it is done for."""
+        self.backend.engine.purpose = f"{self.config.name} {step.month} {step.name}"
+        return action(self, step, *arguments)
 
     @contextmanager
     def _running(self, *, take_over: bool = False) -> Iterator[None]:
@@ -284,8 +303,7 @@ class Lifecycle:
 
     def state_through(self) -> dt.date | None:
         """The moment up to which purchases are added up already."""
-        rows = self.backend.engine.read("STATE_THROUGH").to_pylist()
-        return rows[0]["AS_OF"] if rows else None
+        return max((row["AS_OF"] for row in self.backend.engine.read("STATE_THROUGH").to_pylist()), default=None)
 
     def as_ofs(self) -> tuple[dt.date, ...]:
         """All as-ofs with features, oldest first."""
@@ -346,17 +364,22 @@ class Lifecycle:
         """What the first model was trained on."""
         return f"{self.config.name}_BASELINE"
 
-    def baseline(self) -> tuple[tuple[Bins, ...], dict[str, Histogram]] | None:
-        """How features are counted, and the baseline's counts; None before the first model."""
-        if self.default() is None:
-            return None
-        counts = self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist()
-        return self.bins(), collect(counts)
+    def baseline(self) -> dict[str, Histogram]:
+        """The baseline's counts of each feature, which never change; empty before the first model."""
+        base = self.base()
+        if base is None:
+            return {}
+        if base.version_name not in self._baselines:
+            features = {bins.column for bins in self.bins()}
+            counted = collect(self.workspace.monitor.state.counted(FEATURES_SUBJECT, None).to_pylist())
+            self._baselines[base.version_name] = {c: found for c, found in counted.items() if c in features}
+        return self._baselines[base.version_name]
 
-    def bins(self) -> tuple[Bins, ...]:
-        """How each feature is counted; empty before the first model."""
+    def bins(self, *, of_label: bool = False) -> tuple[Bins, ...]:
+        """How each feature is counted, or the label; empty before the first model."""
         rows = [r for r in self.backend.engine.read("MONITOR_BINS").to_pylist() if r["SUBJECT"] == self.config.name]
-        return tuple(from_json(Bins, r["BINS"]) for r in sorted(rows, key=lambda r: r["POSITION"]))
+        every = (from_json(Bins, r["BINS"]) for r in sorted(rows, key=lambda r: r["POSITION"]))
+        return tuple(bins for bins in every if (bins.column == "CHURNED") == of_label)
 
     def segments(self) -> tuple[str, ...]:
         """The segment columns that the features have."""

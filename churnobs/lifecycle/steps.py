@@ -37,10 +37,12 @@ class StepKind(StrEnum):
 # steps that are kept together, all or none: a transaction costs more than most of them
 TOGETHER: Final = (
     (StepKind.INGEST,),
-    (StepKind.SENTIMENT, StepKind.FEATURES, StepKind.LABELS),
+    # scores that were paid for are not asked for again because of what comes after
+    (StepKind.SENTIMENT,),
+    (StepKind.FEATURES, StepKind.LABELS),
     (StepKind.DATASET, StepKind.MEASURE, StepKind.DRIFT, StepKind.DECIDE, StepKind.TRAIN, StepKind.PROMOTE),
     (StepKind.PREDICT, StepKind.MONITOR, StepKind.ESTIMATE, StepKind.PRUNE),
-    # what was told to people is not told again because of what comes after
+    # nor is anything told twice
     (StepKind.ALERT, StepKind.REPORT),
 )
 
@@ -76,7 +78,13 @@ def plan_month(
     return tuple(step for step in steps if (str(month), step.name, step.key) not in done)
 
 
-def together(steps: Collection[Step]) -> tuple[tuple[Step, ...], ...]:
-    """The steps of a month in the groups in which they are kept; groups that are done already are left out."""
-    groups = (tuple(step for step in steps if step.kind in kinds) for kinds in TOGETHER)
+def together(steps: Collection[Step], *, quiet: bool = False) -> tuple[tuple[Step, ...], ...]:
+    """The steps of a month in the groups in which they are kept; groups that are done already are left out.
+
+    Args:
+        steps: of the month.
+        quiet: no alert can tell anybody anything: the last two groups are one.
+    """
+    named = (*TOGETHER[:-2], (*TOGETHER[-2], *TOGETHER[-1])) if quiet else TOGETHER
+    groups = (tuple(step for step in steps if step.kind in kinds) for kinds in named)
     return tuple(group for group in groups if group)

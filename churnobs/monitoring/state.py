@@ -106,21 +106,18 @@ class MonitorState:
     def keep_baseline(self, record: MonitorRecord) -> None:
         """Count the baseline of a monitor, and keep a sample of its rows; what becomes of the table means nothing after.
 
-        Where features are counted elsewhere the baseline is the loop's own, which never changes: it is read where it is.
+        Where features are counted elsewhere so is the baseline, and it never changes: it is read where it is.
         """
+        if record.shared is not None:
+            return
         table = str(record.source.baseline)
-        if record.shared is None:
-            self._engine.drop(baseline_table(record.name))
-            self._engine.write(baseline_table(record.name), self._port.sample(table, SAMPLE_ROWS))
+        self._engine.drop(baseline_table(record.name))
+        self._engine.write(baseline_table(record.name), self._port.sample(table, SAMPLE_ROWS))
         columns = self._engine.columns(f'SELECT * FROM "{table}"')
-        own = self._subjects(record)[record.name]
-        bins = tuple(b for b in record.bins if b.column in columns and b.column in own)
+        bins = tuple(b for b in record.bins if b.column in columns)
         segments = tuple(c for c in record.source.segment_columns if c in columns)
         watched = Watched(SOURCE, tuple(columns.items()), None, segments)
-        rows = 0
-        if record.shared is None:
-            # how many there are decides how many columns are counted together
-            rows = int(self._engine.read(f'SELECT count(*) AS ROWS_ALL FROM "{table}"')["ROWS_ALL"][0].as_py())
+        rows = int(self._engine.read(f'SELECT count(*) AS ROWS_ALL FROM "{table}"')["ROWS_ALL"][0].as_py())
         self.store_histograms(record.name, table, watched, bins, rows)
 
     def with_columns(self, record: MonitorRecord, bins: tuple[Bins, ...] = ()) -> MonitorRecord:
@@ -160,7 +157,7 @@ class MonitorState:
             cells: of a numeric column.
         """
         numbers = [n for n in names if kind_of(kinds[n]) == "number" and n not in scores]
-        there = self._engine.columns(f'SELECT * FROM "{table}"') if table else {}
+        there = self._engine.columns(f'SELECT * FROM "{table}"') if table and numbers else {}
         known = tuple(n for n in numbers if n in there and kind_of(there[n]) == "number")
         found = {}
         if known:
@@ -213,12 +210,10 @@ class MonitorState:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        parts = []
-        for subject, names in self._subjects(record).items():
-            rows = self._engine.read(f"SELECT * FROM MONITOR_HISTOGRAMS WHERE SUBJECT = '{subject}' AND DAY IS NULL")
-            wanted = list(names) if column is None else [c for c in names if c == column]
-            parts.append(rows.filter(pc.is_in(rows["COLUMN_NAME"], pa.array(wanted, pa.string()))))
-        return pa.concat_tables(parts)
+        subject = record.shared or record.name
+        rows = self._engine.read(f"SELECT * FROM MONITOR_HISTOGRAMS WHERE SUBJECT = '{subject}' AND DAY IS NULL")
+        names = [b.column for b in record.bins if column in {None, b.column}]
+        return rows.filter(pc.is_in(rows["COLUMN_NAME"], pa.array(names, pa.string())))
 
     def samples(self, record: MonitorRecord, start: dt.date, end: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The features of the baseline and of the days start to end, of those features that both have: all rows, or a

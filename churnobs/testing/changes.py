@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import lengths, results
+from churnobs.testing import lengths, results, several_tables
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result
@@ -28,6 +28,8 @@ def described(tree: Tree) -> Result:
     """The columns of the answer, without doing anything."""
     if isinstance(tree, exp.TruncateTable):
         return results.of_rows({"status": "text"}, [], type_id=results.DDL)
+    if isinstance(tree, exp.MultitableInserts):
+        return results.of_rows({"number of rows inserted": "fixed"}, [], type_id=results.INSERT)
     fixed: dict[type[Any], list[str]] = {
         exp.Insert: ["number of rows inserted"],
         exp.Update: ["number of rows updated", "number of multi-joined rows updated"],
@@ -44,7 +46,10 @@ def run(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     implicit = alone and session.shared.parameters.get("AUTOCOMMIT", True) is False
     engine.begin()
     try:
-        result = _change(session, tree, rewriter)
+        if isinstance(tree, exp.MultitableInserts):
+            result = several_tables.run(session, tree, rewriter, lambda one: _change(session, one, rewriter).rows[0][0])
+        else:
+            result = _change(session, tree, rewriter)
     except BaseException:
         if alone:
             session.rollback()

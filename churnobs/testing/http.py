@@ -208,14 +208,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _query(self, session: Session, data: dict[str, Any]) -> dict[str, Any]:
         describe_only = bool(data.get("describeOnly"))
-        wanted = (data.get("parameters") or {}).get("MULTI_STATEMENT_COUNT")
+        parameters: dict[str, Any] = data.get("parameters") or {}
+        wanted = parameters.get("MULTI_STATEMENT_COUNT")
         wanted = int(session.shared.parameters.get("MULTI_STATEMENT_COUNT", 1) if wanted is None else wanted)
         if wanted != 1 and not describe_only:
             if data.get("bindings"):
                 raise not_supported("binding values of several statements", "send them one by one")
             return self._several(session, data["sqlText"], wanted)
         given = bindings.read(data.get("bindings"))
-        query_id, result = execute(session, data["sqlText"], given, describe_only=describe_only)
+        query_id, result = execute(session, data["sqlText"], given, describe_only=describe_only, parameters=parameters)
         if "upload" in result.extra:
             return {
                 "success": True,

@@ -140,7 +140,7 @@ def _dispatch(session: Session, tree: Tree, rewriter: Rewriter, text: str, *, de
 
     if isinstance(tree, exp.Query | exp.Values | exp.Subquery):
         return select(session, tree, rewriter, describe_only=describe_only)
-    if isinstance(tree, exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.TruncateTable):
+    if isinstance(tree, exp.Insert | exp.MultitableInserts | exp.Update | exp.Delete | exp.Merge | exp.TruncateTable):
         if describe_only:
             return changes.described(tree)
         return changes.run(session, tree, rewriter)

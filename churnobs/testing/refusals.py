@@ -42,8 +42,6 @@ def drop_what_cannot_be(session: Session, parser: Parser) -> Result:
 
 for _head, _instead in {
     "CREATE ALTER": "CREATE OR REPLACE it, or ALTER it",
-    "INSERT ALL": "send one INSERT a table",
-    "INSERT FIRST": "send one INSERT a table",
     "CREATE TASK": "call what it runs yourself",
     "ALTER TASK": "call what it runs yourself",
     "EXECUTE TASK": "call what it runs yourself",

@@ -6,8 +6,8 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from churnobs.testing.failures import SqlError
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a trace: its text, who answered it, how long that took, and the error if it failed."""
+    """One statement of a trace: its text, who answered it, how long that took, and the error if it failed.
+
+    ``parameters`` were sent with this statement alone: a QUERY_TAG, for example.
+    """
 
     text: str
     answered_by: str
@@ -29,6 +32,7 @@ class Statement:
     error: str | None = None
     session: str = ""
     columns: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Shared:
@@ -130,14 +134,15 @@ class Session:
         self.account.drop_temporary(self)
         self.engine.close()
 
-    def timed(self, text: str, run: Callable[[], Result]) -> Result:
+    def timed(self, text: str, run: Callable[[], Result], parameters: Mapping[str, Any] | None = None) -> Result:
         """Run a statement and add it to the account's trace."""
-        started = time.perf_counter()
+        started, given = time.perf_counter(), parameters or {}
         try:
             result = run()
         except SqlError as error:
-            self.account.note(Statement(text, "error", time.perf_counter() - started, error.message, self.id))
+            took = time.perf_counter() - started
+            self.account.note(Statement(text, "error", took, error.message, self.id, (), given))
             raise
-        names = tuple(c.name for c in result.columns)
-        self.account.note(Statement(text, result.answered_by, time.perf_counter() - started, None, self.id, names))
+        names, took = tuple(c.name for c in result.columns), time.perf_counter() - started
+        self.account.note(Statement(text, result.answered_by, took, None, self.id, names, given))
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -105,7 +105,14 @@ def dropped(name: str, *, found: bool = True) -> Result:
     return status(text if found else f"Drop statement executed successfully ({name} already dropped).")
 
 
-def execute(session: Session, text: str, bindings: Any = (), *, describe_only: bool = False) -> tuple[str, Result]:
+def execute(
+    session: Session,
+    text: str,
+    bindings: Any = (),
+    *,
+    describe_only: bool = False,
+    parameters: Mapping[str, Any] | None = None,
+) -> tuple[str, Result]:
     """Run one statement; the result is kept under the query id that is returned with it."""
     query_id = str(uuid.uuid4())
     parts = flow(text)
@@ -115,7 +122,8 @@ def execute(session: Session, text: str, bindings: Any = (), *, describe_only: b
             body = part
             if len(parts) > 1:
                 body = re.sub(r"\$(\d+)\b(?=[^']*(?:'[^']*'[^']*)*$)", lambda m: _flowed(session, m), part)
-            result = session.timed(body, partial(_one, session, body, bindings, describe_only=describe_only))
+            run = partial(_one, session, body, bindings, describe_only=describe_only)
+            result = session.timed(body, run, parameters)
             if not describe_only:
                 session.remember(query_id if part is parts[-1] else str(uuid.uuid4()), result)
     assert result is not None

@@ -1,4 +1,4 @@
-"""SHOW TRANSACTIONS and SYSTEM$ABORT_TRANSACTION: what other sessions left open, and how to end it."""
+"""SHOW TRANSACTIONS, SYSTEM$ABORT_TRANSACTION and SYSTEM$ABORT_SESSION: what others left open, and how to end it."""
 
 from __future__ import annotations
 
@@ -46,3 +46,15 @@ def abort_transaction(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
                 one.rollback()
             return value_of(f"Aborted transaction id: {wanted}.")
     raise SqlError(f"Transaction {wanted} does not exist or not authorized.", 2043, "02000")
+
+
+@scalar("SYSTEM$ABORT_SESSION")
+def abort_session(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
+    """SYSTEM$ABORT_SESSION(id): end another session, with what it has changed and not committed."""
+    wanted, account = str(rewriter.evaluate(args[0])), rewriter.session.account
+    for token, one in list(account.sessions.items()):
+        if one.id == wanted and one is not rewriter.session:
+            with one.lock:
+                account.close_session(token)
+            return value_of(f"session [{wanted}] terminated.")
+    raise SqlError(f"Session {wanted} does not exist or not authorized.", 2043, "02000")

@@ -72,7 +72,7 @@ def test_unknown_columns_and_objects_are_named(sql, fails) -> None:
 def test_nothing_is_lost_by_a_form_that_is_not_known(sql, fails) -> None:
     sql("CREATE TABLE t AS SELECT 1 AS a")
     for text in (
-        "CREATE OR ALTER TABLE t (a INT, b INT)", "CREATE TABLE u CLONE t AT (OFFSET => -60)", "INSERT ALL INTO t VALUES (2) SELECT 1",
+        "CREATE OR ALTER TABLE t (a INT, b INT)", "CREATE TABLE u CLONE t AT (OFFSET => -60)",
         "SELECT * FROM t CHANGES (INFORMATION => DEFAULT) AT (OFFSET => -1)",
     ):  # fmt: skip
         assert "offline account:" in fails(text)[1], text

@@ -6,8 +6,10 @@ import datetime as dt
 import decimal
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+
+import pyarrow as pa
 
 from churnobs.tables import Columns
 
@@ -23,6 +25,18 @@ _TYPES: Final = {
     "date": "DATE",
     "binary": "BINARY",
 }
+_ARROW: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_integer, "int64"),
+    (pa.types.is_floating, "float64"),
+    (pa.types.is_timestamp, "timestamp(6)"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_string, "string"),
+    (pa.types.is_large_string, "string"),
+    (pa.types.is_null, "string"),
+    (pa.types.is_binary, "binary"),
+    (pa.types.is_large_binary, "binary"),
+)
 # rows that are written as they are read
 _ONE_BY_ONE: Final = 4
 _DECIMAL: Final = re.compile(r"decimal\((\d+), (\d+)\)")
@@ -58,6 +72,18 @@ def snowflake_type(ibis_type: str) -> str:
     if kind.startswith("timestamp"):
         return "TIMESTAMP_NTZ(6)"
     return _TYPES.get(kind, "VARIANT")
+
+
+def ibis_of(kind: pa.DataType) -> str:
+    """The Ibis type of an Arrow column, as far as Snowflake keeps one."""
+    if pa.types.is_dictionary(kind):
+        return ibis_of(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    for is_one, name in _ARROW:
+        if is_one(kind):
+            return name
+    return "json"
 
 
 def create_table_sql(name: str, columns: Columns) -> str:
@@ -115,6 +141,30 @@ def insert_rows_sql(table: str, columns: Sequence[str], rows: Sequence[Mapping[s
     values = ", ".join(kind.format(f"R.VALUE[{i}]") for i, kind in enumerate(kinds))
     text = json.dumps([[_as_text(row[c]) for c in columns] for row in rows], ensure_ascii=False, separators=(",", ":"))
     return f"{into} SELECT {values} FROM TABLE(FLATTEN(INPUT => PARSE_JSON({literal(text)}))) AS R"
+
+
+def insert_tables_sql(tables: Mapping[str, Sequence[Mapping[str, Any]]], condition: str = "") -> str:
+    """The one statement that appends rows to several tables, all or none (none where a condition does not hold).
+
+    Everything travels as text and becomes what its column holds.
+
+    >>> insert_tables_sql({"A": [{"X": 1}], "B": [{"Y": "b", "Z": None}]}).splitlines()[:2]
+    ['INSERT ALL', 'WHEN T = 0 THEN INTO "A" ("X") VALUES (C0)']
+    """
+    lines, values, width = [], [], 0
+    for number, (table, rows) in enumerate(tables.items()):
+        columns = list(rows[0])
+        width = max(width, len(columns))
+        given = ", ".join(f"C{i}" for i in range(len(columns)))
+        into = f"{quoted(table)} ({', '.join(map(quoted, columns))})"
+        lines.append(f"WHEN T = {number} THEN INTO {into} VALUES ({given})")
+        values += [[number, *(_as_text(row[c]) for c in columns)] for row in rows]
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    cells = ", ".join(f"R.VALUE[{i + 1}]::VARCHAR AS C{i}" for i in range(width))
+    source = (
+        f"SELECT R.VALUE[0]::NUMBER(38,0) AS T, {cells} FROM TABLE(FLATTEN(INPUT => PARSE_JSON({literal(text)}))) AS R"
+    )
+    return "\n".join(["INSERT ALL", *lines, source + (f" WHERE {condition}" if condition else "")])
 
 
 def _kind(values: Sequence[Any]) -> str:

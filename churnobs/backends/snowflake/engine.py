@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pyarrow as pa
 
-from churnobs.backends.snowflake.ddl import insert_rows_sql, quoted, snowflake_type, value_sql
+from churnobs.backends.snowflake.ddl import (
+    ibis_of,
+    insert_rows_sql,
+    insert_tables_sql,
+    quoted,
+    snowflake_type,
+    value_sql,
+)
 from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
-from churnobs.errors import BackendFailed, ChurnobsError
+from churnobs.errors import BackendFailed, ChurnobsError, DatabaseBusy
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
 
@@ -32,25 +39,19 @@ _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # rows that are gathered and sent as text; more go through a stage
 FEW: Final = 2_000
 _STATEMENT_LENGTH: Final = 700_000
-_KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
-    (pa.types.is_boolean, "boolean"),
-    (pa.types.is_integer, "int64"),
-    (pa.types.is_floating, "float64"),
-    (pa.types.is_timestamp, "timestamp(6)"),
-    (pa.types.is_date, "date"),
-    (pa.types.is_string, "string"),
-    (pa.types.is_large_string, "string"),
-    (pa.types.is_null, "string"),
-    (pa.types.is_binary, "binary"),
-    (pa.types.is_large_binary, "binary"),
-)
 
 
 class Fence(Protocol):
     """Whoever may write now."""
 
+    # true while the right is held, in SQL
+    condition: str
+
     def check(self) -> None:
-        """Raise DatabaseBusy when somebody else may, and hold the right until the transaction ends."""
+        """Raise DatabaseBusy when somebody else may."""
+
+    def lost(self) -> DatabaseBusy:
+        """The error of one who lost the right."""
 
 
 class SnowflakeEngine(EnginePort):
@@ -65,6 +66,8 @@ class SnowflakeEngine(EnginePort):
         # of those, the tables whose former rows go
         self._replaced: set[str] = set()
         self._after: list[Callable[[], None]] = []
+        # statements that end a transaction, and the tables they change
+        self._before: dict[str, str] = {}
         # whole own tables as they are with what is pending, columns of queries, and tables that were seen
         self._known: dict[str, pa.Table] = {}
         self._columns: dict[str, Mapping[str, str]] = {}
@@ -152,6 +155,9 @@ class SnowflakeEngine(EnginePort):
     def transaction(self) -> Iterator[None]:
         """All or nothing; a transaction inside another joins it."""
         outermost = self._depth == 0
+        if outermost and self.fence is None:
+            # somebody else may have written since
+            self._known.clear()
         self._depth += 1
         try:
             yield
@@ -219,6 +225,10 @@ class SnowflakeEngine(EnginePort):
             self._known.pop(name, None)
             self._seen.discard(name)
             self._columns = {text: found for text, found in self._columns.items() if name not in text}
+
+    def before_commit(self, sql: str, changed: str) -> None:
+        """Change rows of a table once, at the end of the transaction."""
+        self._before[sql] = changed
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something outside the tables once the transaction is kept; at once when there is none."""
@@ -310,12 +320,13 @@ class SnowflakeEngine(EnginePort):
 
     def _make(self, name: str, like: str | pa.Table) -> None:
         """Make a table that is not there, empty: its rows come within the transaction."""
-        if self.exists(name):
+        # made unless it is there, in one statement; where that would commit rows it must be there
+        if name in self._seen or (self._begun and self.exists(name)):
             return
         if isinstance(like, str):
             self.ddl(f"CREATE TABLE IF NOT EXISTS {quoted(name)} AS {like}", name)
         else:
-            described = ", ".join(f"{quoted(f.name)} {snowflake_type(_ibis_of(f.type))}" for f in like.schema)
+            described = ", ".join(f"{quoted(f.name)} {snowflake_type(ibis_of(f.type))}" for f in like.schema)
             self.ddl(f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({described})", name)
         self._seen.add(name)
 
@@ -324,8 +335,6 @@ class SnowflakeEngine(EnginePort):
             return
         self.link.run("BEGIN")
         self._begun = True
-        if self.fence is not None:
-            self.fence.check()
 
     def _commit(self) -> None:
         if not self._begun and self.fence is None and len(self._pending) == 1:
@@ -337,10 +346,38 @@ class SnowflakeEngine(EnginePort):
             self._begin()
             for part in parts:
                 self.link.change(part)
+        waiting, self._before = self._before, {}
+        for sql, changed in waiting.items():
+            self.dml(sql, changed)
+        checked = self._flush_together()
         self.flush()
+        if self._begun and self.fence is not None and not checked:
+            self.fence.check()
         if self._begun:
             self.link.run("COMMIT")
             self._begun = False
+
+    def _flush_together(self) -> bool:
+        """Send what is gathered of several own tables in one statement, where it is not too long.
+
+        Rows arrive only while the right to write is held; whether it was is seen by their number.
+
+        Returns:
+            Whether that was seen.
+        """
+        names = [n for n, rows in self._pending.items() if rows and n in GATHERED and n not in self._replaced]
+        if len(names) < (2 if self.fence is None else 1):
+            return False
+        condition = "" if self.fence is None else self.fence.condition
+        sql = insert_tables_sql({name: self._pending[name] for name in names}, condition)
+        if len(sql) > _STATEMENT_LENGTH:
+            return False
+        self._begin()
+        expected = sum(len(self._pending.pop(name)) for name in names)
+        arrived = sum(int(count) for count in self.link.rows(sql)[0])
+        if self.fence is not None and arrived != expected:
+            raise self.fence.lost()
+        return True
 
     def _act(self) -> None:
         """Do what waited for the commit: all of it, whatever fails; the first error is told."""
@@ -357,6 +394,7 @@ class SnowflakeEngine(EnginePort):
     def _undo(self) -> None:
         self._pending.clear()
         self._replaced.clear()
+        self._before.clear()
         self._after.clear()
         self._known.clear()
         self._columns.clear()
@@ -371,7 +409,7 @@ class SnowflakeEngine(EnginePort):
         if not isinstance(data, pa.Table):
             return self.text(data)
         rows = data.to_pylist()
-        shape = ", ".join(f"CAST(NULL AS {snowflake_type(_ibis_of(f.type))}) AS {quoted(f.name)}" for f in data.schema)
+        shape = ", ".join(f"CAST(NULL AS {snowflake_type(ibis_of(f.type))}) AS {quoted(f.name)}" for f in data.schema)
         parts = ["SELECT " + ", ".join(map(value_sql, row.values())) for row in rows]
         return " UNION ALL ".join([f"SELECT * FROM (SELECT {shape}) WHERE FALSE", *parts])
 
@@ -395,15 +433,3 @@ def _parts(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _pattern(name: str) -> str:
     return "'" + name.replace("\\", "\\\\").replace("_", "\\\\_").replace("%", "\\\\%") + "'"
-
-
-def _ibis_of(kind: pa.DataType) -> str:
-    """The Ibis type of an Arrow column, as far as Snowflake keeps one."""
-    if pa.types.is_dictionary(kind):
-        return _ibis_of(kind.value_type)
-    if pa.types.is_decimal(kind):
-        return f"decimal({kind.precision}, {kind.scale})"
-    for is_one, name in _KINDS:
-        if is_one(kind):
-            return name
-    return "json"

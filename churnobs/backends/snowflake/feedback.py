@@ -32,8 +32,6 @@ class FeedbackStream(SentimentPort):
         Raises:
             BadConfig: the model gave something else than scores, or names no function.
         """
-        if not self._engine.link.value(f"SELECT SYSTEM$STREAM_HAS_DATA('{FEEDBACK_STREAM}')"):
-            return 0, 0
         function: str | None = getattr(model, "cortex", None)
         name = function or model.name
         with self._engine.transaction():

@@ -27,14 +27,17 @@ _NOW: Final = "SYSDATE()"
 class RunLock:
     """The right to run the loop: the one row of RUN_LOCK.
 
-    Snowflake enforces no key, but an UPDATE holds its table until its transaction ends. So every transaction of a run
-    begins by stamping its row: while it is open nobody takes over, and after somebody did it changes nothing and stops.
+    Snowflake enforces no key, so a run keeps rows only under this condition: the last statement of each of its
+    transactions inserts nothing once another session is the holder, and the transaction is undone. Whoever takes over
+    first becomes the holder, then ends the transactions that the former one left open, and only then reads the journal:
+    what the former one had committed by then is there, and nothing more will come.
     """
 
     def __init__(self, engine: SnowflakeEngine) -> None:
         self._engine = engine
         # a session is one process's own, and known by a number that is never used again
         self.me = str(engine.link.session.session_id)
+        self.condition = f"EXISTS (SELECT 1 FROM RUN_LOCK WHERE HOLDER = {literal(self.me)})"
 
     def take(self, *, over: bool) -> bool:
         """Take the right.
@@ -43,46 +46,80 @@ class RunLock:
             over: even from a holder that may be alive.
 
         Returns:
-            Whether it was taken from another holder, who left things unfinished.
+            Whether the run before left things unfinished: it has the right still, or failed.
 
         Raises:
             DatabaseBusy: another session has it.
         """
-        link = self._engine.link
-        late = f"BEAT < DATEADD('minute', -{LEASE_MINUTES}, {_NOW})"
         # looked at first: an UPDATE would wait for the holder's transaction
-        rows = link.rows(f"SELECT HOLDER, WHO, SINCE, COALESCE({late}, TRUE) FROM RUN_LOCK")
+        holder, unfinished = self._look(over=over)
+        seen = "HOLDER IS NULL" if holder is None else f"HOLDER = {literal(holder)}"
+        mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
+        if not self._change(f"{mine} WHERE {seen}"):
+            # who it was is known once its statement is kept
+            self._look(over=False)
+            raise DatabaseBusy("another run has just begun", hint="wait for it to end")
+        if holder is not None and holder != self.me:
+            self._end(holder)
+        return unfinished
+
+    def _look(self, *, over: bool) -> tuple[str | None, bool]:
+        """Who has the right, and whether the run before left things unfinished; raises as ``take`` when it is not free."""
+        late = f"BEAT < DATEADD('minute', -{LEASE_MINUTES}, {_NOW})"
+        rows = self._engine.link.rows(f"SELECT HOLDER, WHO, SINCE, BEAT, COALESCE({late}, TRUE) FROM RUN_LOCK")
         if not rows:
             raise NotFound("RUN_LOCK has lost its row", hint="workspace.deploy() in an empty schema makes it")
-        holder, who, since, is_late = rows[0]
-        other = holder not in {None, self.me}
-        if other and not (over or is_late):
+        holder, who, since, beat, is_late = rows[0]
+        if holder not in {None, self.me} and not (over or is_late):
             raise DatabaseBusy(
                 f"{who} has been running the loop since {since:%Y-%m-%d %H:%M:%S} UTC",
                 hint="wait for it to end; if it died, run(take_over=True) goes on where it stopped",
             )
-        if other:
-            self._end_transactions(holder)
-        seen = "HOLDER IS NULL" if holder is None else f"HOLDER = {literal(holder)}"
-        mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
-        if not link.change(f"UPDATE RUN_LOCK SET {mine} WHERE {seen}"):
-            raise DatabaseBusy("another run has just begun", hint="wait for it to end")
-        return other
+        return holder, beat is not None
 
-    def _end_transactions(self, holder: str) -> None:
-        """Undo what a session that died left open: it would hold its tables for hours."""
-        for row in self._engine.link.shown("SHOW TRANSACTIONS"):
+    def _end(self, holder: str) -> None:
+        """End a session that died: what it left open would hold its tables for hours.
+
+        The whole session: one that is alive after all, and whose transaction alone was ended, would go on outside of any.
+        """
+        link = self._engine.link
+        # it is over already, or not ours to end
+        with suppress(ChurnobsError):
+            link.rows(f"SELECT SYSTEM$ABORT_SESSION({int(holder)})")
+        for row in link.shown("SHOW TRANSACTIONS"):
             if str(row["session"]) == holder:
-                self._engine.link.rows(f"SELECT SYSTEM$ABORT_TRANSACTION({int(row['id'])})")
+                with suppress(NotFound):
+                    link.rows(f"SELECT SYSTEM$ABORT_TRANSACTION({int(row['id'])})")
 
     def check(self) -> None:
-        """Hold the right until the transaction ends."""
-        if not self._engine.link.change(f"UPDATE RUN_LOCK SET BEAT = {_NOW} WHERE HOLDER = {literal(self.me)}"):
-            raise DatabaseBusy("another run took over", hint="nothing of this step was kept; let the other one go on")
+        """See whether the right is still held.
 
-    def release(self) -> None:
-        """Let go."""
-        self._engine.link.run(f"UPDATE RUN_LOCK SET HOLDER = NULL WHERE HOLDER = {literal(self.me)}")
+        Raises:
+            DatabaseBusy: another run took over.
+        """
+        if not self._engine.link.value(f"SELECT {self.condition}"):
+            raise self.lost()
+
+    def lost(self) -> DatabaseBusy:
+        """The error of one who lost the right."""
+        return DatabaseBusy("another run took over", hint="nothing of this step was kept; let the other one go on")
+
+    def beat(self) -> None:
+        """Say that the holder is alive; raises as ``check``."""
+        if not self._change(f"BEAT = {_NOW} WHERE HOLDER = {literal(self.me)}"):
+            raise self.lost()
+
+    def release(self, *, finished: bool) -> None:
+        """Let go; a beat that stays tells the next one that things were left unfinished."""
+        beat = ", BEAT = NULL" if finished else ""
+        self._engine.link.run(f"UPDATE RUN_LOCK SET HOLDER = NULL{beat} WHERE HOLDER = {literal(self.me)}")
+
+    def _change(self, what: str) -> bool:
+        """Change the row; not where somebody else changes it now."""
+        try:
+            return bool(self._engine.link.change(f"UPDATE RUN_LOCK SET {what}"))
+        except DatabaseBusy:
+            return False
 
 
 class SnowflakeLifetime(LifetimePort):
@@ -90,6 +127,7 @@ class SnowflakeLifetime(LifetimePort):
 
     def __init__(self, engine: SnowflakeEngine) -> None:
         self._engine = engine
+        self._lock: RunLock | None = None
 
     @property
     def location(self) -> str:
@@ -109,21 +147,26 @@ class SnowflakeLifetime(LifetimePort):
     def running(self, *, take_over: bool) -> Iterator[None]:
         """The right to run the loop."""
         engine = self._engine
-        if engine.fence is not None:
+        if self._lock is not None:
+            self._lock.beat()
             yield
             return
         lock = RunLock(engine)
         left_unfinished = lock.take(over=take_over)
         engine.hold(lock)
+        self._lock = lock
+        finished = False
         try:
             if left_unfinished:
                 reconcile(engine)
             yield
+            finished = True
         finally:
             engine.hold(None)
+            self._lock = None
             # a session that is over cannot let go; the right is taken over then
             with suppress(ChurnobsError):
-                lock.release()
+                lock.release(finished=finished)
 
     def deployment(self) -> Sequence[str]:
         """The statements that make what is missing."""

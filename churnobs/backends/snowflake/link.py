@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, NotFound
+from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound, NotSupported
 
 if TYPE_CHECKING:
     from snowflake.connector.cursor import ResultMetadata, SnowflakeCursor
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 _NOT_THERE: Final = {2003, 2043, 390201}
 _NO_RIGHT: Final = {3001, 3007, 3540}
-_NO_WAREHOUSE: Final = {606, 57014}
-_EXPIRED: Final = {390111, 390112, 390114, 390195, 250001, 250002}
+_NO_WAREHOUSE: Final = {606}
+_EXPIRED: Final = {390104, 390111, 390112, 390114, 390195, 250001, 250002}
+# a feature that the account does not have, and a table that another transaction holds
+_NOT_SUPPORTED, _LOCKED = 2, 625
+_OVER: Final = ("session no longer exists", "token has expired", "connection is closed", "must login again")
 # the connector's codes of types, as its documentation lists them
 _FIXED, _REAL, _TEXT, _DATE, _BINARY, _BOOLEAN = 0, 1, 2, 3, 11, 13
 _TIMESTAMPS: Final = {4, 6, 7, 8}
@@ -28,11 +32,15 @@ def translate(error: Exception) -> ChurnobsError:
     number = getattr(error, "errno", None) or getattr(error, "sql_error_code", None) or 0
     text = re.sub(r"\s*\n\s*", " ", str(getattr(error, "raw_msg", None) or error)).strip()
     number = int(number) if str(number).isdigit() else 0
+    if number == _NOT_SUPPORTED:
+        return NotSupported(text, hint="the account has no such feature: ask its administrator")
+    if number == _LOCKED:
+        return DatabaseBusy(text, hint="another session changes the same rows: wait for it, and run again")
     if number in _NO_RIGHT or "Insufficient privileges" in text:
         return BadConfig(text, hint="churnobs doctor names the grants that are needed, and how to give them")
     if number in _NO_WAREHOUSE or "No active warehouse" in text:
         return BadConfig(text, hint="name a warehouse in the connection, or USE WAREHOUSE")
-    if number in _EXPIRED or "session no longer exists" in text.lower() or "token has expired" in text.lower():
+    if number in _EXPIRED or _is_over(text):
         return BackendFailed(f"the Snowflake session is over: {text}", hint="connect again and run again: it goes on")
     if number in _NOT_THERE or "does not exist" in text:
         return NotFound(text, hint="workspace.deploy() makes what the loop needs; check names, role and grants")
@@ -62,19 +70,16 @@ class Link:
         self.sent += 1
         if self.listener is not None:
             self.listener(sql)
-        cursor = self.session.connection.cursor()
-        try:
-            # a parameter of the statement, so that no other is needed to set it
-            cursor.execute(sql, values, _statement_params={"QUERY_TAG": f"churnobs {self.tag}".strip()})
-        except ChurnobsError:
-            raise
-        except Exception as error:
-            raise translate(error) from error
+        with _told():
+            cursor = self.session.connection.cursor()
+            cursor.execute(sql, values, _statement_params=self._tagged)
         return cursor
 
     def rows(self, sql: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one query and give its rows."""
-        found: list[tuple[Any, ...]] = self.run(sql, values).fetchall()
+        cursor = self.run(sql, values)
+        with _told():
+            found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
     def value(self, sql: str) -> Any:
@@ -86,7 +91,8 @@ class Link:
         """The rows of a SHOW or DESCRIBE by lower-case column name."""
         cursor = self.run(sql)
         names = [column.name.lower() for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        with _told():
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def change(self, sql: str) -> int:
         """Run one INSERT, UPDATE, DELETE or MERGE; gives how many rows it changed."""
@@ -95,23 +101,49 @@ class Link:
     def fetch(self, sql: str) -> pa.Table:
         """Run one query and fetch its rows; whole numbers are int64, timestamps have microseconds."""
         cursor = self.run(sql)
-        found = cursor.fetch_arrow_all(force_return_table=True)
+        with _told():
+            found = cursor.fetch_arrow_all(force_return_table=True)
         columns = [_plain(found.column(i), kind) for i, kind in enumerate(cursor.description)]
         return pa.table(columns, names=[kind.name for kind in cursor.description])
 
     def describe(self, sql: str) -> Mapping[str, str]:
         """Names and Ibis types of a query's result; nothing is run."""
         self.sent += 1
-        try:
-            found = self.session.connection.cursor().describe(sql)
-        except Exception as error:
-            raise translate(error) from error
+        with _told():
+            found = self.session.connection.cursor().describe(sql, _statement_params=self._tagged)
         return {column.name: ibis_type(column) for column in found}
 
+    @property
+    def _tagged(self) -> dict[str, str]:
+        """A parameter of the statement itself, so that no other is needed to set it."""
+        return {"QUERY_TAG": f"churnobs {self.tag}".strip()}
+
     def close(self) -> None:
-        """End the session if it is ours."""
-        if self.owned:
+        """End the session if it is ours; one that is over has only this end left to close."""
+        if not self.owned:
+            return
+        try:
             self.session.close()
+        except Exception as error:
+            self.session.connection.close()
+            told = translate(error)
+            if not _is_over(told.message):
+                raise told from error
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the connector raises, as one of ours."""
+    try:
+        yield
+    except ChurnobsError:
+        raise
+    except Exception as error:
+        raise translate(error) from error
+
+
+def _is_over(text: str) -> bool:
+    return any(words in text.lower() for words in _OVER)
 
 
 def ibis_type(column: ResultMetadata) -> str:

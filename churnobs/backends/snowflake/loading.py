@@ -13,7 +13,7 @@ from churnobs.backends.snowflake.loading_files import LocalFile, look_at
 from churnobs.backends.snowflake.schema import STAGE, STAGED
 from churnobs.errors import BackendFailed, BadFile, ChurnobsError
 from churnobs.ingest import IngestedFile, LoadJob, LoadPort, LoadResult
-from churnobs.ingest_plan import DATES, DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, TABLES, Plan, made_of_number
+from churnobs.ingest_plan import DATES, DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, TABLES, made_of_number
 from churnobs.ingest_rules import (
     BadRow,
     Counts,
@@ -93,9 +93,10 @@ class _Load:
         if counts.rejected:
             self._put_aside()
         if counts.good:
-            self._insert(_rows(job, local.plan, checked=counts.rejected == 0))
+            self._insert(_rows(local, checked=counts.rejected == 0))
         if local.rows:
-            self._engine.dml(f"DELETE FROM {STAGED}", STAGED)
+            # once for all files of the transaction, so that the table is empty outside it
+            self._engine.before_commit(f"DELETE FROM {STAGED}", STAGED)
         self._engine.append("FILES_INGESTED", ingested_rows(job, shares, counts.rejected))
         months = tuple(share.month for share in shares if share.month is not None)
         return LoadResult(counts.good, counts.rejected, counts.filtered, months)
@@ -124,7 +125,7 @@ class _Load:
             f"""SELECT YEAR(s.GOOD_DATE), MONTH(s.GOOD_DATE), COUNT_IF(s.VERDICT = 0), COUNT_IF(s.VERDICT IS NULL),
                 COUNT_IF(s.VERDICT > 0), COUNT_IF(s.VERDICT = 0 AND k.CUSTOMER_ID IS NULL), MIN(s.RECORD)
                 FROM (SELECT *, CASE WHEN VERDICT = 0 THEN {date} END AS GOOD_DATE
-                      FROM ({_verdicts(self._job, self._local.plan)})) AS s
+                      FROM ({_verdicts(self._local)})) AS s
                 LEFT JOIN CUSTOMER_KEYS AS k ON k.CUSTOMER_ID = s.CUSTOMER_ID GROUP BY 1, 2"""
         )
         good, filtered, bad, strangers = (sum(int(row[n]) for row in rows) for n in (2, 3, 4, 5))
@@ -143,7 +144,7 @@ class _Load:
             return []
         found = self._engine.link.rows(
             f"""SELECT RECORD - {self._offset}, {self._local.plan.told("VERDICT")}, COUNT(*) OVER ()
-                FROM ({_verdicts(self._job, self._local.plan)}) WHERE VERDICT > 0 ORDER BY RECORD
+                FROM ({_verdicts(self._local)}) WHERE VERDICT > 0 ORDER BY RECORD
                 {"LIMIT 1" if only_first else ""}"""
         )
         return [(int(number), column, reason, int(count)) for number, column, reason, count in found]
@@ -215,9 +216,15 @@ class _Load:
         self._engine.dml(sql, self._table)
 
 
-def _verdicts(job: LoadJob, how: Plan) -> str:
+def _staged(local: LocalFile) -> str:
+    """The rows of one file among those staged."""
+    return f"(SELECT * FROM {STAGED} WHERE ENDSWITH(FILE, {literal(local.staged_name)}))"
+
+
+def _verdicts(local: LocalFile) -> str:
     """Staged rows with what is typed and VERDICT: their PROBLEM, or that they repeat a key."""
-    marked = how.marked(STAGED)
+    job, how = local.job, local.plan
+    marked = how.marked(_staged(local))
     if job.key is None:
         return f"SELECT *, PROBLEM AS VERDICT FROM ({marked})"
     nth = f"ROW_NUMBER() OVER (PARTITION BY PROBLEM, {job.key} ORDER BY RECORD) AS NTH"
@@ -230,8 +237,8 @@ def _verdicts(job: LoadJob, how: Plan) -> str:
                AS VERDICT FROM (SELECT *, {nth} FROM ({marked})) AS m {join}"""
 
 
-def _rows(job: LoadJob, how: Plan, *, checked: bool) -> str:
+def _rows(local: LocalFile, *, checked: bool) -> str:
     """The good rows; once all are known to be good or filtered, repeated keys need no second look."""
     if checked:
-        return f"SELECT * FROM ({how.marked(STAGED)}) WHERE PROBLEM = 0"
-    return f"SELECT * FROM ({_verdicts(job, how)}) WHERE VERDICT = 0"
+        return f"SELECT * FROM ({local.plan.marked(_staged(local))}) WHERE PROBLEM = 0"
+    return f"SELECT * FROM ({_verdicts(local)}) WHERE VERDICT = 0"

@@ -82,10 +82,10 @@ class LocalFile:
 
     def copy(self, location: str) -> str:
         """The statement that brings the rows from a location, and takes the file away."""
-        listed = ", ".join(["RECORD", *(f"C{n}" for n in range(1, len(self.select)))])
+        listed = ", ".join(["FILE", "RECORD", *(f"C{n}" for n in range(1, len(self.select)))])
         # the load history counts a file by its name: what was rolled back must come again
         return (
-            f"COPY INTO {STAGED} ({listed}) FROM (SELECT {', '.join(self.select)} FROM {location}) "
+            f"COPY INTO {STAGED} ({listed}) FROM (SELECT METADATA$FILENAME, {', '.join(self.select)} FROM {location}) "
             f"FILE_FORMAT = ({self.format}) ON_ERROR = ABORT_STATEMENT FORCE = TRUE PURGE = TRUE"
         )
 

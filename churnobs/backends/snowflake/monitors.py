@@ -39,7 +39,7 @@ class SnowflakeMonitors(MonitorPort):
     def put(self, monitor: MonitorRecord) -> None:
         """Store a monitor, or its new state; the native one follows once that is kept.
 
-        One that Snowflake refuses to make is not kept either.
+        One that Snowflake refuses to make is not kept either; of a step that is kept it stays, and the next run makes it.
         """
         former: MonitorRecord | None = self._shelf.get(monitor.name, "")
 
@@ -47,7 +47,7 @@ class SnowflakeMonitors(MonitorPort):
             try:
                 self._native.follow(monitor, former)
             except ChurnobsError:
-                if former is None:
+                if former is None and self._engine.fence is None:
                     self._shelf.remove(monitor.name, "")
                 raise
 

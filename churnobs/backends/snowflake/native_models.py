@@ -14,7 +14,7 @@ from churnobs.backends.snowflake import plain_types
 from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.native import Native, clients, closed, version_rows
-from churnobs.errors import NotFound, RefusedArtefact
+from churnobs.errors import ChurnobsError, NotFound, RefusedArtefact
 from churnobs.records import DatasetVersion
 
 if TYPE_CHECKING:
@@ -44,11 +44,15 @@ class Called:
     outputs: Mapping[str, tuple[str, ...]]
     positive: int | None = None
 
-    def sql(self, version: str, function: str, output: int) -> str:
-        """The expression that gives one output of a function."""
+    def call(self, version: str, function: str) -> str:
+        """The call of a function of a version."""
         arguments = ", ".join(f"CAST({quoted(name)} AS {kind})" for name, kind in self.inputs)
+        return f"{version}!{function}({arguments})"
+
+    def output(self, column: str, function: str, number: int) -> str:
+        """One output of a function, of the column that holds what the function gave."""
         fields = self.outputs[function]
-        return f"{version}!{function}({arguments})" + (f"[{literal(fields[output])}]" if fields else "")
+        return f"{column}[{literal(fields[number])}]" if fields else column
 
 
 class NativeModels:
@@ -84,19 +88,28 @@ class NativeModels:
 
     def copy(self, source: VersionRecord, record: VersionRecord) -> None:
         """Copy a version on the server; one of the same name that nobody recorded is replaced."""
-        there = version_rows(self._engine, record.model_name)
-        if there.pop(record.version_name, None) is not None:
+        try:
+            self._copy(source, record)
+        except ChurnobsError:
+            if record.version_name not in version_rows(self._engine, record.model_name):
+                raise
             self.drop(record.model_name, record.version_name, None)
-        target, version = self._native.qualified(record.model_name), quoted(record.version_name)
-        origin = f"FROM MODEL {self._native.qualified(source.model_name)} VERSION {quoted(source.version_name)}"
-        made = f"ALTER MODEL {target} ADD VERSION" if there else f"CREATE MODEL {target} WITH VERSION"
-        self._engine.ddl(f"{made} {version} {origin}")
-        if record.is_default and there:
+            self._copy(source, record)
+        if record.is_default:
             self.set_default(record.model_name, record.version_name)
-        if source.comment:
-            self.set_comment(record.model_name, record.version_name, record.comment)
         if source.metrics:
             self.set_metrics(record.model_name, record.version_name, record.metrics)
+
+    def _copy(self, source: VersionRecord, record: VersionRecord) -> None:
+        with clients():
+            registry = self._native.registry
+            made = registry.log_model(
+                registry.get_model(quoted(source.model_name)).version(quoted(source.version_name)),
+                model_name=quoted(record.model_name),
+                version_name=quoted(record.version_name),
+            )
+            if source.comment != record.comment:
+                made.comment = record.comment
 
     def artefact(self, record: VersionRecord) -> bytes:
         """The bytes that a version keeps.
@@ -123,7 +136,8 @@ class NativeModels:
 
     def set_default(self, model: str, version: str) -> None:
         """Make a version the default."""
-        self._alter(model, f"SET DEFAULT_VERSION = {quoted(version)}")
+        with clients():
+            self._native.registry.get_model(quoted(model)).default = quoted(version)
 
     def set_alias(self, model: str, version: str, alias: str | None, former: str | None) -> None:
         """Give a version its alias, in the place of its former one."""

@@ -55,7 +55,9 @@ class NativeMonitors:
 
     def set_state(self, name: str, state: str) -> None:
         """Suspend or resume a native monitor."""
-        self._alter(name, "SUSPEND" if state == "SUSPENDED" else "RESUME")
+        with clients():
+            held = self._native.registry.get_monitor(name=quoted(name))
+            held.suspend() if state == "SUSPENDED" else held.resume()
 
     def drop(self, name: str) -> None:
         """Drop a native monitor if it is there."""

@@ -112,20 +112,8 @@ class SnowflakeRegistry(RegistryPort):
 
     def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> Text:
         """The query that runs versions over rows; versions that share an artefact are called once."""
-        listed: list[str] = [quoted(name) for name in keep]
-        called: dict[tuple[str, tuple[str, ...]], int] = {}
-        calls: list[str] = [quoted(name) for name in keep]
-        for scoring in scorings:
-            record = self._one(scoring.model_name, scoring.version_name)
-            same = (record.artefact, record.features)
-            if same not in called:
-                called[same] = len(called)
-                calls += self._call(record, called[same])
-            number, prefix = called[same], scoring.prefix
-            listed.append(f"{literal(record.version_name)} AS {quoted(f'{prefix}_VERSION')}")
-            listed.append(f"CAST(CHURNOBS_CLASS_{number} AS NUMBER(38,0)) AS {quoted(f'{prefix}_CLASS')}")
-            listed.append(f"CAST(CHURNOBS_SCORE_{number} AS FLOAT) AS {quoted(f'{prefix}_PROBABILITY')}")
-        text = f"SELECT {', '.join(listed)} FROM (SELECT {', '.join(calls)} FROM ({self._engine.text(rows)}))"
+        with self._engine.transaction():
+            text = self._scored(self._engine.text(rows), keep, scorings)
         parts = ("VERSION", "CLASS", "PROBABILITY")
         return Text(text, (*keep, *(f"{scoring.prefix}_{part}" for scoring in scorings for part in parts)))
 
@@ -133,20 +121,46 @@ class SnowflakeRegistry(RegistryPort):
         """The query that runs versions over rows."""
         return self.score(rows, keep, scorings).text
 
-    def _call(self, record: VersionRecord, number: int) -> tuple[str, str]:
-        """The outputs of a version, by the oldest native version of the same artefact."""
+    def _scored(self, rows: str, keep: Sequence[str], scorings: Sequence[Scoring]) -> str:
+        columns = [quoted(name) for name in keep]
+        outer, inner = list(columns), list(columns)
+        numbers: dict[tuple[str, tuple[str, ...]], int] = {}
+        for scoring in scorings:
+            record = self._one(scoring.model_name, scoring.version_name)
+            called, positive = self._called(record)
+            same = (record.artefact, record.features)
+            if same not in numbers:
+                numbers[same] = len(numbers)
+                inner += self._calls_of(record, called, numbers[same])
+            said, scored = f"CHURNOBS_CLASS_{numbers[same]}", f"CHURNOBS_SCORE_{numbers[same]}"
+            said, scored = called.output(said, "PREDICT", 0), called.output(scored, "PREDICT_PROBA", positive)
+            outer.append(f"{literal(record.version_name)} AS {quoted(f'{scoring.prefix}_VERSION')}")
+            outer.append(f"CAST({said} AS NUMBER(38,0)) AS {quoted(f'{scoring.prefix}_CLASS')}")
+            outer.append(f"CAST({scored} AS FLOAT) AS {quoted(f'{scoring.prefix}_PROBABILITY')}")
+        return f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM ({rows}))"
+
+    def _called(self, record: VersionRecord) -> tuple[Called, int]:
+        """How a version is called, and which of its probabilities is that of class 1.
+
+        Raises:
+            BadConfig: it gives none.
+        """
         called: Called = self._calls.get(record.model_name, record.version_name)
         if not {"PREDICT", "PREDICT_PROBA"} <= called.outputs.keys() or called.positive is None:
             raise BadConfig(
                 f"{record.version_name} gives no probability of class 1",
                 hint="score with a classifier of classes 0 and 1",
             )
+        return called, called.positive
+
+    def _calls_of(self, record: VersionRecord, called: Called, number: int) -> tuple[str, str]:
+        """The calls of a version, by the oldest native version of the same artefact."""
         alike = (r for r in self.versions() if (r.artefact, r.features) == (record.artefact, record.features))
-        there = next(r for r in alike if (r.model_name, r.version_name) not in self._waiting)
+        there = next((r for r in alike if (r.model_name, r.version_name) not in self._waiting), record)
         version = self._native.call(there)
         return (
-            f"{called.sql(version, 'PREDICT', 0)} AS CHURNOBS_CLASS_{number}",
-            f"{called.sql(version, 'PREDICT_PROBA', called.positive)} AS CHURNOBS_SCORE_{number}",
+            f"{called.call(version, 'PREDICT')} AS CHURNOBS_CLASS_{number}",
+            f"{called.call(version, 'PREDICT_PROBA')} AS CHURNOBS_SCORE_{number}",
         )
 
     def _set_tags(self, change: SetTags, former: Mapping[str, str], tags: Mapping[str, str]) -> None:

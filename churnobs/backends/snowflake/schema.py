@@ -25,7 +25,7 @@ TABLES: Final[dict[str, Columns]] = {
         "RECORD": "string",
     },
     "SENTIMENT_CACHE": {"MODEL": "string", "TEXT_HASH": "string", "SENTIMENT": tables.SENTIMENT},
-    STAGED: {"RECORD": "int64", **{f"C{n}": "string" for n in range(1, STAGED_WIDTH + 1)}},
+    STAGED: {"FILE": "string", "RECORD": "int64", **{f"C{n}": "string" for n in range(1, STAGED_WIDTH + 1)}},
     # which alarms the native alerts have told; they write it, the loop does not
     "ALERTS_TOLD": {
         "NAME": "string",
