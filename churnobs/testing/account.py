@@ -22,7 +22,7 @@ from churnobs.testing.catalog import Catalog, Warehouse
 from churnobs.testing.engine import Engine
 from churnobs.testing.failures import SqlError
 from churnobs.testing.metrics import Measures
-from churnobs.testing.names import Name, fold
+from churnobs.testing.names import Name, fold, quote
 from churnobs.testing.results import Result, now
 from churnobs.testing.session import Session, Shared, Statement
 
@@ -53,6 +53,8 @@ class Config:
         stale_monitors: let monitors answer from their last refresh, as real ones do, until ``account.refresh_monitors()``.
         denied: privileges that the role does not have, such as "CREATE MODEL": statements that begin so are refused.
         network_timeout: seconds after which a client gives up on the server.
+        makes_named: make the database, schema and warehouse that a connection names; without, a session that names what is
+            not there has none, as in Snowflake.
     """
 
     warehouse: str = "COMPUTE_WH"
@@ -63,6 +65,7 @@ class Config:
     stale_monitors: bool = False
     denied: Collection[str] = ()
     network_timeout: int = 120
+    makes_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,29 +165,37 @@ class Account:
         if parent is not None:
             session = self.sessions[parent].child()
         else:
-            database, schema = options.get("database"), options.get("schema")
-            warehouse = options.get("warehouse")
             with self._lock:
-                if database and database not in self.engine.databases():
-                    self.engine.create_database(database)
-                if database and schema and schema not in (*self.engine.schemas(database), "INFORMATION_SCHEMA"):
-                    self.engine.root.cursor().execute(f'CREATE SCHEMA "{database}"."{schema}"')
-                if warehouse:
-                    self.catalog.warehouses.setdefault(warehouse, Warehouse(warehouse))
+                database, schema, warehouse = (self._make_named if self.config.makes_named else self._named)(options)
             engine = self.engine.connect(None, None)
             if database:
-                engine.use(database, schema or "PUBLIC")
+                engine.use(database, schema)
             role = options.get("role") or ROLE
-            session = Session(
-                self,
-                Shared(engine),
-                user=user.upper(),
-                role=role,
-                warehouse=warehouse or next(iter(self.catalog.warehouses), None),
-            )
+            session = Session(self, Shared(engine), user=user.upper(), role=role, warehouse=warehouse)
         token = secrets.token_urlsafe(32)
         self.sessions[token] = session
         return token, session
+
+    def _make_named(self, options: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+        """The database, schema and warehouse of a connection, made where they are not there."""
+        database, warehouse = options.get("database"), options.get("warehouse")
+        schema = options.get("schema") or "PUBLIC"
+        if database and database not in self.engine.databases():
+            self.engine.create_database(database)
+        if database and schema not in (*self.engine.schemas(database), "INFORMATION_SCHEMA"):
+            self.engine.root.cursor().execute(f"CREATE SCHEMA {quote(database)}.{quote(schema)}")
+        if warehouse:
+            self.catalog.warehouses.setdefault(warehouse, Warehouse(warehouse))
+        return database, schema, warehouse or next(iter(self.catalog.warehouses), None)
+
+    def _named(self, options: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+        """Those that are there; a user of Snowflake has no warehouse unless the connection names one."""
+        database, schema, warehouse = (options.get(kind) for kind in ("database", "schema", "warehouse"))
+        if database not in self.engine.databases():
+            database = None
+        known = (*self.engine.schemas(database), "INFORMATION_SCHEMA") if database else ()
+        schema = (schema or "PUBLIC") if (schema or "PUBLIC") in known else None
+        return database, schema, warehouse if warehouse in self.catalog.warehouses else None
 
     def close_session(self, token: str) -> None:
         """Log out."""

@@ -103,6 +103,11 @@ def coercing(run: Callable[[bool], T]) -> T:
 
 def _run(session: Session, text: str, bindings: Any, *, coerces: bool, describe_only: bool) -> Result:
     tree = parse(text)
+    if session.warehouse is None and not describe_only and _works(tree):
+        raise SqlError(
+            "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' "
+            "command.", 606, "57P03",
+        )  # fmt: skip
     _remember_texts(tree, text)
     rewriter = Rewriter(session, bindings, describe_only=describe_only)
     rewriter.coerces = coerces
@@ -110,6 +115,13 @@ def _run(session: Session, text: str, bindings: Any, *, coerces: bool, describe_
         return _dispatch(session, tree, rewriter, text, describe_only=describe_only)
     finally:
         rewriter.release()
+
+
+def _works(tree: Tree) -> bool:
+    """Whether a statement needs a warehouse: it reads or changes rows."""
+    if isinstance(tree, exp.Create):
+        return tree.expression is not None
+    return isinstance(tree, exp.DML) or tree.find(exp.Table) is not None
 
 
 def _remember_texts(tree: Tree, text: str) -> None:

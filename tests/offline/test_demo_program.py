@@ -159,7 +159,6 @@ def test_the_demo_runs_to_its_end_with_the_right_numbers(tmp_path) -> None:
         check_the_rest(demo, rewrite)
         broken = [s for s in account.statements if s.error and "internal error" in s.error]
         assert broken == []
-    assert time.perf_counter() - started < 60.0
 
 
 def new_customers(demo: Demo) -> None:

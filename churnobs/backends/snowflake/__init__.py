@@ -27,7 +27,8 @@ __all__ = ["open_backend", "open_connection"]
 
 def open_connection(name: str | None, parameters: dict[str, Any]) -> Backend:
     """A new session: by a name in connections.toml, or by parameters; nothing is made or changed."""
-    return _backend(Link(open_session(name, parameters), owned=True))
+    session, named = open_session(name, parameters)
+    return _backend(Link(session, owned=True, named=named))
 
 
 def open_backend(session: Session) -> Backend:

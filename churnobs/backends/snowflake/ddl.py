@@ -37,6 +37,7 @@ _ARROW: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
     (pa.types.is_binary, "binary"),
     (pa.types.is_large_binary, "binary"),
 )
+_PLAIN: Final = re.compile(r"[A-Z_][A-Z0-9_$]*")
 # rows that are written as they are read
 _ONE_BY_ONE: Final = 4
 _DECIMAL: Final = re.compile(r"decimal\((\d+), (\d+)\)")
@@ -49,6 +50,25 @@ def quoted(name: str) -> str:
     '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def readable(*parts: str) -> str:
+    """A dotted name, quoted where it must be.
+
+    >>> readable("D", "my schema")
+    'D."my schema"'
+    """
+    return ".".join(part if _PLAIN.fullmatch(part) else quoted(part) for part in parts)
+
+
+def bare(name: str | None) -> str:
+    """A name as Snowpark gives it, without its quotes.
+
+    >>> bare('"a""b"')
+    'a"b'
+    """
+    text = name or ""
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
 
 
 def literal(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from churnobs.backends.snowflake.ddl import create_table_sql, quoted
+from churnobs.backends.snowflake.ddl import bare, create_table_sql, quoted
 from churnobs.backends.snowflake.schema import FEEDBACK_STREAM, SCHEMA_VERSION, STAGE, TABLES
 from churnobs.errors import BadConfig, NotFound
 
@@ -33,20 +33,42 @@ def deployment(link: Link) -> tuple[str, ...]:
 
 
 def where(link: Link) -> tuple[str, str]:
-    """The session's database and schema.
+    """The session's database and schema; one that the connection names and that is not there yet is to be made.
 
     Raises:
-        BadConfig: it has none.
+        BadConfig: there is none.
     """
-    database, schema = (
-        _bare(name) for name in (link.session.get_current_database(), link.session.get_current_schema())
-    )
+    session = link.session
+    database = bare(session.get_current_database())
+    schema = bare(session.get_current_schema()) or link.named.get("schema")
+    if not database and "database" in link.named:
+        raise BadConfig(
+            f"database {link.named['database']} does not exist, or the role may not use it",
+            hint="check database= and role= of the connection, or make the database: CREATE DATABASE",
+        )
     if not database or not schema:
         what = "database" if not database else "schema"
         raise BadConfig(
             f"the connection names no {what}", hint=f"add {what}= to the connection: it holds what churnobs keeps"
         )
     return database, schema
+
+
+def need_warehouse(link: Link) -> str:
+    """The session's warehouse, as an identifier.
+
+    Raises:
+        BadConfig: there is none.
+    """
+    name: str | None = link.session.get_current_warehouse()
+    if name:
+        return name
+    if "warehouse" in link.named:
+        raise BadConfig(
+            f"warehouse {link.named['warehouse']} does not exist, or the role may not use it",
+            hint="check warehouse= and role= of the connection; SHOW WAREHOUSES lists them",
+        )
+    raise BadConfig("the session has no warehouse", hint="add warehouse= to the connection, or USE WAREHOUSE")
 
 
 def check_owner(link: Link, there: dict[str, str]) -> None:
@@ -75,22 +97,14 @@ def _everything(there: set[str]) -> tuple[str, ...]:
     made = []
     if _VERSION_TABLE not in there:
         # the mark that the schema is churnobs' own comes first: what follows may be cut short and made up later
-        made.append(f"CREATE TABLE IF NOT EXISTS {_VERSION_TABLE} (VERSION NUMBER(38,0))")
-        made.append(
-            f"INSERT INTO {_VERSION_TABLE} SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT 1 FROM {_VERSION_TABLE})"
-        )
-    missing = [name for name in TABLES if name not in there]
-    made += [create_table_sql(name, TABLES[name]) for name in missing]
-    if "RUN_LOCK" in missing:
-        made.append("INSERT INTO RUN_LOCK SELECT NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM RUN_LOCK)")
+        made.append(f"{create_table_sql(_VERSION_TABLE, {'VERSION': 'int64'})} AS SELECT {SCHEMA_VERSION}")
+    for name in TABLES:
+        if name not in there:
+            # a table and its only row are there together, or not at all
+            row = f" AS SELECT {', '.join(['NULL'] * len(TABLES[name]))}" if name == "RUN_LOCK" else ""
+            made.append(create_table_sql(name, TABLES[name]) + row)
     if FEEDBACK_STREAM not in there:
         made.append(f"CREATE STREAM IF NOT EXISTS {FEEDBACK_STREAM} ON TABLE FEEDBACK_RAW APPEND_ONLY = TRUE")
     if STAGE not in there:
         made.append(f"CREATE STAGE IF NOT EXISTS {STAGE} COMMENT = 'month files on their way into tables'")
     return tuple(made)
-
-
-def _bare(name: str | None) -> str:
-    """A name as Snowpark gives it, without its quotes."""
-    text = name or ""
-    return text[1:-1].replace('""', '"') if text.startswith('"') else text

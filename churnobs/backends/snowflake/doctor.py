@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
-from churnobs.backends.snowflake.ddl import literal, quoted
+from churnobs.backends.snowflake.ddl import bare, literal, quoted, readable
 from churnobs.backends.snowflake.deploy import check_owner, where
 from churnobs.errors import ChurnobsError, NotFound
 from churnobs.records import Check
@@ -83,7 +83,9 @@ def _session(link: Link) -> list[Check]:
         )
     ]
     if not warehouse:
-        return [*checks, Check("warehouse", ok=False, found="none", mend="add warehouse= to the connection")]
+        named = link.named.get("warehouse")
+        found, mend = (f"{named} is not there, or not granted", "SHOW WAREHOUSES lists them") if named else ("none", "")
+        return [*checks, Check("warehouse", ok=False, found=found, mend=mend or "add warehouse= to the connection")]
     rows = [row for row in link.shown("SHOW WAREHOUSES") if row["name"] == warehouse]
     mend = "" if rows else f"GRANT USAGE ON WAREHOUSE {quoted(warehouse)} TO ROLE {quoted(role or '')}"
     state = rows[0].get("state", "") if rows else "not there, or not granted"
@@ -141,14 +143,15 @@ def needed(database: str, schema: str | None, warehouse: str | None) -> list[tup
     >>> needed("D", "S", "W")[:3]
     [('USAGE', 'WAREHOUSE', 'W'), ('USAGE', 'DATABASE', 'D'), ('USAGE', 'SCHEMA', 'D.S')]
     """
-    wanted = [("USAGE", "WAREHOUSE", warehouse)] if warehouse else []
-    wanted.append(("USAGE", "DATABASE", database))
+    wanted = [("USAGE", "WAREHOUSE", readable(warehouse))] if warehouse else []
+    wanted.append(("USAGE", "DATABASE", readable(database)))
     if schema is None:
-        return [*wanted, ("CREATE SCHEMA", "DATABASE", database)]
+        return [*wanted, ("CREATE SCHEMA", "DATABASE", readable(database))]
+    name = readable(database, schema)
     return [
         *wanted,
-        ("USAGE", "SCHEMA", f"{database}.{schema}"),
-        *((privilege, "SCHEMA", f"{database}.{schema}") for privilege in SCHEMA_GRANTS),
+        ("USAGE", "SCHEMA", name),
+        *((privilege, "SCHEMA", name) for privilege in SCHEMA_GRANTS),
     ]
 
 
@@ -173,10 +176,10 @@ def grants_of(link: Link, role: str) -> list[tuple[str, str, str]]:
             continue
         seen.add(one)
         for row in link.shown(f"SHOW GRANTS TO ROLE {quoted(one)}"):
-            kind, name = str(row["granted_on"]).replace("_", " "), str(row["name"]).replace('"', "")
+            kind, name = str(row["granted_on"]).replace("_", " "), str(row["name"])
             found.append((str(row["privilege"]), kind, name))
             if kind == "ROLE" and row["privilege"] == "USAGE":
-                waiting.append(name)
+                waiting.append(bare(name))
     return found
 
 
@@ -189,7 +192,9 @@ def holds(held: Collection[tuple[str, str, str]], privilege: str, kind: str, nam
     True
     """
     enough = {privilege, "OWNERSHIP", "ALL"}
-    return any(p in enough and k == kind and (n == name or kind == "ACCOUNT") for p, k, n in held)
+    # how a name is quoted differs from place to place
+    plain = name.replace('"', "")
+    return any(p in enough and k == kind and (n.replace('"', "") == plain or kind == "ACCOUNT") for p, k, n in held)
 
 
 def _cortex(link: Link) -> list[Check]:

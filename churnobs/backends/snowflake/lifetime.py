@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.snowflake.ddl import literal
-from churnobs.backends.snowflake.deploy import deployment
+from churnobs.backends.snowflake.deploy import deployment, need_warehouse
 from churnobs.backends.snowflake.doctor import examine, missing_grants
 from churnobs.backends.snowflake.reconcile import reconcile
 from churnobs.backends.snowflake.schema import TABLES
@@ -176,9 +176,12 @@ class SnowflakeLifetime(LifetimePort):
         """Run them, if all grants are there: nothing is half made for want of one.
 
         Raises:
-            BadConfig: a grant is missing; says how to give each.
+            BadConfig: there is no warehouse, or a grant is missing; says how to give each.
         """
-        missing = missing_grants(self._engine.link) if statements else []
+        if not statements:
+            return
+        need_warehouse(self._engine.link)
+        missing = missing_grants(self._engine.link)
         if missing:
             raise BadConfig(
                 f"grants are missing: {'; '.join(c.name for c in missing)}", hint="; ".join(c.mend for c in missing)

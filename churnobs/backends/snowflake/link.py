@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snowflake.connector.cursor import ResultMetadata, SnowflakeCursor
     from snowflake.snowpark import Session
 
-_NOT_THERE: Final = {2003, 2043, 390201}
+_NOT_THERE: Final = {2003, 2043, 90105, 90106, 390201}
 _NO_RIGHT: Final = {3001, 3007, 3540}
 _NO_WAREHOUSE: Final = {606}
 _EXPIRED: Final = {390104, 390111, 390112, 390114, 390195, 250001, 250002}
@@ -55,11 +55,13 @@ class Link:
     Args:
         session: whose current database and schema hold everything.
         owned: whether closing the workspace closes the session.
+        named: the database, schema and warehouse that the connection names.
     """
 
-    def __init__(self, session: Session, *, owned: bool) -> None:
+    def __init__(self, session: Session, *, owned: bool, named: Mapping[str, str] | None = None) -> None:
         self.session = session
         self.owned = owned
+        self.named = named or {}
         self.sent = 0
         self.tag = ""
         # hears of each statement before it is sent

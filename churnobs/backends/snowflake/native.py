@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from churnobs.backends.snowflake.ddl import quoted
-from churnobs.backends.snowflake.deploy import where
+from churnobs.backends.snowflake.deploy import need_warehouse, where
 from churnobs.backends.snowflake.link import translate
 from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, NotFound
 
@@ -28,6 +28,7 @@ class Native:
     _of_engines: ClassVar[WeakKeyDictionary[SnowflakeEngine, Native]] = WeakKeyDictionary()
 
     def __init__(self, engine: SnowflakeEngine) -> None:
+        self._link = engine.link
         self._session = engine.link.session
         self.database, self.schema = where(engine.link)
         self._registry: Registry | None = None
@@ -51,10 +52,7 @@ class Native:
         Raises:
             BadConfig: there is none.
         """
-        name: str | None = self._session.get_current_warehouse()
-        if not name:
-            raise BadConfig("the session has no warehouse", hint="add warehouse= to the connection, or USE WAREHOUSE")
-        return name
+        return need_warehouse(self._link)
 
     @property
     def registry(self) -> Registry:

@@ -189,7 +189,8 @@ class NativeModels:
         """Rows to log a version with: of the newest dataset that it was fitted on, so that lineage is kept."""
         known = {(d.name, d.version) for d in Shelf(self._engine, "DATASETS", DatasetVersion).all()}
         seen = [f for f in record.fitted_on if (f.dataset, f.version) in known]
-        if not seen:
+        # the client leaves the path of a dataset without quotes, and cannot read one with a space in it
+        if not seen or " " in self._native.qualified(""):
             return rows
         from snowflake.ml.dataset import load_dataset
         from snowflake.snowpark import functions, types

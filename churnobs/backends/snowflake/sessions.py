@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from churnobs.backends.snowflake.ddl import bare
 from churnobs.errors import BadConfig
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
 
 
-def open_session(name: str | None, parameters: dict[str, Any]) -> Session:
+def open_session(name: str | None, parameters: dict[str, Any]) -> tuple[Session, dict[str, str]]:
     """A session by a name in connections.toml (with parameters that replace its own), or by parameters alone.
+
+    Returns:
+        The session, and the database, schema and warehouse that were named: what is not there is not in use.
 
     Raises:
         BadConfig: the clients are not installed, there is no such connection, or Snowflake refused it.
@@ -36,4 +41,23 @@ def open_session(name: str | None, parameters: dict[str, Any]) -> Session:
             f"cannot connect to Snowflake{f' as {name}' if name else ''}: {text}",
             hint="check account, user and authenticator in connections.toml; `snow connection test` shows more",
         ) from error
-    return session
+    return session, _named({**_stored(name), **parameters})
+
+
+def _stored(name: str | None) -> Mapping[str, Any]:
+    """A connection of connections.toml."""
+    from snowflake.connector.config_manager import CONFIG_MANAGER
+
+    known: Any = CONFIG_MANAGER["connections"] if name else {}
+    found: Mapping[str, Any] = known.get(name, {})
+    return found
+
+
+def _named(options: Mapping[str, Any]) -> dict[str, str]:
+    """The names that a connection gives, as Snowflake folds them.
+
+    >>> _named({"database": "retail", "schema": '"my schema"', "user": "me"})
+    {'database': 'RETAIL', 'schema': 'my schema'}
+    """
+    given = {kind: str(options[kind]) for kind in ("database", "schema", "warehouse") if options.get(kind)}
+    return {kind: bare(name) if name.startswith('"') else name.upper() for kind, name in given.items()}
