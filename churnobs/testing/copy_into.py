@@ -380,8 +380,7 @@ class _Load:
     def _insert(self, tables: list[pa.Table]) -> None:
         if not tables:
             return
-        session, rows = self.session, pa.concat_tables(tables)
-        alone = not session.engine.in_transaction
+        session, rows, alone = self.session, pa.concat_tables(tables), not self.session.engine.in_transaction
         session.engine.begin()
         try:
             session.engine.duck.register("_offline_copy", rows)

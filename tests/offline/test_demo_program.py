@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,7 +80,6 @@ class Rewrite:
 def test_the_demo_runs_to_its_end_with_the_right_numbers(tmp_path) -> None:
     frames = generate(tmp_path)
     rewrite = Rewrite(frames)
-    started = time.perf_counter()
     with serve(trace=True) as account:
         session = account.session(database="DEMO", schema="PUBLIC")
         demo = Demo(session, tmp_path)
