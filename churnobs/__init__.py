@@ -50,6 +50,7 @@ from churnobs.lifecycle.policy import (
 from churnobs.lifecycle.report import MonthReport
 from churnobs.monitoring.settings import DriftSettings, MetricSettings
 from churnobs.months import Month
+from churnobs.places import InJob, InProcedure
 from churnobs.records import (
     Entity,
     FeatureView,
@@ -64,6 +65,7 @@ from churnobs.workspace import Workspace
 if TYPE_CHECKING:
     from churnobs.class_comparison import ClassComparison, JointCounts, McNemar, compare_classes, mcnemar
     from churnobs.comparison import PairedComparison, compare_auc, roc_auc
+    from churnobs.distributed import DistributedSearch, DistributedXGBoost
     from churnobs.lifecycle.explain import AtRisk
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.mapping import Mapping
@@ -81,16 +83,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
-    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "DatabaseBusy", "Decision",
-    "DefaultTrainer", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict", "DropExplained", "Entity", "Estimate",
-    "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "JointCounts", "Keep", "LabelsNotMature",
-    "LeakFound", "Levels", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "McNemar", "Measurement",
-    "Metric", "MetricFloor", "MetricSettings", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month",
-    "MonthReport", "Never", "NotFound", "NotSupported", "Notify", "Nulls", "Observed", "PairedComparison",
-    "PairedTest", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction",
-    "RetrainPolicy", "SeenRows", "SentimentModel", "ToTable", "Trainer", "TrainingSet", "Trial", "Trust",
-    "TunedTrainer", "Vader", "Workspace", "compare_auc", "compare_classes", "connect", "domain_classifier",
-    "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
+    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "DatabaseBusy", "Decision", "DefaultTrainer",
+    "DistributedSearch", "DistributedXGBoost", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict",
+    "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "InJob",
+    "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle", "LifecycleConfig",
+    "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
+    "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "Never", "NotFound", "NotSupported",
+    "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
+    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "SeenRows", "SentimentModel",
+    "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
+    "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
 ]  # fmt: skip
 
 # names whose modules bring numpy, pyarrow or pydantic along: they load when they are asked for
@@ -118,6 +120,8 @@ _ON_DEMAND: Final = {
     "roc_auc": "churnobs.comparison",
     "Mapping": "churnobs.mapping",
     "DefaultTrainer": "churnobs.training",
+    "DistributedSearch": "churnobs.distributed",
+    "DistributedXGBoost": "churnobs.distributed",
     "Trainer": "churnobs.training",
     "TrainingSet": "churnobs.training",
     "TunedTrainer": "churnobs.training",

@@ -181,6 +181,13 @@ class Ingest:
         done = {(file.kind, file.content_hash) for file in self._port.ingested()}
         return tuple(m.month for m in source.months if any((f.kind, f.content_hash) not in done for f in m.files))
 
+    def files_waiting(self, source: Source, month: Month | None) -> tuple[str, ...]:
+        """The names of a month's files that are not loaded yet; without a month, of those that cover several."""
+        done = {(file.kind, file.content_hash) for file in self._port.ingested()}
+        given = {m.month: m.files for m in source.months}
+        files = source.history if month is None else given.get(month, ())
+        return tuple(file.name for file in files if (file.kind, file.content_hash) not in done)
+
     def _load(self, source: Source, files: Iterable[SourceFile], on_error: OnError) -> IngestReport:
         return IngestReport(tuple(self._load_one(source, file, on_error) for file in files), source.ignored)
 

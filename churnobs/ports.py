@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from churnobs.alerts.alert import AlertRecord
     from churnobs.expressions.render import Dialect, Rendered
+    from churnobs.fitting import Learnt, Lesson
     from churnobs.ingest import LoadPort
+    from churnobs.places import Place
     from churnobs.records import (
         Check,
         DatasetVersion,
@@ -245,6 +247,9 @@ class MonitorPort(ABC):
 class AlertPort(ABC):
     """Keeps alerts."""
 
+    # whether the account sends messages by a notification integration
+    sends_messages: bool = False
+
     @abstractmethod
     def alerts(self) -> Sequence[AlertRecord]:
         """All alerts, oldest first."""
@@ -256,6 +261,18 @@ class AlertPort(ABC):
     @abstractmethod
     def remove(self, alert: AlertRecord) -> None:
         """Forget an alert; its history stays."""
+
+
+class WorkshopPort(ABC):
+    """Trains near the data, in one kind of place."""
+
+    @abstractmethod
+    def check(self, place: Place) -> None:
+        """Raise BadConfig where it cannot work, before anything is done."""
+
+    @abstractmethod
+    def fit(self, place: Place, lesson: Lesson) -> Learnt:
+        """Run a lesson there, and bring the model back as data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +287,8 @@ class Backend:
     monitors: MonitorPort
     alerts: AlertPort
     lifetime: LifetimePort
+    # kind of place -> who trains there; every backend trains in this process
+    workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
 
 
 class LifetimePort(ABC):

@@ -46,8 +46,32 @@ class RetrainAction(Shown):
         return "retrain"
 
 
-Action: TypeAlias = Callable[[AlertEvent], Any] | ToTable | RetrainAction
-_KINDS: Final[Mapping[str, type[ToTable | RetrainAction]]] = {k.__name__: k for k in (ToTable, RetrainAction)}
+@dataclass(frozen=True, slots=True)
+class ByIntegration(Shown):
+    """A message that the database's own account sends, whether or not a loop runs: no process of yours has to be there.
+
+    Args:
+        integration: the name of the account's notification integration.
+        to: addresses, for one that sends e-mail; without them those that the integration names itself.
+    """
+
+    integration: str
+    to: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "integration", identifier(self.integration))
+        object.__setattr__(self, "to", tuple(self.to))
+
+    @property
+    def words(self) -> str:
+        """The action in words."""
+        return f"notify {', '.join((*self.to, f'by {self.integration}'))}"
+
+
+# what is data, and can be stored
+Stored: TypeAlias = ToTable | RetrainAction | ByIntegration
+Action: TypeAlias = Callable[[AlertEvent], Any] | Stored
+_KINDS: Final[Mapping[str, type[Stored]]] = {k.__name__: k for k in (ToTable, RetrainAction, ByIntegration)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +103,7 @@ def as_actions(given: Action | Sequence[Action] | None) -> tuple[Action, ...]:
     one_by_one = given if isinstance(given, tuple | list) else (given,)
     made: list[Action] = []
     for action in one_by_one:
-        if not callable(action) and not isinstance(action, ToTable | RetrainAction):
+        if not callable(action) and not isinstance(action, Stored):
             raise BadConfig(f"{action!r} is no action", hint="give ToTable, RetrainAction, Notify or a callable")
         # each destination of a message is retried by itself: who got it does not get it twice
         parts = getattr(action, "deliveries", None)
@@ -107,7 +131,7 @@ def packed(action: Action) -> str:
     >>> packed(ToTable("alarms")), packed(print)
     ('{"ToTable": {"name": "ALARMS"}}', '')
     """
-    return to_json({type(action).__name__: action}) if isinstance(action, ToTable | RetrainAction) else ""
+    return to_json({type(action).__name__: action}) if isinstance(action, Stored) else ""
 
 
 def unpacked(text: str, words: str) -> Action:

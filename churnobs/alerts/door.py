@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 
 from churnobs import tables
+from churnobs.alerts.actions import ByIntegration
 from churnobs.alerts.alert import Alert, AlertRecord, alert_of, record_of
 from churnobs.alerts.conditions import Condition, Finding, Metric, Observed
 from churnobs.alerts.event import AlertEvent, restored
 from churnobs.alerts.look import REQUESTS, Look, Looker, ScheduledFrom
 from churnobs.codec import from_json
 from churnobs.display import Shown
-from churnobs.errors import AlreadyExists, BadConfig, NotFound
+from churnobs.errors import AlreadyExists, BadConfig, NotFound, NotSupported
 from churnobs.records import identifier
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Alerts:
 
         Raises:
             AlreadyExists: the name is taken.
+            NotSupported: it is to be told by a notification integration, and there is no account that has one.
         """
+        self.check(alert)
         if not or_replace and alert.name in {record.name for record in self._port.alerts()}:
             raise AlreadyExists(
                 f"alert {alert.name} already exists", hint="alter_alert(alert) changes it, or_replace=True starts anew"
@@ -99,11 +102,26 @@ class Alerts:
 
         Raises:
             NotFound: there is no alert of this name.
+            NotSupported: as for ``create_alert``.
         """
+        self.check(alert)
         record = record_of(alert, self.get_alert(alert.name))
         self._port.put(record)
         self._given[alert.name] = alert
         return record
+
+    def check(self, *alerts: Alert) -> None:
+        """See that alerts can be kept here.
+
+        Raises:
+            NotSupported: one is to be told by a notification integration, and there is no account that has one.
+        """
+        for alert in alerts:
+            if not self._port.sends_messages and any(isinstance(action, ByIntegration) for action in alert.action):
+                raise NotSupported(
+                    f"alert {alert.name} is to be told by a notification integration, and this database has none",
+                    hint="give Notify another URL here; snowflake:// is for a workspace in Snowflake",
+                )
 
     def get_alert(self, name: str) -> AlertRecord:
         """An alert as it is stored; NotFound if there is none."""
@@ -181,6 +199,7 @@ class Alerts:
             given: alerts to create and resume where they are new, and to give their code (and changed definition)
                 where they are known.
         """
+        self.check(*given)
         known = {record.name: record for record in self._port.alerts()}
         self._given |= {alert.name: alert for alert in given}
         new = [dataclasses.replace(record_of(alert), state="started") for alert in given if alert.name not in known]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from churnobs.alerts.actions import RetrainAction, ToTable, action_words, told
+from churnobs.alerts.actions import ByIntegration, RetrainAction, ToTable, action_words, told
 from churnobs.alerts.alert import Alert, AlertRecord, Undelivered
 from churnobs.alerts.conditions import Condition, Finding, Observed
 from churnobs.alerts.event import AlertEvent, DriftedColumn, restored, stored
@@ -114,7 +114,8 @@ class Looker:
             elif isinstance(action, RetrainAction):
                 request = {"NAME": event.name, "MONTH": event.month, "WORDS": event.words, "STATE": "ASKED"}
                 self.writes.append((REQUESTS, request))
-            else:
+            elif not isinstance(action, ByIntegration):
+                # such a message is sent by the account, which reads the history that this look adds to
                 action(event)
         except Exception as error:  # noqa: BLE001  # whatever the user's function raises is recorded, not fatal
             words = told(error)

@@ -14,6 +14,7 @@ from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
 from churnobs.lifecycle.policy import LiftOrDrop, PairedTest, PromotionRule, RetrainPolicy
 from churnobs.monitoring.roles import SEGMENTS
 from churnobs.monitoring.settings import DriftSettings
+from churnobs.places import LOCAL, as_place
 from churnobs.records import identifier
 from churnobs.sentiment import SentimentModel, Vader
 
@@ -38,6 +39,7 @@ class LifecycleConfig(Shown):
         policy: when a challenger is trained.
         promotion: when it takes over.
         trainer: a Trainer, a scikit-learn estimator or a callable (X, y) -> fitted estimator; None for the default.
+        train_in: where it trains: "local", "procedure", ``InProcedure(...)`` or ``InJob(...)``; no part of the recipe.
         alerts: looked at every month; created and resumed when first seen, a later suspend is kept.
         drift: when the drift of a feature is an alarm; by default never that of tenure and of lifetime totals.
         segment_columns: text features (at most 5) by whose values monitors count too.
@@ -55,6 +57,7 @@ class LifecycleConfig(Shown):
     policy: RetrainPolicy = field(default_factory=LiftOrDrop)
     promotion: PromotionRule = field(default_factory=PairedTest)
     trainer: Any = None
+    train_in: Any = LOCAL
     alerts: tuple[Alert, ...] = ()
     drift: DriftSettings = field(default_factory=lambda: DriftSettings(ignored=GROWING))
     segment_columns: tuple[str, ...] = ("CUSTOMER_SEGMENT",)
@@ -64,6 +67,7 @@ class LifecycleConfig(Shown):
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))
         object.__setattr__(self, "feature_views", tuple((identifier(n), v) for n, v in self.feature_views))
+        object.__setattr__(self, "train_in", as_place(self.train_in))
         object.__setattr__(self, "alerts", tuple(self.alerts))
         object.__setattr__(self, "segment_columns", tuple(identifier(c) for c in self.segment_columns))
         if len(self.segment_columns) > SEGMENTS:

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from churnobs.monitoring.calibration import Calibration
 
 Result = Any
-_SAMPLE_ROWS: Final = 100
 _ACTIONS: Final[Mapping[str, Action]] = {"DEFAULT": "tie", "BASE": "rollback", "CHALLENGER": "promote"}
 
 
@@ -63,30 +62,26 @@ def fit(
     loop: Lifecycle, step: Step, role: str, parts: Sequence[tuple[DatasetVersion, Any]], linked_to: str | None = None
 ) -> VersionRecord:
     """Fit the recipe on dataset versions (or halves of them), log the version and backtest it on all kept datasets."""
-    from churnobs.training import DefaultTrainer, TrainingSet, as_trainer
+    from churnobs.lifecycle.places import teach, trainer_of
 
     seed, features = loop.config.seed, loop.feature_columns()
     split = [Part(d.table, half, split_seed(loop, d.as_ofs[0])) for d, half in parts]
     columns = (*KEY_TYPES.items(), *features, ("CHURNED", "int64"))
-    rows = loop.backend.engine.read(DatasetRows(tuple(split), columns)).to_pandas()
-    names = [name for name, _ in features]
-    as_of = rows["TIMESTAMP"].to_numpy().astype("datetime64[D]")
-    training = TrainingSet(rows[names], rows["CHURNED"].to_numpy().astype("int8"), as_of)
-    trainer = as_trainer(DefaultTrainer() if loop.config.trainer is None else loop.config.trainer)
-    model = trainer.fit(training, seed=seed)
-    content = content_hash([(d.content_hash, half) for d, half in parts], trainer.describe(), seed, role)
+    learnt, sample = teach(loop, DatasetRows(tuple(split), columns), tuple(name for name, _ in features))
+    recipe = trainer_of(loop).describe()
+    content = content_hash([(d.content_hash, half) for d, half in parts], recipe, seed, role)
     version = loop.workspace.registry.log_model(
-        model,
+        learnt.model,
         model_name=loop.config.name,
         version_name=f"V{str(step.month).replace('-', '_')}_{role}_{content[:6]}",
-        comment=f"{role.lower()} of {step.month}, fitted on {len(training.labels)} rows",
-        sample_input_data=rows[names].head(_SAMPLE_ROWS),
+        comment=f"{role.lower()} of {step.month}, fitted on {learnt.rows} rows",
+        sample_input_data=sample,
         fitted_on=[
             FittedOn(d.name, d.version, d.as_ofs[0], half, p.split_seed)
             for (d, half), p in zip(parts, split, strict=True)
         ],
         linked_to=linked_to,
-        recipe=trainer.describe(),
+        recipe=recipe,
     ).record
     name = f"{version.model_name}/{version.version_name}"
     record_edges(loop.backend.engine, [(("dataset", f"{d.name}/{d.version}"), ("model", name)) for d, _ in parts])

@@ -22,6 +22,7 @@ from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.journal import Journal
+from churnobs.lifecycle.places import check_place
 from churnobs.lifecycle.preview import Preview, preview
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.roles import PARTS
@@ -62,6 +63,7 @@ class Lifecycle:
         self._counted = 0
         # of the first model, by its name
         self._baselines: dict[str, dict[str, Histogram]] = {}
+        self._checked = False
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
             with self._running():
@@ -118,8 +120,10 @@ class Lifecycle:
             NotFound: no month is waiting.
             BadFile: a file of the month cannot be loaded; the month stays as it was before.
             DatabaseBusy: another process runs the loop.
+            NotSupported, BadConfig: the settings ask for what cannot be had here.
         """
         engine = self.backend.engine
+        self._check()
         with self._running():
             self._counted = engine.sent
             waiting = self.waiting()
@@ -136,6 +140,13 @@ class Lifecycle:
             self.backend.lifetime.publish()
             engine.purpose = ""
             return self.report(waiting[0])
+
+    def _check(self) -> None:
+        """See once that the settings can be followed here, before anything is done."""
+        if not self._checked:
+            self.workspace.alerts.check(*self.config.alerts)
+            check_place(self)
+            self._checked = True
 
     def _keep(self, steps: tuple[Step, ...], progress: Progress | None) -> None:
         """Do steps that are kept together."""
@@ -280,15 +291,11 @@ class Lifecycle:
 
     def files_of(self, month: Month) -> tuple[str, ...]:
         """The names of a month's files that wait in the source."""
-        if self._source is None or month not in self._door.waiting(self._source):
-            return ()
-        return tuple(file.name for file in self._source.month(month).files)
+        return () if self._source is None else self._door.files_waiting(self._source, month)
 
     def history_files(self) -> tuple[str, ...]:
         """The names of files that cover many months and are not loaded."""
-        done = {(f.kind, f.content_hash) for f in self.backend.loader.ingested()}
-        files = self._source.history if self._source is not None else ()
-        return tuple(f.name for f in files if (f.kind, f.content_hash) not in done)
+        return () if self._source is None else self._door.files_waiting(self._source, None)
 
     def state_through(self) -> dt.date | None:
         """The moment up to which purchases are added up already."""

@@ -13,6 +13,8 @@ SCHEMA = (
     "CREATE TABLE", "CREATE VIEW", "CREATE STAGE", "CREATE STREAM", "CREATE TAG", "CREATE DATASET", "CREATE MODEL",
     "CREATE MODEL MONITOR", "CREATE ALERT", "CREATE FUNCTION", "CREATE PROCEDURE", "CREATE FILE FORMAT",
 )  # fmt: skip
+# and in the account
+ACCOUNT = ("EXECUTE ALERT",)
 _COLUMNS = {
     "created_on": "timestamp_ltz", "privilege": "text", "granted_on": "text", "name": "text", "granted_to": "text",
     "grantee_name": "text", "grant_option": "text", "granted_by": "text",
@@ -29,11 +31,13 @@ def check(session: Session, text: str) -> None:
         # CREATE MODEL is another privilege than CREATE MODEL MONITOR
         more = head[len(wanted) : len(wanted) + 1]
         if head[: len(wanted)] == wanted and not (more and f"{privilege.upper()} {more[0]}" in SCHEMA):
-            raise SqlError(
-                f"SQL access control error:\nInsufficient privileges to operate on schema '{session.engine.schema}'.",
-                3001,
-                "42501",
-            )
+            raise _refused("account 'OFFLINE'" if privilege.upper() in ACCOUNT else f"schema '{session.engine.schema}'")
+        if wanted == ["EXECUTE", "ALERT"] and head[:2] == ["ALTER", "ALERT"] and "RESUME" in head:
+            raise _refused("account 'OFFLINE'")
+
+
+def _refused(what: str) -> SqlError:
+    return SqlError(f"SQL access control error:\nInsufficient privileges to operate on {what}.", 3001, "42501")
 
 
 @command("SHOW GRANTS TO ROLE", reads=True)
@@ -45,6 +49,7 @@ def show_grants_to_role(session: Session, parser: Parser) -> Result:
     database, schema = session.engine.database, session.engine.schema
     denied = {privilege.upper() for privilege in session.account.config.denied}
     held = [("USAGE", "WAREHOUSE", name) for name in session.account.catalog.warehouses]
+    held += [(p, "ACCOUNT", "OFFLINE") for p in ACCOUNT]
     if database:
         held += [("USAGE", "DATABASE", database), ("CREATE SCHEMA", "DATABASE", database)]
     if database and schema:

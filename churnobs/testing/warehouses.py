@@ -88,3 +88,14 @@ def show_warehouses(session: Session, parser: Parser) -> Result:
         "comment": "text",
     }
     return of_rows(columns, rows[: found.limit])
+
+
+@command("SHOW COMPUTE POOLS", reads=True)
+def show_compute_pools(session: Session, parser: Parser) -> Result:
+    """SHOW COMPUTE POOLS [LIKE]: none, since none can be made here."""
+    from churnobs.testing.show import filters
+
+    parser.expect("SHOW", "COMPUTE", "POOLS")
+    filters(session, parser)
+    columns = dict.fromkeys(("name", "state", "min_nodes", "max_nodes", "instance_family", "owner", "comment"), "text")
+    return of_rows(columns, [])

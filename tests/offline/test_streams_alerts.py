@@ -228,3 +228,49 @@ def test_notifications_of_built_messages_are_recorded(snowflake_account, sql, fa
     assert (sent.integration, sent.recipients, sent.subject) == ("BUILT", ("a@b.c", "d@e.f"), "It drifts")
     assert (sent.body, sent.kind) == ("<b>drift</b>", "text/html")
     assert "offline account" in fails("SELECT SNOWFLAKE.CORTEX.TRANSLATE('a', 'en', 'de')")[1]
+
+
+def test_an_action_may_be_a_block_that_names_values(snowflake_account, sql, fails) -> None:
+    sql("CREATE TABLE seen (n INT, word VARCHAR)")
+    sql("INSERT INTO seen VALUES (1, 'it''s; :words'), (2, 'b')")
+    sql("CREATE TABLE told (n INT)")
+    sql("CREATE NOTIFICATION INTEGRATION blocks TYPE = EMAIL ENABLED = TRUE")
+    sql("""
+        CREATE ALERT a SCHEDULE = '60 MINUTE' IF (EXISTS (SELECT 1 FROM seen WHERE n > (SELECT COALESCE(MAX(n), 0) FROM told)))
+        THEN BEGIN
+          LET upto NUMBER(38,0) := (SELECT MAX(n) FROM seen);
+          LET words VARCHAR := (SELECT LISTAGG(word, '; ') WITHIN GROUP (ORDER BY n) FROM seen WHERE n <= :upto);
+          CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(SNOWFLAKE.NOTIFICATION.TEXT_PLAIN(:words),
+            SNOWFLAKE.NOTIFICATION.EMAIL_INTEGRATION_CONFIG('blocks', 'told', ARRAY_CONSTRUCT('a@b.c')));
+          INSERT INTO told VALUES (:upto);
+        END
+    """)
+    before = len(snowflake_account.notifications)
+    sql("EXECUTE ALERT a")
+    sql("EXECUTE ALERT a")
+    sent = snowflake_account.notifications[before:]
+    assert [(n.recipients, n.subject, n.body) for n in sent] == [(("a@b.c",), "told", "it's; :words; b")]
+    assert sql("SELECT n FROM told") == [(2,)]
+    states = sql("SELECT state FROM TABLE(INFORMATION_SCHEMA.ALERT_HISTORY(ALERT_NAME => 'A')) ORDER BY scheduled_time")
+    assert states == [("TRIGGERED",), ("CONDITION_FALSE",)]
+    for block in (
+        "BEGIN IF (1 = 1) THEN SELECT 1; END IF; END",
+        "DECLARE x INT; BEGIN SELECT 1; END",
+        "BEGIN SELECT 1",
+    ):
+        assert "Scripting" in fails(f"CREATE ALERT b SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1)) THEN {block}")[1]
+
+
+def test_resuming_an_alert_needs_a_right_in_the_account() -> None:
+    from churnobs.testing import serve
+
+    with serve(denied=("EXECUTE ALERT",)) as account:
+        session = account.session(database="D", schema="S")
+        session.sql("CREATE ALERT a SCHEDULE = '1 MINUTE' IF (EXISTS (SELECT 1)) THEN SELECT 1").collect()
+        for statement in ("ALTER ALERT a RESUME", "EXECUTE ALERT a"):
+            with pytest.raises(Exception, match="Insufficient privileges to operate on account"):
+                session.sql(statement).collect()
+        held = {(row["privilege"], row["granted_on"]) for row in session.sql("SHOW GRANTS TO ROLE r").collect()}
+        assert ("CREATE ALERT", "SCHEMA") in held
+        assert ("EXECUTE ALERT", "ACCOUNT") not in held
+        session.close()

@@ -8,12 +8,15 @@ from churnobs.backends.snowflake.catalog import SnowflakeAlerts
 from churnobs.backends.snowflake.engine import SnowflakeEngine
 from churnobs.backends.snowflake.feature_store import SnowflakeFeatureStore
 from churnobs.backends.snowflake.feedback import FeedbackStream
+from churnobs.backends.snowflake.job import Jobs
 from churnobs.backends.snowflake.lifetime import SnowflakeLifetime
 from churnobs.backends.snowflake.link import Link
 from churnobs.backends.snowflake.loading import SnowflakeLoader
 from churnobs.backends.snowflake.monitors import SnowflakeMonitors
+from churnobs.backends.snowflake.procedure import Procedures
 from churnobs.backends.snowflake.registry import SnowflakeRegistry
 from churnobs.backends.snowflake.sessions import open_session
+from churnobs.places import InJob, InProcedure
 from churnobs.ports import Backend
 
 if TYPE_CHECKING:
@@ -44,4 +47,5 @@ def _backend(link: Link) -> Backend:
         monitors=SnowflakeMonitors(engine),
         alerts=SnowflakeAlerts(engine),
         lifetime=SnowflakeLifetime(engine),
+        workshops={InProcedure: Procedures(engine), InJob: Jobs(engine)},
     )

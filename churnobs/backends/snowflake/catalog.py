@@ -6,10 +6,14 @@ from them, so that people find them where they look for them.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from churnobs.alerts.alert import AlertRecord
+from churnobs.backends.snowflake.native_alerts import NativeAlerts
 from churnobs.codec import from_json, to_json
+from churnobs.errors import ChurnobsError
 from churnobs.ports import AlertPort
 
 if TYPE_CHECKING:
@@ -68,19 +72,41 @@ class Shelf:
 
 
 class SnowflakeAlerts(AlertPort):
-    """The alerts of one schema."""
+    """The alerts of one schema, each with a native one beside it.
+
+    The native one is for people: where Snowflake refuses it, a warning says so, and the loop goes on.
+    """
+
+    sends_messages = True
 
     def __init__(self, engine: SnowflakeEngine) -> None:
+        self._engine = engine
         self._shelf = Shelf(engine, "ALERTS", AlertRecord)
+        self._native = NativeAlerts(engine)
 
     def alerts(self) -> list[AlertRecord]:
         """All alerts, oldest first."""
         return self._shelf.all()
 
     def put(self, alert: AlertRecord) -> None:
-        """Store an alert, or where it stands now."""
-        self._shelf.put(alert.name, "", alert)
+        """Store an alert, or where it stands now; the native one follows once that is kept, if it is to change."""
+        former: AlertRecord | None = self._shelf.get(alert.name, "")
+        with self._engine.transaction():
+            self._shelf.put(alert.name, "", alert)
+            self._engine.after_commit(lambda: self._beside(alert, lambda: self._native.follow(alert, former)))
 
     def remove(self, alert: AlertRecord) -> None:
         """Forget an alert."""
-        self._shelf.remove(alert.name, "")
+        with self._engine.transaction():
+            self._shelf.remove(alert.name, "")
+            self._engine.after_commit(lambda: self._beside(alert, lambda: self._native.drop(alert.name)))
+
+    @staticmethod
+    def _beside(alert: AlertRecord, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except ChurnobsError as error:
+            warnings.warn(
+                f"alert {alert.name} is kept and looked at, but Snowflake's own alert beside it is not as it says: {error}",
+                stacklevel=2,
+            )

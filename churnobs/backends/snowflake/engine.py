@@ -16,12 +16,11 @@ import pyarrow as pa
 
 from churnobs.backends.snowflake.ddl import (
     ibis_of,
-    insert_rows_sql,
-    insert_tables_sql,
     quoted,
     snowflake_type,
     value_sql,
 )
+from churnobs.backends.snowflake.gathering import Gathering
 from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError, DatabaseBusy
@@ -35,10 +34,8 @@ if TYPE_CHECKING:
 
 _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _WHOLE_TABLE: Final = re.compile(r'SELECT \* FROM "?([A-Za-z_][A-Za-z0-9_$]*)"?')
-_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # rows that are gathered and sent as text; more go through a stage
 FEW: Final = 2_000
-_STATEMENT_LENGTH: Final = 700_000
 
 
 class Fence(Protocol):
@@ -62,9 +59,7 @@ class SnowflakeEngine(EnginePort):
         self.fence: Fence | None = None
         self._depth = 0
         self._begun = False
-        self._pending: dict[str, list[dict[str, Any]]] = {}
-        # of those, the tables whose former rows go
-        self._replaced: set[str] = set()
+        self._pending = Gathering()
         self._after: list[Callable[[], None]] = []
         # statements that end a transaction, and the tables they change
         self._before: dict[str, str] = {}
@@ -103,7 +98,7 @@ class SnowflakeEngine(EnginePort):
             if isinstance(data, pa.Table):
                 return self._write_rows(name, data, replace=replace)
             sql = self.text(data)
-            self.flush({*self._mentioned(sql), name})
+            self.flush({*self._pending.mentioned(sql), name})
             self.make(name, sql)
             names = data.names() if isinstance(data, Rendered) else ()
             listed = ", ".join(map(quoted, names or self.columns(sql)))
@@ -211,7 +206,7 @@ class SnowflakeEngine(EnginePort):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query over what is written so far, and give its rows."""
-        self.flush(self._mentioned(sql))
+        self.flush(self._pending.mentioned(sql))
         return self.link.rows(sql)
 
     def ddl(self, sql: str, *changed: str) -> None:
@@ -252,7 +247,7 @@ class SnowflakeEngine(EnginePort):
     def append(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Add rows; those of bookkeeping are gathered, and sent at the end of the transaction."""
         with self.transaction():
-            self._pending.setdefault(name, []).extend(rows)
+            self._pending.add(name, rows)
             if name in self._known:
                 schema = self._known[name].schema
                 self._known[name] = pa.concat_tables(
@@ -273,24 +268,15 @@ class SnowflakeEngine(EnginePort):
 
     def flush(self, names: set[str] | None = None) -> None:
         """Send gathered rows, of some tables or of all."""
-        for name in [n for n in self._pending if names is None or n in names]:
-            self._begin()
-            for part in self._statements(name):
-                self.link.change(part)
+        for name in self._pending.names:
+            if names is None or name in names:
+                self._begin()
+                for part in self._pending.statements(name):
+                    self.link.change(part)
 
     def flush_for(self, sql: str) -> None:
         """Send gathered rows that a query reads."""
-        self.flush(self._mentioned(sql))
-
-    def _statements(self, name: str) -> list[str]:
-        """The statements that send what is gathered of a table."""
-        parts = list(_parts(name, self._pending.pop(name)))
-        if name in self._replaced:
-            self._replaced.remove(name)
-            if not parts:
-                return [f"DELETE FROM {quoted(name)}"]
-            parts[0] = parts[0].replace("INSERT INTO", "INSERT OVERWRITE INTO", 1)
-        return parts
+        self.flush(self._pending.mentioned(sql))
 
     # -- small things
 
@@ -300,8 +286,7 @@ class SnowflakeEngine(EnginePort):
         if data.num_rows > FEW and name not in TABLES:
             return self._upload(name, data, replace=replace)
         if replace:
-            self._pending.pop(name, None)
-            self._replaced.add(name)
+            self._pending.replace(name)
             if name in TABLES:
                 self._known[name] = data.schema.empty_table()
         columns = TABLES.get(name) or data.column_names
@@ -338,7 +323,7 @@ class SnowflakeEngine(EnginePort):
 
     def _commit(self) -> None:
         if not self._begun and self.fence is None and len(self._pending) == 1:
-            parts = self._statements(next(iter(self._pending)))
+            parts = self._pending.statements(self._pending.names[0])
             if len(parts) == 1:
                 # one statement is all or nothing by itself
                 self.link.change(parts[0])
@@ -365,15 +350,12 @@ class SnowflakeEngine(EnginePort):
         Returns:
             Whether that was seen.
         """
-        names = [n for n, rows in self._pending.items() if rows and n in GATHERED and n not in self._replaced]
-        if len(names) < (2 if self.fence is None else 1):
-            return False
         condition = "" if self.fence is None else self.fence.condition
-        sql = insert_tables_sql({name: self._pending[name] for name in names}, condition)
-        if len(sql) > _STATEMENT_LENGTH:
+        gathered = self._pending.together(condition, at_least=2 if self.fence is None else 1)
+        if gathered is None:
             return False
+        sql, expected = gathered
         self._begin()
-        expected = sum(len(self._pending.pop(name)) for name in names)
         arrived = sum(int(count) for count in self.link.rows(sql)[0])
         if self.fence is not None and arrived != expected:
             raise self.fence.lost()
@@ -393,7 +375,6 @@ class SnowflakeEngine(EnginePort):
 
     def _undo(self) -> None:
         self._pending.clear()
-        self._replaced.clear()
         self._before.clear()
         self._after.clear()
         self._known.clear()
@@ -412,23 +393,6 @@ class SnowflakeEngine(EnginePort):
         shape = ", ".join(f"CAST(NULL AS {snowflake_type(ibis_of(f.type))}) AS {quoted(f.name)}" for f in data.schema)
         parts = ["SELECT " + ", ".join(map(value_sql, row.values())) for row in rows]
         return " UNION ALL ".join([f"SELECT * FROM (SELECT {shape}) WHERE FALSE", *parts])
-
-    def _mentioned(self, sql: str) -> set[str]:
-        words = set(_WORD.findall(sql))
-        return {name for name in self._pending if name in words}
-
-
-def _parts(name: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The statements that append rows, each below Snowflake's limit of length."""
-    if not rows:
-        return
-    sql = insert_rows_sql(name, list(rows[0]), rows)
-    if len(sql) <= _STATEMENT_LENGTH or len(rows) == 1:
-        yield sql
-        return
-    half = len(rows) // 2
-    yield from _parts(name, rows[:half])
-    yield from _parts(name, rows[half:])
 
 
 def _pattern(name: str) -> str:

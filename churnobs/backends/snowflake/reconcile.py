@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from churnobs.alerts.alert import AlertRecord
 from churnobs.backends.snowflake.catalog import Shelf
 from churnobs.backends.snowflake.ddl import quoted
 from churnobs.backends.snowflake.native import Native, clients, version_rows
+from churnobs.backends.snowflake.native_alerts import NativeAlerts
 from churnobs.backends.snowflake.native_features import NativeFeatures
 from churnobs.backends.snowflake.native_models import NativeModels, json_metrics
 from churnobs.backends.snowflake.native_monitors import NativeMonitors
 from churnobs.dataset import dataset_table
+from churnobs.errors import ChurnobsError
 from churnobs.records import DatasetVersion, Entity, FeatureView, MonitorRecord, SetTags, VersionRecord
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def reconcile(engine: SnowflakeEngine) -> tuple[str, ...]:
     Returns:
         What was done, in words; also what could not be made again.
     """
-    return (*_features(engine), *_datasets(engine), *_models(engine), *_monitors(engine))
+    return (*_features(engine), *_datasets(engine), *_models(engine), *_monitors(engine), *_alerts(engine))
 
 
 def _features(engine: SnowflakeEngine) -> Iterator[str]:
@@ -169,3 +172,26 @@ def _monitors(engine: SnowflakeEngine) -> Iterator[str]:
     for name in sorted((ever - known.keys()) & there.keys()):
         native.drop(name)
         yield f"dropped monitor {name}"
+
+
+def _alerts(engine: SnowflakeEngine) -> Iterator[str]:
+    """Alerts are for people: one that Snowflake refuses is told of, and stops nothing."""
+    shelf, native = Shelf(engine, "ALERTS", AlertRecord), NativeAlerts(engine)
+    known: dict[str, AlertRecord] = {alert.name: alert for alert in shelf.all()}
+    ever = {name for name, _ in shelf.ever()}
+    if not ever:
+        return
+    try:
+        there = native.shown()
+        for name, record in known.items():
+            if name not in there or native.differs(record, there[name]):
+                native.follow(record, None)
+                yield f"made alert {name}"
+            elif there[name]["state"] != record.state:
+                native.set_state(name, record.state)
+                yield f"made alert {name} {record.state}"
+        for name in sorted((ever - known.keys()) & there.keys()):
+            native.drop(name)
+            yield f"dropped alert {name}"
+    except ChurnobsError as error:
+        yield f"the native alerts are not as recorded: {error}"

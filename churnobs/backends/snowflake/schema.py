@@ -26,6 +26,14 @@ TABLES: Final[dict[str, Columns]] = {
     },
     "SENTIMENT_CACHE": {"MODEL": "string", "TEXT_HASH": "string", "SENTIMENT": tables.SENTIMENT},
     STAGED: {"FILE": "string", "RECORD": "int64", **{f"C{n}": "string" for n in range(1, STAGED_WIDTH + 1)}},
+    # which alarms the native alerts have told; they write it, the loop does not
+    "ALERTS_TOLD": {
+        "NAME": "string",
+        "POSITION": "int64",
+        "MONTH": "string",
+        "WORDS": "string",
+        "TOLD_AT": "timestamp(6)",
+    },
     # who runs the loop now
     "RUN_LOCK": {"HOLDER": "string", "WHO": "string", "SINCE": "timestamp(6)", "BEAT": "timestamp(6)"},
 }
