@@ -18,7 +18,7 @@ simulate: setup  ## a retail world of 5,000 customers with drift, 12 months: a t
 	$(BIN)/python -m simulations run demo --customers 5000 --months 12 --seed 1 --db simulation.duckdb --html report.html
 
 test: setup
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 CONNECTION ?=
 test-live: setup  ## the conformance suite on a real Snowflake account: make test-live CONNECTION=name

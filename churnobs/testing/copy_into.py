@@ -358,12 +358,9 @@ class _Load:
             if given.upper() != "AUTO":
                 return f"CAST(strptime({value}, {literal(strptime_format(given))}) AS {kind}) AS {name}"
             if kind == "BOOLEAN" and value != "NULL":
-                low = f"lower({value})"
-                return (
-                    f"CASE WHEN {low} IN ('true', 't', 'yes', 'y', 'on', '1') THEN true"
-                    f" WHEN {low} IN ('false', 'f', 'no', 'n', 'off', '0')"
-                    f" THEN false ELSE CAST({value} AS BOOLEAN) END AS {name}"
-                )
+                true, false = "('true', 't', 'yes', 'y', 'on', '1')", "('false', 'f', 'no', 'n', 'off', '0')"
+                known = f"WHEN lower({value}) IN {true} THEN true WHEN lower({value}) IN {false} THEN false"
+                return f"CASE {known} ELSE CAST({value} AS BOOLEAN) END AS {name}"
             if kind == "DATE" and value != "NULL":
                 tries = ", ".join(f"try_strptime({value}, '{f}')" for f in ("%d-%b-%Y", "%m/%d/%Y"))
                 plain = f"CAST({value} AS DATE)::TIMESTAMP"
@@ -376,18 +373,14 @@ class _Load:
         made, most = f"CAST({value} AS {column.duck_type})", self.lengths.get(column.name)
         if most is not None and value != "NULL":
             told = f"'User character length limit ({most}) exceeded by string ' || chr(39) || {made} || chr(39)"
-            made = (
-                f"left({made}, {most})"
-                if self.cuts
-                else f"CASE WHEN length({made}) > {most} THEN error({told}) ELSE {made} END"
-            )
+            whole = f"CASE WHEN length({made}) > {most} THEN error({told}) ELSE {made} END"
+            made = f"left({made}, {most})" if self.cuts else whole
         return f"{made} AS {quote(column.name)}"
 
     def _insert(self, tables: list[pa.Table]) -> None:
         if not tables:
             return
-        session, rows = self.session, pa.concat_tables(tables)
-        alone = not session.engine.in_transaction
+        session, rows, alone = self.session, pa.concat_tables(tables), not self.session.engine.in_transaction
         session.engine.begin()
         try:
             session.engine.duck.register("_offline_copy", rows)

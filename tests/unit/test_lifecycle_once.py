@@ -80,7 +80,8 @@ def test_interrupted_before_every_step_and_opened_again(
                 with pytest.raises(Interrupted):
                     loop.process_one_month(progress=stops_at(kind, month))
                 # steps that are kept together begin again together
-                first = next(group[0] for group in TOGETHER if kind in group)
+                groups = (*TOGETHER[:-2], (*TOGETHER[-2], *TOGETHER[-1]))
+                first = next(group[0] for group in groups if kind in group)
                 assert [step.kind for step in loop.plan()] == list(StepKind)[list(StepKind).index(first) :]
         with churnobs.connect(f"duckdb:{begun}", threads=1) as workspace:
             assert workspace.lifecycle(scripted(), source=files).process_one_month().month == month

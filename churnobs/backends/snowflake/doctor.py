@@ -161,7 +161,7 @@ def wanted(database: str, schema: str | None) -> list[tuple[str, str, str]]:
     >>> wanted("D", None)
     [('EXECUTE ALERT', 'ACCOUNT', '')]
     """
-    names = {"ACCOUNT": "", "SCHEMA": readable(database, schema or "")}
+    names = {"ACCOUNT": "", "SCHEMA": f"{database}.{schema}"}
     return [(privilege, kind, names[kind]) for privilege, kind in WANTED if kind == "ACCOUNT" or schema is not None]
 
 
@@ -194,7 +194,7 @@ def holds(held: Collection[tuple[str, str, str]], privilege: str, kind: str, nam
     enough = {privilege, "OWNERSHIP", "ALL"}
     # how a name is quoted differs from place to place
     plain = name.replace('"', "")
-    return any(p in enough and k == kind and (kind == "ACCOUNT" or n.replace('"', "") == plain) for p, k, n in held)
+    return any(p in enough and k == kind and (n.replace('"', "") == plain or kind == "ACCOUNT") for p, k, n in held)
 
 
 def _cortex(link: Link) -> list[Check]:
