@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from churnobs.class_comparison import ClassComparison, JointCounts, McNemar, compare_classes, mcnemar
     from churnobs.comparison import PairedComparison, compare_auc, roc_auc
     from churnobs.distributed import DistributedSearch, DistributedXGBoost
+    from churnobs.lifecycle.cost import Cost
     from churnobs.lifecycle.explain import AtRisk
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.mapping import Mapping
@@ -83,7 +84,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
-    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "DatabaseBusy", "Decision", "DefaultTrainer",
+    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cost", "DatabaseBusy", "Decision",
+    "DefaultTrainer",
     "DistributedSearch", "DistributedXGBoost", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict",
     "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "InJob",
     "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle", "LifecycleConfig",
@@ -117,6 +119,7 @@ _ON_DEMAND: Final = {
     "domain_classifier": "churnobs.monitoring.classifier",
     "Levels": "churnobs.monitoring.levels",
     "AtRisk": "churnobs.lifecycle.explain",
+    "Cost": "churnobs.lifecycle.cost",
     "roc_auc": "churnobs.comparison",
     "Mapping": "churnobs.mapping",
     "DefaultTrainer": "churnobs.training",

@@ -291,6 +291,17 @@ class Backend:
     workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What statements took, as an engine's history counts it; ``keeps`` says in words how far that reaches."""
+
+    statements: int
+    bytes_scanned: int
+    rows_produced: int
+    warehouse_seconds: float
+    keeps: str
+
+
 class LifetimePort(ABC):
     """Opens no more, closes once, and lets readers see what is finished."""
 
@@ -330,6 +341,14 @@ class LifetimePort(ABC):
     @abstractmethod
     def examine(self) -> Sequence[Check]:
         """Look at everything that must hold for churnobs to work here, and change nothing."""
+
+    @abstractmethod
+    def spent(self, purpose: str) -> Spent:
+        """What the engine's own history says of the statements whose purpose begins so.
+
+        Raises:
+            NotSupported: it keeps none, or does not show it.
+        """
 
     @abstractmethod
     def close(self) -> None:

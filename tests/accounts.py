@@ -103,6 +103,7 @@ def natives_of(workspace: Workspace) -> dict[str, Any]:
         rows = _shown(workspace, f'SHOW VERSIONS IN DATASET "{dataset["name"]}"')
         found[f"dataset {dataset['name']}"] = sorted(row["version"] for row in rows)
     found["monitors"] = {row["name"]: row["monitor_state"] for row in _shown(workspace, "SHOW MODEL MONITORS")}
+    found["alerts"] = {row["name"]: (row["state"], row["condition"]) for row in _shown(workspace, "SHOW ALERTS")}
     found["entities"], found["feature views"] = features.entities(), features.feature_views()
     port = workspace._backend.registry
     # each is checked against its sha256 as it is loaded

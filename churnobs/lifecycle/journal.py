@@ -83,6 +83,10 @@ class Journal:
         own = {step: row[2] for (name, step), row in self._rows.items() if name == str(month)}
         return {step: round(own[step], 4) for step in order if step in own}
 
+    def statements(self, month: Month) -> int:
+        """How many statements the steps of a month sent."""
+        return sum(row[3] or 0 for (name, _), row in self._rows.items() if name == str(month))
+
     def append(self, step: Step, result: Any, seconds: float, statements: int) -> None:
         """Journal a finished step."""
         self._append(str(step.month), step.name, step.key, result, seconds, statements)

@@ -72,6 +72,8 @@ def lead(reports: Sequence[MonthReport]) -> str:
     if known:
         served, base = (sum(values) / len(known) for values in zip(*known, strict=True))
         words += f"Mean ROC AUC on final labels: {served:.3f} served, {base:.3f} had nobody retrained."
+    if last.statements:
+        words += f" The last month sent {last.statements:,} statements."
     return words
 
 

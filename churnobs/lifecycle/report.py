@@ -35,6 +35,7 @@ class MonthReport:
         estimates: metric -> (value, low, high) of what serves at T, expected before its labels are final.
         trusted: whether such estimates came true so far; None while nothing serves. trust: why.
         seconds: how long each step took.
+        statements: how many statements the steps sent.
     """
 
     month: str
@@ -54,11 +55,13 @@ class MonthReport:
     trusted: bool | None = None
     trust: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    # steps that were done again after an interruption have sent more
+    statements: int = field(default=0, compare=False)
 
     @classmethod
-    def from_journal(cls, found: Any, seconds: Mapping[str, float]) -> MonthReport:
+    def from_journal(cls, found: Any, seconds: Mapping[str, float], statements: int) -> MonthReport:
         """The report that a finished month left in the journal."""
-        return dataclasses.replace(from_json(cls, to_json(found)), seconds=dict(seconds))
+        return dataclasses.replace(from_json(cls, to_json(found)), seconds=dict(seconds), statements=statements)
 
     def performance(self, role: str) -> Measurement | None:
         """The measurement of a role at ``scored_as_of``."""
@@ -94,6 +97,7 @@ class MonthReport:
             "estimates": {m: {"value": v, "low": lo, "high": hi} for m, (v, lo, hi) in self.estimates.items()},
             "estimates_trusted": self.trusted,
             "seconds": dict(self.seconds),
+            "statements": self.statements,
         }
 
     def text(self) -> str:
@@ -129,6 +133,8 @@ class MonthReport:
             lines.append(f"Drift alarms, strongest first: {told}{more}.")
         if self.alerts:
             lines.append(f"Alerts: {', '.join(self.alerts)}.")
+        if self.statements:
+            lines.append(f"Statements sent: {self.statements:,}.")
         return "\n".join(lines)
 
     def _serving(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import pyarrow as pa
 
-from churnobs.codec import from_json, to_json
+from churnobs.codec import from_json
 from churnobs.divergence import Histogram, collect
 from churnobs.errors import BadConfig, BadFile, LabelsNotMature, NotFound
 from churnobs.expressions.drift import Bins
@@ -19,8 +19,10 @@ from churnobs.expressions.render import Query
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest
 from churnobs.lifecycle.config import FEATURES_SUBJECT
+from churnobs.lifecycle.cost import Cost, cost_of
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
+from churnobs.lifecycle.folds import Folds
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.places import check_place
 from churnobs.lifecycle.preview import Preview, preview
@@ -41,7 +43,7 @@ Progress = Callable[[Step], None]
 
 
 @final
-class Lifecycle:
+class Lifecycle(Folds):
     """The monthly loop of one workspace. Made by ``workspace.lifecycle(config)``."""
 
     def __init__(
@@ -217,11 +219,15 @@ class Lifecycle:
         found = self.journal.result(month, StepKind.REPORT)
         if found is None:
             raise NotFound(f"month {month} is not finished", hint="run() finishes what is waiting")
-        return MonthReport.from_journal(found, self.journal.seconds(month))
+        return MonthReport.from_journal(found, self.journal.seconds(month), self.journal.statements(month))
 
     def history(self) -> list[MonthReport]:
         """The reports of all finished months, oldest first."""
         return [self.report(month) for month in self.journal.finished()]
+
+    def cost(self, month: Month | str) -> Cost:
+        """What a finished month has cost, as far as the engine tells; NotFound if it is not finished."""
+        return cost_of(self, self.report(month))
 
     def labels(self, as_of: dt.date) -> Frame:
         """The labels of an as-of by what the data say now: CHURNED is NULL and IS_FINAL false until the horizon is over."""
@@ -296,36 +302,6 @@ class Lifecycle:
     def history_files(self) -> tuple[str, ...]:
         """The names of files that cover many months and are not loaded."""
         return () if self._source is None else self._door.files_waiting(self._source, None)
-
-    def state_through(self) -> dt.date | None:
-        """The moment up to which purchases are added up already."""
-        return max((row["AS_OF"] for row in self.backend.engine.read("STATE_THROUGH").to_pylist()), default=None)
-
-    def as_ofs(self) -> tuple[dt.date, ...]:
-        """All as-ofs with features, oldest first."""
-        return tuple(dt.date.fromisoformat(r["as_of"]) for r in self.journal.results(StepKind.FEATURES))
-
-    def final_as_ofs(self) -> tuple[dt.date, ...]:
-        """All as-ofs whose labels are final."""
-        return tuple(dt.date.fromisoformat(t) for r in self.journal.results(StepKind.LABELS) for t in r["final"])
-
-    def newly_final(self, month: Month) -> tuple[dt.date, ...]:
-        """The as-ofs that became final in a month."""
-        return tuple(dt.date.fromisoformat(t) for t in self.journal.result(month, StepKind.LABELS)["final"])
-
-    def predicted(self) -> list[tuple[dt.date, dict[str, str]]]:
-        """The as-ofs for which predictions were stored, with the version in each role, oldest first."""
-        months = self.journal.begun()
-        done = [(self.journal.result(m, StepKind.PREDICT), self.journal.result(m, StepKind.FEATURES)) for m in months]
-        return [(dt.date.fromisoformat(f["as_of"]), p["versions"]) for p, f in done if p and p["rows"]]
-
-    def predicted_as_ofs(self) -> tuple[dt.date, ...]:
-        """The as-ofs for which predictions were stored."""
-        return tuple(as_of for as_of, _ in self.predicted())
-
-    def measured(self, month: Month) -> list[Measurement]:
-        """What was measured in a month."""
-        return [from_json(Measurement, to_json(m)) for m in self.journal.result(month, StepKind.MEASURE)["measured"]]
 
     def own_monitors(self) -> list[MonitorRecord]:
         """The monitors of this loop's roles, oldest first."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from loops import Year
 
-from churnobs import Decision, Measurement, MonthReport
+from churnobs import Cost, Decision, Measurement, Month, MonthReport, NotFound
 from churnobs.codec import from_json, to_json
 from churnobs.lifecycle.page import html_page, lead
 from churnobs.lifecycle.report import COLUMNS, month_row, months_table
@@ -53,7 +53,7 @@ def test_the_json_is_the_published_one(year: Year) -> None:
         # what is beyond the published schema
         assert set(found) - wanted == {
             "rows_by_kind", "active", "newly_final", "alerts", "estimates", "estimates_trusted",
-            "drift_alarms",
+            "drift_alarms", "statements",
         }  # fmt: skip
         assert set(found["decision"]) == {"action", "reason", "default_version", "proven", "trial"}
         assert dt.date.fromisoformat(found["as_of"]) == report.as_of
@@ -70,6 +70,26 @@ def test_the_json_is_the_published_one(year: Year) -> None:
             }  # fmt: skip
     assert set(year.reports[4].to_dict()["performance"]) == {"base", "default", "challenger"}
     assert year.reports[0].to_dict()["drift"] == {}
+
+
+def test_statements_are_counted_and_shown_where_there_are_any(year: Year) -> None:
+    report = year.reports[3]
+    assert report.statements == year.loop.journal.statements(Month.parse(report.month)) > len(report.seconds)
+    assert f"Statements sent: {report.statements:,}." in report.text()
+    assert f"The last month sent {year.reports[-1].statements:,} statements." in lead(year.reports)
+    nothing = replace(report, statements=0)
+    assert nothing == report
+    assert "Statements" not in nothing.text()
+    assert "statements" not in lead([nothing])
+
+
+def test_what_a_month_cost_as_far_as_the_engine_tells(year: Year) -> None:
+    report = year.reports[3]
+    cost = year.loop.cost(report.month)
+    assert cost == Cost(report.month, report.statements, told="the simulator keeps no history of statements")
+    assert (cost.found, cost.bytes_scanned, cost.rows_produced, cost.warehouse_seconds) == (None,) * 4
+    with pytest.raises(NotFound, match="month 2030-01 is not finished"):
+        year.loop.cost("2030-01")
 
 
 def test_drift_is_measured_every_month_after_the_first_model(year: Year) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.duckdb.schema import TABLES
-from churnobs.ports import LifetimePort
+from churnobs.errors import NotSupported
+from churnobs.ports import LifetimePort, Spent
 from churnobs.records import Check
 
 if TYPE_CHECKING:
@@ -96,6 +97,10 @@ class DuckDBLifetime(LifetimePort):
             Check("duckdb", ok=True, found=str(self._database.value("SELECT version()"))),
             Check("database", ok=True, found=f"{self.location}, {'to read and write' if writable else 'to read only'}"),
         )
+
+    def spent(self, purpose: str) -> Spent:  # noqa: ARG002  # it would be asked for
+        """Nothing: DuckDB keeps no history of statements."""
+        raise NotSupported("the simulator keeps no history of statements", hint="time it: report.seconds has each step")
 
     def close(self) -> None:
         """Close the database."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from churnobs.backends.snowflake.ddl import literal
 from churnobs.backends.snowflake.deploy import deployment, need_warehouse
 from churnobs.backends.snowflake.doctor import examine, missing_grants
+from churnobs.backends.snowflake.history import spent
 from churnobs.backends.snowflake.reconcile import reconcile
 from churnobs.backends.snowflake.schema import TABLES
-from churnobs.errors import BadConfig, ChurnobsError, DatabaseBusy, NotFound
-from churnobs.ports import LifetimePort
+from churnobs.errors import BadConfig, ChurnobsError, DatabaseBusy, NotFound, NotSupported
+from churnobs.ports import LifetimePort, Spent
 
 if TYPE_CHECKING:
     from churnobs.backends.snowflake.engine import SnowflakeEngine
@@ -51,10 +52,12 @@ class RunLock:
         Raises:
             DatabaseBusy: another session has it.
         """
-        # looked at first: an UPDATE would wait for the holder's transaction
+        mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
+        # no transaction of a run holds the row, so that nobody waits for one
+        if self._change(f"{mine} WHERE HOLDER IS NULL AND BEAT IS NULL"):
+            return False
         holder, unfinished = self._look(over=over)
         seen = "HOLDER IS NULL" if holder is None else f"HOLDER = {literal(holder)}"
-        mine = f"HOLDER = {literal(self.me)}, WHO = CURRENT_USER(), SINCE = {_NOW}, BEAT = {_NOW}"
         if not self._change(f"{mine} WHERE {seen}"):
             # who it was is known once its statement is kept
             self._look(over=False)
@@ -192,6 +195,17 @@ class SnowflakeLifetime(LifetimePort):
     def examine(self) -> Sequence[Check]:
         """Look at everything that must hold for churnobs to work here, and change nothing."""
         return examine(self._engine.link)
+
+    def spent(self, purpose: str) -> Spent:
+        """What QUERY_HISTORY says of the session user's statements with such a tag.
+
+        Raises:
+            NotSupported: the account does not tell.
+        """
+        try:
+            return spent(self._engine.link, purpose)
+        except (NotFound, NotSupported, BadConfig) as error:
+            raise NotSupported(f"the account does not tell: {error.message}", hint=error.hint) from error
 
     def close(self) -> None:
         """Close the session if it is ours."""

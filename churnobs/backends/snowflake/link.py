@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from snowflake.connector.cursor import ResultMetadata, SnowflakeCursor
     from snowflake.snowpark import Session
 
+# every statement's tag begins so
+TAG: Final = "churnobs"
 _NOT_THERE: Final = {2003, 2043, 90105, 90106, 390201}
 _NO_RIGHT: Final = {3001, 3007, 3540}
 _NO_WAREHOUSE: Final = {606}
@@ -118,7 +120,7 @@ class Link:
     @property
     def _tagged(self) -> dict[str, str]:
         """A parameter of the statement itself, so that no other is needed to set it."""
-        return {"QUERY_TAG": f"churnobs {self.tag}".strip()}
+        return {"QUERY_TAG": f"{TAG} {self.tag}".strip()}
 
     def close(self) -> None:
         """End the session if it is ours; one that is over has only this end left to close."""
