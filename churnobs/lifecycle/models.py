@@ -17,6 +17,7 @@ from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query, Rendered
 from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Action, Decision, Paired, Trial
+from churnobs.lifecycle.drifts import count_features
 from churnobs.lifecycle.roles import PARTS, monitor_name
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
@@ -175,6 +176,8 @@ def promote(loop: Lifecycle, step: Step) -> Result:
         case "TrainFirst":
             action, current = "first_model", trained["version"]
             keep_baseline(loop)
+            # the features that this model is about to predict from; from the next month on they are counted when made
+            count_features(loop, step.as_of, loop.journal.result(step.month, StepKind.FEATURES)["active"])
         case _:
             assert trial is not None
             winner, words = loop.config.promotion.choose(trial)

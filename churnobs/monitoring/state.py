@@ -201,6 +201,10 @@ class MonitorState:
                     state_rows, ("MONITOR_HISTOGRAMS", tuple(MONITOR_HISTOGRAMS.items()), subject, first, last, segment)
                 )
                 rows = self._engine.read(query)
+                if subject == record.shared:
+                    # features are counted every month, whether this version predicted from them or not
+                    days = pa.array([row["DAY"] for row in self.days(record, "HISTOGRAMS")], pa.date32())
+                    rows = rows.filter(pc.is_in(rows["DAY"], days))
                 wanted = list(names) if column is None else [column]
                 parts.append(rows.filter(pc.is_in(rows["COLUMN_NAME"], pa.array(wanted, pa.string()))))
         return pa.concat_tables(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,37 @@ def test_customers_at_risk_are_the_same(reference: Workspace, other: Workspace) 
     expected, found = (w.lifecycle(scripted(alerts=ALERTS)).at_risk(20).to_pandas() for w in (reference, other))
     assert list(found["CUSTOMER_ID"]) == list(expected["CUSTOMER_ID"])
     assert found["PROBABILITY"].to_numpy() == pytest.approx(expected["PROBABILITY"].to_numpy(), abs=TOLERANCE)
+
+
+FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("MODEL_MONITOR_PERFORMANCE_METRIC", ("ROC_AUC",)),
+        ("MODEL_MONITOR_PERFORMANCE_METRIC", ("F1_SCORE",)),
+        ("MODEL_MONITOR_DRIFT_METRIC", ("JENSEN_SHANNON", "AGE")),
+        ("MODEL_MONITOR_STAT_METRIC", ("COUNT_NULL", "AGE")),
+    ],
+)
+def test_native_monitors_answer_what_the_loop_has_counted(
+    function: str, arguments: tuple[str, ...], other: Workspace
+) -> None:
+    names = list(other.monitor.show_model_monitors()["name"])
+    assert len(names) >= 4
+    answered = 0
+    for name in names:
+        given = ", ".join(f"'{text}'" for text in (name, *arguments))
+        period = ", ".join(f"TO_TIMESTAMP_NTZ('{day}')" for day in (FIRST, LAST))
+        native = other.sql(
+            f"SELECT EVENT_TIMESTAMP, METRIC_VALUE FROM TABLE({function}({given}, '1 DAY', {period})) ORDER BY 1"
+        ).collect()
+        own = getattr(other.monitor, function.lower())(name, *arguments, "1 DAY", FIRST, LAST)
+        assert [row["EVENT_TIMESTAMP"] for row in native] == list(own["EVENT_TIMESTAMP"])
+        for row, value in zip(native, own["METRIC_VALUE"], strict=True):
+            missing = value is None or value != value
+            assert (row["METRIC_VALUE"] is None) == missing
+            assert missing or row["METRIC_VALUE"] == pytest.approx(value, abs=TOLERANCE)
+            answered += not missing
+    assert answered > 0

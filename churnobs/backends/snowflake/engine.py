@@ -22,6 +22,7 @@ from churnobs.backends.snowflake.ddl import (
 )
 from churnobs.backends.snowflake.gathering import Gathering
 from churnobs.backends.snowflake.native import clients
+from churnobs.backends.snowflake.remembering import remembered, remembered_sql
 from churnobs.backends.snowflake.schema import GATHERED, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError, DatabaseBusy
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
@@ -186,7 +187,7 @@ class SnowflakeEngine(EnginePort):
     def hold(self, fence: Fence | None) -> None:
         """Write with a right that every transaction checks; what was remembered before may be old."""
         self.fence = fence
-        self._known.clear()
+        self._known = {} if fence is None else remembered(self.link.fetch(remembered_sql()))
 
     def dml(self, sql: str, *changed: str) -> int:
         """Change rows of tables within the transaction; gives how many."""
