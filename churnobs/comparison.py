@@ -2,7 +2,8 @@
 
 ROC AUC: DeLong, DeLong & Clarke-Pearson (1988) by the midranks of Sun & Xu (2014). Log loss: the mean paired difference
 with its standard error. All tests are one-sided and by the normal distribution; what cannot be told apart is a tie.
-Predicted classes are compared in ``churnobs.class_comparison``.
+Both need no rows but sums over the rows of either class (``Wins``, ``Surprise``), which an engine can add up where the rows
+are. Predicted classes are compared in ``churnobs.class_comparison``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 CLIP: Final = 1e-15
 # differences this small are rounding of the ranks' sums, not evidence
 _ROUNDING: Final = 1e-12
+_ROUNDED_SUMS: Final = 1e-10
 
 
 class Verdict(enum.Enum):
@@ -69,6 +71,77 @@ class PairedComparison:
         return 1.0 - by_chance if ahead > 0.0 else by_chance
 
 
+@dataclass(frozen=True, slots=True)
+class Wins:
+    """What two scores add up to over the rows of one class, for DeLong's test.
+
+    A row's wins by a score are twice the rows of the other class with a lower one, and once those with the same.
+
+    Args:
+        rows: of this class.
+        wins_a, wins_b: the sums of the wins.
+        squares: the sum of the squared differences of both wins.
+    """
+
+    rows: int = 0
+    wins_a: int = 0
+    wins_b: int = 0
+    squares: float = 0.0
+
+    def __add__(self, other: Wins) -> Wins:
+        """Those of both sets of rows."""
+        return Wins(
+            self.rows + other.rows,
+            self.wins_a + other.wins_a,
+            self.wins_b + other.wins_b,
+            self.squares + other.squares,
+        )
+
+    def variance(self, others: int) -> float:
+        """Of the mean difference of the rows' placements among ``others`` rows of the other class."""
+        apart = self.wins_a - self.wins_b
+        spread = (self.squares - apart * apart / self.rows) / (self.rows - 1)
+        return max(spread, 0.0) / (self.rows * 4.0 * others * others)
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """The log loss of the rows of one class in nats, and of its squares, each added up."""
+
+    rows: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+
+def compare_wins(ups: Wins, downs: Wins) -> PairedComparison:
+    """``compare_auc`` from what the churned rows and those that stayed add up to."""
+    pairs = 2.0 * ups.rows * downs.rows
+    auc_a, auc_b = (ups.wins_a / pairs, ups.wins_b / pairs) if pairs else (math.nan, math.nan)
+    rows = ups.rows + downs.rows
+    if ups.rows < 2 or downs.rows < 2:
+        return _tie(auc_a, auc_b, rows)
+    variance = ups.variance(downs.rows) + downs.variance(ups.rows)
+    return _judged(auc_a, auc_b, auc_a - auc_b, math.sqrt(variance), rows, witnesses=min(ups.rows, downs.rows))
+
+
+def p_below_base_rate(ups: Surprise, downs: Surprise) -> float:
+    """The p-value of ``compare_log_loss`` against the base rate, from what both classes add up to; 1 without two rows."""
+    rows = ups.rows + downs.rows
+    if rows < 2:
+        return 1.0
+    rate = ups.rows / rows
+    # what the base rate itself costs a row of either class
+    floor = [(one, -math.log(max(given, CLIP))) for one, given in ((ups, rate), (downs, 1.0 - rate))]
+    saved = sum(one.rows * cost - one.total for one, cost in floor) / rows
+    squares = sum(one.rows * cost * cost - 2.0 * cost * one.total + one.squares for one, cost in floor) / rows
+    # the sums are of numbers rounded at 1e-12: less spread than that is none
+    variance = squares - saved * saved if squares - saved * saved > _ROUNDED_SUMS else 0.0
+    error = math.sqrt(variance / (rows - 1))
+    return _judged(
+        math.nan, math.nan, saved if variance or abs(saved) > _ROUNDED_SUMS else 0.0, error, rows, witnesses=rows
+    ).p_value
+
+
 def roc_auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     """The chance that a churned customer scores above one who stayed, ties one half; NaN when one class is missing.
 
@@ -90,15 +163,18 @@ def compare_auc(labels: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> Pa
     <Verdict.TIE: 'TIE'>
     """
     positive, (first, second) = _usable(labels, a, b)
-    ups = int(positive.sum())
-    downs = len(positive) - ups
-    auc_a, auc_b = _auc(positive, first), _auc(positive, second)
-    if ups < 2 or downs < 2:
-        return _tie(auc_a, auc_b, len(positive))
-    up_a, down_a = _placements(positive, first)
-    up_b, down_b = _placements(positive, second)
-    variance = float(np.var(up_a - up_b, ddof=1)) / ups + float(np.var(down_a - down_b, ddof=1)) / downs
-    return _judged(auc_a, auc_b, auc_a - auc_b, math.sqrt(variance), len(positive), witnesses=min(ups, downs))
+    won = [_wins(positive, first), _wins(positive, second)]
+    apart = won[0] - won[1]
+    ups, downs = (
+        Wins(
+            int(chosen.sum()),
+            int(won[0][chosen].sum()),
+            int(won[1][chosen].sum()),
+            float((apart[chosen].astype(np.float64) ** 2).sum()),
+        )
+        for chosen in (positive, ~positive)
+    )
+    return compare_wins(ups, downs)
 
 
 def compare_log_loss(labels: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> PairedComparison:
@@ -148,11 +224,12 @@ def _auc(positive: npt.NDArray[np.bool_], values: Floats) -> float:
     return won / (ups * downs)
 
 
-def _placements(positive: npt.NDArray[np.bool_], values: Floats) -> tuple[Floats, Floats]:
-    """For each churned customer the share of stayed ones below, for each stayed one the share of churned ones above."""
+def _wins(positive: npt.NDArray[np.bool_], values: Floats) -> npt.NDArray[np.int64]:
+    """Twice the rows of the other class below each row, and once those beside it."""
     ranks = _midranks(values)
-    up, down = values[positive], values[~positive]
-    return (ranks[positive] - _midranks(up)) / len(down), 1.0 - (ranks[~positive] - _midranks(down)) / len(up)
+    for chosen in (positive, ~positive):
+        ranks[chosen] -= _midranks(values[chosen])
+    return np.rint(2.0 * ranks).astype(np.int64)
 
 
 def _surprise(positive: npt.NDArray[np.bool_], probability: Floats) -> Floats:

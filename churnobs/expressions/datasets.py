@@ -6,8 +6,10 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import ibis
+
 from churnobs.expressions.performance import performance
-from churnobs.expressions.portable import moment, table
+from churnobs.expressions.portable import finite, moment, table
 from churnobs.expressions.render import Dialect, Query, Rendered, with_named
 
 if TYPE_CHECKING:
@@ -103,6 +105,32 @@ def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> 
     return rows.filter(moment(as_of) == rows.TIMESTAMP).order_by("CUSTOMER_KEY")
 
 
+def rows_of(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date, keys: tuple[int, ...]) -> ir.Table:
+    """``rows_at`` of some customers, by CUSTOMER_KEY."""
+    rows = rows_at(name, columns, as_of)
+    return rows.filter(rows.CUSTOMER_KEY.isin(keys)).order_by("CUSTOMER_KEY")
+
+
+def medians(name: str, columns: tuple[str, ...], as_of: dt.date) -> ir.Table:
+    """One row: the median of each numeric or boolean column at an as-of, without missing values; NULL without any."""
+    rows = table(name, {"TIMESTAMP": "timestamp(6)", **dict.fromkeys(columns, "float64")})
+    rows = rows.filter(moment(as_of) == rows.TIMESTAMP)
+    return rows.agg(**{column: finite(rows[column]).median() for column in columns})
+
+
+def commonest(name: str, columns: tuple[str, ...], as_of: dt.date) -> ir.Table:
+    """COLUMN_NAME and COLUMN_VALUE: the most frequent value of each text column at an as-of, the first of equals."""
+    rows = table(name, {"TIMESTAMP": "timestamp(6)", **dict.fromkeys(columns, "string")})
+    rows = rows.filter(moment(as_of) == rows.TIMESTAMP)
+    parts = []
+    for column in columns:
+        values = rows.filter(rows[column].notnull()).select(COLUMN_VALUE=rows[column])
+        counted = values.group_by("COLUMN_VALUE").agg(TIMES=values.count())
+        first = counted.order_by(counted.TIMES.desc(), counted.COLUMN_VALUE).limit(1)
+        parts.append(first.select(COLUMN_NAME=ibis.literal(column), COLUMN_VALUE=first.COLUMN_VALUE))
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
 def watched(role: str, version: str, columns: tuple[tuple[str, str], ...]) -> ir.Table:
     """What a monitor watches: one version's predictions in one role, the features, and the label once it is final.
 
@@ -127,21 +155,3 @@ def watched(role: str, version: str, columns: tuple[tuple[str, str], ...]) -> ir
 
 def _outputs(role: str) -> dict[str, str]:
     return {f"{role}_VERSION": "string", f"{role}_CLASS": "int64", f"{role}_PROBABILITY": "float64"}
-
-
-def judged(as_of: dt.date) -> ir.Table:
-    """What the gate compares at one as-of: CHURNED, DEFAULT_PROBABILITY as stored, DAYS_SINCE_LAST_PURCHASE."""
-    labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
-    features = table(
-        "FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"}
-    )
-    predictions = table("PREDICTIONS", {**KEY_TYPES, **_outputs("BASE"), **_outputs("DEFAULT")})
-    rows = labels.filter(moment(as_of) == labels.TIMESTAMP)
-    rows = rows.inner_join(
-        features.filter(moment(as_of) == features.TIMESTAMP), ["CUSTOMER_KEY", "TIMESTAMP"], rname="F_{name}"
-    ).inner_join(
-        predictions.filter(moment(as_of) == predictions.TIMESTAMP), ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}"
-    )
-    return rows.select(
-        "CUSTOMER_KEY", "CHURNED", "BASE_PROBABILITY", "DEFAULT_PROBABILITY", "DAYS_SINCE_LAST_PURCHASE"
-    ).order_by("CUSTOMER_KEY")

@@ -36,14 +36,10 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
         loss) and SQUARED_ERROR (both NULL without labels).
     """
     rows = rows.mutate(LABEL=finite(rows.LABEL), CLASS=finite(rows.CLASS), SCORE=finite(rows.SCORE))
-    # a score that is no probability is refused by its LOW or HIGH; until then it must not overflow a sum
-    bounded: Any = ibis.ifelse(rows.SCORE < 0.0, 0.0, ibis.ifelse(rows.SCORE > 1.0, 1.0, rows.SCORE))
-    rows = rows.mutate(BOUNDED=bounded)
-    # compared as whole numbers: beside 499.0 each cell number would become a decimal of 128 bits first
-    inside = (rows.BOUNDED * float(cells)).floor().cast("int64")
+    rows = rows.mutate(BOUNDED=bounded(rows.SCORE))
     up, down, unknown = rows.LABEL == 1.0, rows.LABEL != 1.0, ibis.null("float64")
     rows = rows.mutate(
-        CELL=ibis.ifelse(inside > cells - 1, cells - 1, inside).cast("int32"),
+        CELL=unit_cell(rows.BOUNDED, cells),
         CLASS=ibis.ifelse(rows.CLASS == 1.0, 1, ibis.ifelse(rows.CLASS != 1.0, 0, ibis.null("int32"))).cast("int32"),
         IS_LABELED=rows.LABEL.notnull(),
         # the chance that was given to what came true
@@ -57,9 +53,9 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
         HIGH=rows.SCORE.max(),
         ROWS_ALL=rows.count(),
         ROWS_UP=rows.count(where=rows.LABEL == 1.0),
-        SCORE_TOTAL=_exactly(rows.BOUNDED).sum(),
-        SURPRISE=_exactly(-clipped.ln()).sum(),
-        SQUARED_ERROR=_exactly(error * error).sum(),
+        SCORE_TOTAL=exactly(rows.BOUNDED).sum(),
+        SURPRISE=exactly(-clipped.ln()).sum(),
+        SQUARED_ERROR=exactly(error * error).sum(),
     )
     sums = {name: found[name].cast("float64") for name in ("SCORE_TOTAL", "SURPRISE", "SQUARED_ERROR")}
     return found.select(*keys, "LOW", "HIGH", "ROWS_ALL", "ROWS_UP", **sums)
@@ -97,7 +93,19 @@ def errors(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
     )
 
 
-def _exactly(value: Any) -> Any:
+def bounded(score: Any) -> Any:
+    """A score kept within 0 and 1: one that is no probability is refused by LOW or HIGH, and must not overflow a sum."""
+    return ibis.ifelse(score < 0.0, 0.0, ibis.ifelse(score > 1.0, 1.0, score))
+
+
+def unit_cell(score: Any, cells: int) -> Any:
+    """The cell, of so many of equal width, that a number from 0 to 1 is in; the last one holds 1 too."""
+    # compared as whole numbers: beside 499.0 each cell number would become a decimal of 128 bits first
+    inside = (score * float(cells)).floor().cast("int64")
+    return ibis.ifelse(inside > cells - 1, cells - 1, inside).cast("int32")
+
+
+def exactly(value: Any) -> Any:
     """A decimal: a parallel sum of doubles depends on its order, one of decimals does not."""
     return value.cast("decimal(18, 12)")
 

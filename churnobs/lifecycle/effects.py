@@ -12,9 +12,7 @@ import pyarrow as pa
 from churnobs.alerts.conditions import Observed
 from churnobs.alerts.door import Looks
 from churnobs.codec import from_json, to_json
-from churnobs.comparison import compare_auc, compare_log_loss
 from churnobs.errors import BadConfig
-from churnobs.expressions.datasets import judged
 from churnobs.expressions.features import (
     FEATURES,
     AsOf,
@@ -31,6 +29,7 @@ from churnobs.lifecycle import models
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
 from churnobs.lifecycle.drifts import count_features, measure_drift
 from churnobs.lifecycle.estimates import estimate_open
+from churnobs.lifecycle.meetings import gates
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
@@ -204,40 +203,19 @@ def measure(loop: Lifecycle, step: Step) -> Result:
     engine, config = loop.backend.engine, loop.config
     query = Query(stored_performance, (newly, config.horizon_days, ("BASE", "DEFAULT", "CHALLENGER")))
     rows = engine.read(query).to_pylist()
+    floors = gates(engine, newly)
     measured = []
     for as_of in newly:
         at = [row for row in rows if row["TIMESTAMP"].date() == as_of]
         rule = next(row for row in at if row["ROLE"] == RECENCY)
-        gates = _gates(loop, as_of)
         for row in sorted((r for r in at if r["ROLE"] != RECENCY), key=lambda r: r["ROLE"]):
             loop.workspace.registry.refuse_seen(loop.version(row["VERSION"]), as_of)
             values = {name: row[name] for name in (*BINARY_METRICS, "LOG_LOSS", "BASE_RATE", "TRIVIAL_F1")}
             values |= {"NEVER_F1": 0.0, "RECENCY_F1": rule["F1_SCORE"], "RECENCY_AUC": rule["ROC_AUC"]}
-            values |= gates.get(row["ROLE"], {})
+            values |= floors.get((as_of, row["ROLE"]), {})
             measured.append(Measurement(as_of, row["ROLE"], row["VERSION"], row["ROWS_ALL"], values))
     _store_measurements(loop, step, measured)
     return {"measured": measured}
-
-
-def _gates(loop: Lifecycle, as_of: dt.date) -> dict[str, dict[str, float | None]]:
-    """The paired tests against both floors, for base and default."""
-    import numpy as np
-
-    rows = loop.backend.engine.read(Query(judged, (as_of,)))
-    label = rows["CHURNED"].to_numpy()
-    recency = rows["DAYS_SINCE_LAST_PURCHASE"].to_numpy().astype("float64")
-    gates: dict[str, dict[str, float | None]] = {}
-    for role in ("BASE", "DEFAULT"):
-        score = rows[f"{role}_PROBABILITY"].to_numpy()
-        if not len(label) or np.isnan(score).any():
-            continue
-        rate = np.full(len(label), label.mean())
-        floor = compare_log_loss(label, score, rate)
-        gates[role] = {
-            "P_ABOVE_RECENCY": compare_auc(label, score, recency).p_value,
-            "P_BELOW_BASE_RATE": floor.p_value,
-        }
-    return gates
 
 
 def _store_measurements(loop: Lifecycle, step: Step, measured: list[Measurement]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,7 @@ import numpy as np
 
 from churnobs.display import Shown, html_table
 from churnobs.errors import BadConfig, NotFound
-from churnobs.expressions.datasets import KEY_TYPES, rows_at
+from churnobs.expressions.datasets import KEY_TYPES, commonest, medians, rows_of
 from churnobs.expressions.portable import moment, table
 from churnobs.expressions.render import Query
 from churnobs.lifecycle.value import Floats, Offer, Ranking
@@ -260,16 +261,16 @@ def _reasons(
         return []
     record = loop.version(version_name)
     columns = (*KEY_TYPES.items(), *loop.feature_columns())
-    everybody = loop.backend.engine.read(Query(rows_at, ("FEATURES", columns, as_of))).to_pandas()
-    everybody = everybody.set_index("CUSTOMER_KEY")
     # by name, so that equal parts have one order
     features = sorted(record.features)
-    typical = {name: _typical(everybody[name]) for name in features}
+    typical = _typical(loop, as_of, features)
     model: Any = loop.backend.registry.load(record)
     column = list(model.classes_).index(1)
     found = []
     for start in range(0, len(keys), _BLOCK):
-        rows = everybody.loc[keys[start : start + _BLOCK], list(record.features)].reset_index(drop=True)
+        block = tuple(keys[start : start + _BLOCK])
+        read = loop.backend.engine.read(Query(rows_of, ("FEATURES", columns, as_of, block))).to_pandas()
+        rows = read.set_index("CUSTOMER_KEY").loc[list(block), list(record.features)].reset_index(drop=True)
         found += _block_reasons(rows, features, typical, lambda x: model.predict_proba(x)[:, column])
     return found
 
@@ -289,14 +290,19 @@ def _block_reasons(
     ]
 
 
-def _typical(values: pd.Series[Any]) -> Any:
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(values):
-        known = values.dropna()
-        return float(known.median()) if len(known) else float("nan")
-    modes = values.mode()
-    return modes[0] if len(modes) else None
+def _typical(loop: Lifecycle, as_of: dt.date, features: Sequence[str]) -> dict[str, Any]:
+    """The median (or most frequent value) of each feature among the customers of an as-of."""
+    kinds = dict(loop.feature_columns())
+    numbers = tuple(name for name in features if kind_of(kinds[name]) == "number" or kinds[name] == "boolean")
+    words = tuple(name for name in features if name not in numbers)
+    found: dict[str, Any] = dict.fromkeys(words)
+    if numbers:
+        (row,) = loop.backend.engine.read(Query(medians, ("FEATURES", numbers, as_of))).to_pylist()
+        found |= {name: math.nan if row[name] is None else float(row[name]) for name in numbers}
+    if words:
+        rows = loop.backend.engine.read(Query(commonest, ("FEATURES", words, as_of))).to_pylist()
+        found |= {row["COLUMN_NAME"]: row["COLUMN_VALUE"] for row in rows}
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from churnobs.class_comparison import JointCounts
 from churnobs.codec import content_hash, from_json, to_json
-from churnobs.comparison import compare_auc, roc_auc
 from churnobs.errors import BadConfig
 from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, rows_at, scored_performance, watched
 from churnobs.expressions.monitored import SOURCE, Watched
 from churnobs.expressions.performance import BINARY_METRICS
-from churnobs.expressions.render import Query, Rendered
+from churnobs.expressions.render import Query
 from churnobs.lifecycle.config import FEATURES_SUBJECT
-from churnobs.lifecycle.decisions import Action, Decision, Paired, Trial
+from churnobs.lifecycle.decisions import Action, Decision, Trial
 from churnobs.lifecycle.drifts import count_features
+from churnobs.lifecycle.meetings import meet
 from churnobs.lifecycle.roles import PARTS, monitor_name
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from churnobs.monitoring.calibration import Calibration
 
 Result = Any
+_PAIRS: Final = (("CHALLENGER", "DEFAULT"), ("BASE", "DEFAULT"), ("CHALLENGER", "BASE"))
 _ACTIONS: Final[Mapping[str, Action]] = {"DEFAULT": "tie", "BASE": "rollback", "CHALLENGER": "promote"}
 
 
@@ -98,7 +98,6 @@ def split_seed(loop: Lifecycle, as_of: dt.date) -> int:
 def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> tuple[Trial, Calibration]:
     """Base, default and challenger on the half that none of them has seen; and what the challenger's scores meant there."""
     from churnobs.monitoring.calibration import Calibration
-    from churnobs.monitoring.levels import Levels
 
     newly = loop.newly_final(step.month)
     roles = {"BASE": loop.base(), "DEFAULT": loop.default(), "CHALLENGER": challenger}
@@ -111,24 +110,16 @@ def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> tuple[Tri
         for version in versions.values():
             loop.workspace.registry.refuse_seen(version, as_of, "JUDGE")
     rows = loop.workspace.registry.score(DatasetRows(parts, columns), ["CHURNED"], versions)
-    scored = rows if not isinstance(rows, Rendered | str) else loop.backend.engine.read(rows)
-    label = scored["CHURNED"].to_numpy()
-    score = {role: scored[f"{role}_PROBABILITY"].to_numpy() for role in versions}
-    said = {role: scored[f"{role}_CLASS"].to_numpy() for role in versions}
-    pairs = [("CHALLENGER", "DEFAULT"), ("BASE", "DEFAULT"), ("CHALLENGER", "BASE")]
-    paired = []
-    for first, second in pairs:
-        met = compare_auc(label, score[first], score[second])
-        joint = JointCounts.of(label, said[first], said[second])
-        paired.append(
-            Paired(
-                first, second, met.auc_a, met.auc_b, met.p_value, met.rows,
-                standard_error=met.standard_error, mcnemar_p=joint.mcnemar().p_value, joint=joint.cells,
-            )
-        )  # fmt: skip
-    auc = {role: float(roc_auc(label, score[role])) for role in versions}
-    seen = Levels.of(score["CHALLENGER"], said["CHALLENGER"], label)
-    return Trial(newly, len(label), auc, tuple(paired)), Calibration.fit(seen)
+    trial, seen = meet(
+        loop.backend.engine,
+        rows,
+        newly,
+        tuple(versions),
+        _PAIRS,
+        calibrated="CHALLENGER",
+        cells=MetricSettings().score_cells,
+    )
+    return trial, Calibration.fit(seen)
 
 
 def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:

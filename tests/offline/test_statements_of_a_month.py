@@ -55,22 +55,62 @@ def is_own(statement: Statement) -> bool:
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """What one query brought: for which step, the columns, and how many rows."""
+
+    step: str
+    columns: frozenset[str]
+    rows: int
+
+
+@dataclass(frozen=True)
 class Run:
     """Four months on Snowflake: two that wait, a first model, and then a month by a policy."""
 
     workspace: Workspace
     config: LifecycleConfig
     months: list[Sent]
+    fetched: list[Fetched]
 
 
 def run(account: Any, schema: str, files: Path, config: LifecycleConfig) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        fetched = watch_fetching(patch)
+        workspace, months = _run(account, schema, files, config)
+    return Run(workspace, config, months, fetched)
+
+
+def watch_fetching(patch: pytest.MonkeyPatch) -> list[Fetched]:
+    """Note down all that comes out of Snowflake by churnobs' own queries from now on."""
+    fetched: list[Fetched] = []
+    fetch, rows = Link.fetch, Link.rows
+
+    def step(link: Link) -> str:
+        return ([*link.tag.split(), "", "", ""])[2]
+
+    def fetching(link: Link, sql: str) -> Any:
+        found = fetch(link, sql)
+        fetched.append(Fetched(step(link), frozenset(found.column_names), found.num_rows))
+        return found
+
+    def listing(link: Link, sql: str, *more: Any) -> Any:
+        found = rows(link, sql, *more)
+        fetched.append(Fetched(step(link), frozenset(), len(found)))
+        return found
+
+    patch.setattr(Link, "fetch", fetching)
+    patch.setattr(Link, "rows", listing)
+    return fetched
+
+
+def _run(account: Any, schema: str, files: Path, config: LifecycleConfig) -> tuple[Workspace, list[Sent]]:
     workspace = Schema(account, schema).open()
     loop, months = workspace.lifecycle(config, source=files), []
     for _ in range(4):
         before, sent = len(account.statements), workspace._backend.engine.sent
         report = loop.process_one_month()
         months.append(Sent(report, account.statements[before:], workspace._backend.engine.sent - sent))
-    return Run(workspace, config, months)
+    return workspace, months
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +141,19 @@ def test_a_month_sends_few_statements_of_its_own(kept_and_promoted: tuple[Run, R
     for month in (*kept.months, *promoted.months):
         # the counter misses none, and the trace calls no other's its own
         assert len(month.own) == month.by_churnobs
+
+
+def test_no_customer_leaves_snowflake_but_in_the_training_sample(kept_and_promoted: tuple[Run, Run]) -> None:
+    kept, promoted = kept_and_promoted
+    for found in (*kept.fetched, *promoted.fetched):
+        customers = found.columns & {"CUSTOMER_ID", "CUSTOMER_KEY"}
+        assert not customers or found.step in {"TRAIN", "PROMOTE"}, found
+        scores = {name for name in found.columns if name.endswith("PROBABILITY")}
+        assert not scores, found
+    # the fits of the first model and of what served from then on; challenger and refit of the month that promotes
+    samples = [[f.step for f in r.fetched if "CUSTOMER_KEY" in f.columns] for r in kept_and_promoted]
+    assert len(samples[1]) > len(samples[0]) > 0
+    assert {step for steps in samples for step in steps} == {"TRAIN", "PROMOTE"}
 
 
 def test_every_statement_says_what_it_is_for(kept_and_promoted: tuple[Run, Run]) -> None:

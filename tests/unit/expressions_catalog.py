@@ -9,7 +9,16 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from churnobs.expressions.datasets import KEY_TYPES, dataset_part, judged, rows_at, scored_performance, watched
+from churnobs.expressions.datasets import (
+    KEY_TYPES,
+    commonest,
+    dataset_part,
+    medians,
+    rows_at,
+    rows_of,
+    scored_performance,
+    watched,
+)
 from churnobs.expressions.drift import Bins, count_cells, summaries
 from churnobs.expressions.features import AsOf, customer_features, customer_state, recent_feedback, rows_before
 from churnobs.expressions.labels import LabelRule, LabelWindow, labels
@@ -25,6 +34,7 @@ from churnobs.expressions.monitored import (
     repeated_keys,
     with_late_labels,
 )
+from churnobs.expressions.paired import floors, meeting
 from churnobs.expressions.performance import OUTCOMES, performance, stored_performance
 from churnobs.expressions.point_in_time import View, join_at, known_rows
 from churnobs.expressions.scores import out_of_range, state_rows
@@ -113,7 +123,14 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "scored_performance": (scored_performance, lambda _: ()),
     "rows_at": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
     "watched": (watched, lambda _: ("DEFAULT", "V1", FEW)),
-    "judged": (judged, lambda t: (t,)),
+    "rows_of": (rows_of, lambda t: ("FEATURES", COLUMNS[:-1], t, (3, 7))),
+    "medians": (medians, lambda t: ("FEATURES", ("SPEND", "ORDERS"), t)),
+    "commonest": (commonest, lambda t: ("FEATURES", ("SEGMENT", "CITY"), t)),
+    "floors": (floors, lambda t: ((t,), ("BASE", "DEFAULT"))),
+    "meeting": (
+        meeting,
+        lambda _: (("BASE", "CHALLENGER"), (("CHALLENGER", "BASE"),), "CHALLENGER", 500),
+    ),
     "performance": (outcomes, lambda _: ()),
     "stored_performance": (stored_performance, lambda t: ((t, add_months(t, -1)), 30, ("BASE", "DEFAULT"))),
     "summaries": (summaries, lambda _: ("BASELINE", ("AGE", "SPEND"))),

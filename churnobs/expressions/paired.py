@@ -1,0 +1,125 @@
+"""What two or more scorers did on the same rows, added up: all that the paired tests need, and no row of a customer.
+
+A row's wins by a score are twice the rows of the other class that have a lower one, and once those that have the same:
+whole numbers, so that their sums are exact in whatever order. ``churnobs.comparison`` makes DeLong's test of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import ibis
+
+from churnobs.expressions.datasets import KEY_TYPES, SCORED
+from churnobs.expressions.performance import CLIP
+from churnobs.expressions.portable import finite, moment, table
+from churnobs.expressions.scores import bounded, exactly, unit_cell
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MODEL, RECENCY = "MODEL", "RECENCY"
+KEYS: Final = ("CUSTOMER_KEY", "TIMESTAMP")
+
+
+def floors(as_ofs: tuple[dt.date, ...], roles: tuple[str, ...]) -> ir.Table:
+    """What roles predicted at as-ofs against both floors: the recency rule's ranking, and the base rate's log loss.
+
+    Args:
+        as_ofs: as-ofs whose labels are final.
+        roles: whose stored predictions (BASE, DEFAULT, CHALLENGER); rows without one do not count.
+
+    Returns:
+        ROLE, TIMESTAMP, CHURNED, ROWS_COUNTED, WINS_MODEL, WINS_RECENCY, SQUARES_MODEL_RECENCY (sum of squared
+        differences of wins), SURPRISE and SURPRISE_SQUARES (sums of the model's log loss in nats and of its square).
+    """
+    at = [moment(as_of) for as_of in as_ofs]
+    labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
+    features = table(
+        "FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"}
+    )
+    predictions = table("PREDICTIONS", {**KEY_TYPES, **{f"{role}_PROBABILITY": "float64" for role in roles}})
+    rows = labels.filter(labels.TIMESTAMP.isin(at))
+    rows = rows.inner_join(features.filter(features.TIMESTAMP.isin(at)), list(KEYS), rname="F_{name}")
+    rows = rows.inner_join(predictions.filter(predictions.TIMESTAMP.isin(at)), list(KEYS), rname="P_{name}")
+    parts = [
+        rows.select(
+            "TIMESTAMP",
+            "CHURNED",
+            ROLE=ibis.literal(role),
+            MODEL=rows[f"{role}_PROBABILITY"],
+            RECENCY=rows.DAYS_SINCE_LAST_PURCHASE.cast("float64"),
+        )
+        for role in roles
+    ]
+    by = ("ROLE", "TIMESTAMP")
+    everything = _with_wins(ibis.union(*parts) if len(parts) > 1 else parts[0], (MODEL, RECENCY), by)
+    given: Any = ibis.ifelse(everything.CHURNED == 1, everything.MODEL, 1.0 - everything.MODEL)
+    surprise = -ibis.ifelse(given < CLIP, CLIP, ibis.ifelse(given > 1.0 - CLIP, 1.0 - CLIP, given)).ln()
+    everything = everything.mutate(SURPRISE=surprise)
+    return everything.group_by([*by, "CHURNED"]).agg(
+        ROWS_COUNTED=everything.count(),
+        **_sums(everything, (MODEL, RECENCY), ((MODEL, RECENCY),)),
+        SURPRISE=exactly(everything.SURPRISE).sum().cast("float64"),
+        SURPRISE_SQUARES=exactly(everything.SURPRISE * everything.SURPRISE).sum().cast("float64"),
+    )
+
+
+def meeting(roles: tuple[str, ...], pairs: tuple[tuple[str, str], ...], calibrated: str, cells: int) -> ir.Table:
+    """How versions met on the rows of the table CHURNOBS_SCORED: CHURNED, and ROLE_CLASS and ROLE_PROBABILITY of each.
+
+    Args:
+        roles: who met; a row without all probabilities does not count.
+        pairs: who is compared with whom.
+        calibrated: whose scores are counted in cells.
+        cells: so many, of equal width, between 0 and 1.
+
+    Returns:
+        CHURNED, ROLE_CLASS of each role, CELL, ROWS_COUNTED, WINS_ROLE of each role, SQUARES_FIRST_SECOND of each pair
+        (sum of squared differences of wins), and of the ``calibrated``: LOW, HIGH (least and largest score) and SCORE_TOTAL.
+    """
+    kinds = {
+        f"{role}_{what}": kind for role in roles for what, kind in (("CLASS", "int64"), ("PROBABILITY", "float64"))
+    }
+    rows = table(SCORED, {"CHURNED": "int64", **kinds})
+    classes = [f"{role}_CLASS" for role in roles]
+    rows = rows.select("CHURNED", *classes, **{role: rows[f"{role}_PROBABILITY"] for role in roles})
+    rows = _with_wins(rows, roles, ())
+    rows = rows.mutate(BOUNDED=bounded(rows[calibrated]))
+    rows = rows.mutate(CELL=unit_cell(rows.BOUNDED, cells))
+    return rows.group_by(["CHURNED", *classes, "CELL"]).agg(
+        ROWS_COUNTED=rows.count(),
+        **_sums(rows, roles, pairs),
+        LOW=rows[calibrated].min(),
+        HIGH=rows[calibrated].max(),
+        SCORE_TOTAL=exactly(rows.BOUNDED).sum().cast("float64"),
+    )
+
+
+def _with_wins(rows: ir.Table, scorers: tuple[str, ...], by: tuple[str, ...]) -> ir.Table:
+    """The rows that have all scores, with the wins of each by each; ranked within the groups ``by``."""
+    rows = rows.mutate(**{name: finite(rows[name]) for name in scorers})
+    rows = rows.filter(*(rows[name].notnull() for name in scorers))
+    group, own = [rows[name] for name in by], [rows[name] for name in (*by, "CHURNED")]
+    wins: dict[str, Any] = {}
+    for name in scorers:
+        # those not above it less those of its own class, and those below it less those of its own class
+        upto, upto_own = (
+            rows.count().over(ibis.range_window(preceding=None, following=0, group_by=groups, order_by=rows[name]))
+            for groups in (group, own)
+        )
+        below, below_own = (
+            ibis.rank().over(ibis.window(group_by=groups, order_by=rows[name])) for groups in (group, own)
+        )
+        wins[f"WINS_{name}"] = (upto - upto_own + below - below_own).cast("int64")
+    return rows.mutate(**wins)
+
+
+def _sums(rows: ir.Table, scorers: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    sums: dict[str, Any] = {f"WINS_{name}": rows[f"WINS_{name}"].sum() for name in scorers}
+    for first, second in pairs:
+        apart = rows[f"WINS_{first}"] - rows[f"WINS_{second}"]
+        # whole numbers may outgrow 64 bits at some millions of rows
+        sums[f"SQUARES_{first}_{second}"] = (apart * apart).sum().cast("float64")
+    return sums

@@ -1,0 +1,24 @@
+SELECT
+  QUANTILE_CONT(
+    CASE
+      WHEN ISNAN("t1"."SPEND") OR ISINF("t1"."SPEND")
+      THEN CAST(NULL AS DOUBLE)
+      ELSE "t1"."SPEND"
+    END,
+    0.5
+  ) AS "SPEND",
+  QUANTILE_CONT(
+    CASE
+      WHEN ISNAN("t1"."ORDERS") OR ISINF("t1"."ORDERS")
+      THEN CAST(NULL AS DOUBLE)
+      ELSE "t1"."ORDERS"
+    END,
+    0.5
+  ) AS "ORDERS"
+FROM (
+  SELECT
+    *
+  FROM "FEATURES" AS "t0"
+  WHERE
+    MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) = "t0"."TIMESTAMP"
+) AS "t1"
