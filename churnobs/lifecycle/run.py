@@ -18,7 +18,6 @@ from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.render import Query
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest
-from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.cost import Cost, cost_of
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk, pushes
@@ -33,6 +32,7 @@ from churnobs.lifecycle.steps import Step, StepKind, plan_month, together
 from churnobs.lifecycle.value import Offer
 from churnobs.months import Month
 from churnobs.records import DatasetVersion, Measurement, MonitorRecord, VersionRecord
+from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
     import pandas as pd
