@@ -24,7 +24,7 @@ def page(url: Any) -> None:
         every = edges_of(read(url, edges))
         if not every:
             st.info(
-                "Nothing was made yet: the first dataset is made when the first labels are final.",
+                "Nothing was made yet: run months until the first labels are final.",
                 icon=":material/info:",
             )
             return

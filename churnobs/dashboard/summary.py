@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
+
 from churnobs.errors import ChurnobsError
 
 SENTENCES: Final = 2
@@ -50,7 +52,9 @@ def extractive(comments: Sequence[str], count: int = SENTENCES) -> list[str]:
         return spoken
     words = _Words()
     document = ObjectDocumentModel([Paragraph([Sentence(s, words) for s in spoken])])
-    return [str(s) for s in LexRankSummarizer()(document, count)]
+    # sentences without a word in common have no rank: then the newest stay first
+    with np.errstate(all="ignore"):
+        return [str(s) for s in LexRankSummarizer()(document, count)]
 
 
 def quoted_only(answer: str, comments: Sequence[str]) -> list[str]:
