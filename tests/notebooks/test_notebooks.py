@@ -27,6 +27,7 @@ STRICT = """
 import warnings
 warnings.simplefilter("error")
 warnings.filterwarnings("ignore", "Implicitly cleaning up", ResourceWarning)
+warnings.filterwarnings("ignore", category=PendingDeprecationWarning, module="ipykernel")
 """
 NUMBER = re.compile(r"\d+\.\d+")
 ABSOLUTE = re.compile(r"(?<![\w.:/*<])/(?:bin|Users|etc|home|mnt|opt|private|root|srv|tmp|usr|var|work)/|\b[A-Z]:\\")
@@ -70,9 +71,8 @@ def texts(notebook: Any) -> Iterator[tuple[int, str, str]]:
             if output.output_type == "stream":
                 yield number, output.name, output.text
             elif output.output_type != "error":
-                yield from (
-                    (number, kind, text) for kind, text in output.data.items() if kind in {"text/plain", "text/html"}
-                )
+                words = {"text/plain", "text/html"} & set(output.data)
+                yield from ((number, kind, output.data[kind]) for kind in sorted(words))
 
 
 def assert_same(stored: Any, fresh: Any) -> None:
