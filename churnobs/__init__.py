@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from churnobs.distributed import DistributedSearch, DistributedXGBoost
     from churnobs.lifecycle.cost import Cost
     from churnobs.lifecycle.explain import AtRisk
+    from churnobs.lifecycle.history import MonthReports
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.mapping import Mapping
     from churnobs.monitoring.alarms import judge
@@ -90,7 +91,7 @@ __all__ = [
     "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "InJob",
     "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle", "LifecycleConfig",
     "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
-    "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "Never", "NotFound", "NotSupported",
+    "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound", "NotSupported",
     "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
     "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "SeenRows", "SentimentModel",
     "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
@@ -120,6 +121,7 @@ _ON_DEMAND: Final = {
     "Levels": "churnobs.monitoring.levels",
     "AtRisk": "churnobs.lifecycle.explain",
     "Cost": "churnobs.lifecycle.cost",
+    "MonthReports": "churnobs.lifecycle.history",
     "roc_auc": "churnobs.comparison",
     "Mapping": "churnobs.mapping",
     "DefaultTrainer": "churnobs.training",

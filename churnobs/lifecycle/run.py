@@ -23,6 +23,7 @@ from churnobs.lifecycle.cost import Cost, cost_of
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk
 from churnobs.lifecycle.folds import Folds
+from churnobs.lifecycle.history import MonthReports
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.places import check_place
 from churnobs.lifecycle.preview import Preview, preview
@@ -221,9 +222,9 @@ class Lifecycle(Folds):
             raise NotFound(f"month {month} is not finished", hint="run() finishes what is waiting")
         return MonthReport.from_journal(found, self.journal.seconds(month), self.journal.statements(month))
 
-    def history(self) -> list[MonthReport]:
-        """The reports of all finished months, oldest first."""
-        return [self.report(month) for month in self.journal.finished()]
+    def history(self) -> MonthReports:
+        """The reports of all finished months, oldest first; shows itself in a notebook, and ``plot()`` draws it."""
+        return MonthReports(self.report(month) for month in self.journal.finished())
 
     def cost(self, month: Month | str) -> Cost:
         """What a finished month has cost, as far as the engine tells; NotFound if it is not finished."""
