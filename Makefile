@@ -35,7 +35,7 @@ lint: setup
 	$(BIN)/python -m pytest -q --doctest-modules churnobs simulations
 
 docs: setup  ## the documentation as a folder of pages: site/index.html
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 check-long: setup  ## ten seeds, kills, statistics: many minutes
 	$(BIN)/python -m pytest -q tests/long
