@@ -5,13 +5,14 @@ Colours are Okabe and Ito's (2008), which the colour-blind can tell apart; every
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from churnobs.errors import NotFound, NotSupported
 from churnobs.lifecycle.points import BASE, CHALLENGER, SERVED, serving_since
+from churnobs.lineage import DOMAINS, Edge, Node, Placed
 
 try:
     import altair as alt
@@ -34,6 +35,7 @@ LINES: Final = {
     "base rate": (GREY, (1, 3)),
 }
 HEIGHT: Final = 320
+_SMALL: Final = 220
 
 
 def performance_chart(reports: MonthReports, metric: str = "ROC_AUC") -> alt.LayerChart:
@@ -83,6 +85,11 @@ def performance_chart(reports: MonthReports, metric: str = "ROC_AUC") -> alt.Lay
 def _layered(layers: Sequence[alt.Chart], height: int) -> alt.LayerChart:
     chart: alt.LayerChart = alt.LayerChart(layer=list(layers)).properties(height=height, width="container")
     return chart
+
+
+def _sized(chart: alt.Chart, height: int) -> alt.Chart:
+    sized: alt.Chart = chart.properties(height=height, width="container")
+    return sized
 
 
 def _served_from(reports: Sequence[MonthReport]) -> alt.Chart:
@@ -145,3 +152,167 @@ def drift_heat_map(drift: pd.DataFrame, metric: str) -> alt.LayerChart:
         .resolve_legend(color="independent", shape="independent")
     )
     return chart
+
+
+def distribution_chart(spread: pd.DataFrame) -> alt.LayerChart | alt.Chart:
+    """How a feature was spread in the baseline and is now.
+
+    Args:
+        spread: WHICH ("baseline", "current"), SHARE, and LOW and HIGH of a bar, or VALUE of a text.
+    """
+    color = alt.Color(
+        "WHICH:N",
+        title=None,
+        scale=alt.Scale(domain=["baseline", "current"], range=[GREY, BLUE]),
+        legend=alt.Legend(orient="bottom"),
+    )
+    share = alt.Y("SHARE:Q", title="share of rows", stack=None, axis=alt.Axis(format="%"))
+    base = alt.Chart(spread)
+    if "VALUE" in spread:
+        tips = [alt.Tooltip("VALUE:N"), alt.Tooltip("WHICH:N", title="when"), alt.Tooltip("SHARE:Q", format=".1%")]
+        value = alt.X("VALUE:N", title=None, axis=alt.Axis(labelAngle=-45, labelLimit=120))
+        drawn = base.mark_bar().encode(x=value, y=share, xOffset="WHICH:N", color=color, tooltip=tips)
+        return _sized(drawn, HEIGHT)
+    tips = [
+        alt.Tooltip("LOW:Q", title="from", format=".4~g"),
+        alt.Tooltip("HIGH:Q", title="to", format=".4~g"),
+        alt.Tooltip("WHICH:N", title="when"),
+        alt.Tooltip("SHARE:Q", format=".1%"),
+    ]
+    x, upto = alt.X("LOW:Q", title=None, scale=alt.Scale(zero=False)), alt.X2("HIGH:Q")
+    before = base.transform_filter("datum.WHICH == 'baseline'").mark_bar(opacity=0.55)
+    now = base.transform_filter("datum.WHICH == 'current'").mark_bar(filled=False, strokeWidth=1.8)
+    return _layered(
+        [
+            before.encode(x=x, x2=upto, y=share, color=color, tooltip=tips),
+            now.encode(x=x, x2=upto, y=share, color=color, tooltip=tips),
+        ],
+        HEIGHT,
+    )
+
+
+def purchases_chart(bought: pd.DataFrame) -> alt.Chart:
+    """AMOUNT by MONTH as bars, with ORDERS in the tooltip."""
+    rows = bought.assign(MONTH=pd.to_datetime(bought["MONTH"]).dt.strftime("%Y-%m"))
+    tips = [alt.Tooltip("MONTH:O"), alt.Tooltip("ORDERS:Q"), alt.Tooltip("AMOUNT:Q", format=",.2f")]
+    chart = alt.Chart(rows).mark_bar(color=BLUE)
+    drawn = chart.encode(
+        x=alt.X("MONTH:O", title=None, axis=alt.Axis(labelAngle=-45)), y=alt.Y("AMOUNT:Q", title="amount"), tooltip=tips
+    )
+    return _sized(drawn, _SMALL)
+
+
+def sentiment_chart(comments: pd.DataFrame) -> alt.LayerChart:
+    """SENTIMENT by CHAT_DATE, from -1 to 1."""
+    rows = comments.assign(CHAT_DATE=pd.to_datetime(comments["CHAT_DATE"]))
+    x = alt.X("CHAT_DATE:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap=True, labelAngle=-45))
+    y = alt.Y("SENTIMENT:Q", title="sentiment", scale=alt.Scale(domain=[-1, 1]))
+    tips = [
+        alt.Tooltip("CHAT_DATE:T", format="%Y-%m-%d"),
+        alt.Tooltip("SENTIMENT:Q", format=".3f"),
+        alt.Tooltip("COMMENT:N"),
+    ]
+    zero = alt.Chart(pd.DataFrame({"SENTIMENT": [0.0]})).mark_rule(color=GREY, strokeDash=[2, 4]).encode(y=y)
+    line = alt.Chart(rows).mark_line(color=BLUE, point=alt.OverlayMarkDef(size=60, filled=True))
+    return _layered([zero, line.encode(x=x, y=y, tooltip=tips)], _SMALL)
+
+
+def pushes_chart(pushes: pd.DataFrame, most: int = 10) -> alt.Chart:
+    """The strongest SHAP_VALUE by FEATURE: right raises the score, left lowers it."""
+    rows = pushes.head(most)
+    rows = rows.assign(
+        NAMED=rows["FEATURE"] + " = " + rows["FEATURE_VALUE"],
+        RISK=(rows["SHAP_VALUE"] > 0).map({True: "raises", False: "lowers"}),
+    )
+    chart = alt.Chart(rows).mark_bar()
+    drawn = chart.encode(
+        x=alt.X("SHAP_VALUE:Q", title="SHAP value"),
+        y=alt.Y("NAMED:N", title=None, sort=rows["NAMED"].tolist(), axis=alt.Axis(labelLimit=260)),
+        color=alt.Color(
+            "RISK:N",
+            title=None,
+            scale=alt.Scale(domain=["raises", "lowers"], range=[ORANGE, BLUE]),
+            legend=alt.Legend(orient="bottom"),
+        ),
+        tooltip=[alt.Tooltip("FEATURE:N"), alt.Tooltip("FEATURE_VALUE:N"), alt.Tooltip("SHAP_VALUE:Q", format="+.3f")],
+    )
+    return _sized(drawn, max(120, 26 * len(rows)))
+
+
+def spread_chart(spread: pd.DataFrame, cells: int) -> alt.Chart:
+    """CUSTOMERS by probability to leave, CELL 0 to cells - 1."""
+    rows = spread.assign(FROM=spread["CELL"] / cells, TO=(spread["CELL"] + 1) / cells)
+    chart = alt.Chart(rows).mark_bar(color=BLUE)
+    drawn = chart.encode(
+        x=alt.X("FROM:Q", title="probability to leave", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        x2="TO:Q",
+        y=alt.Y("CUSTOMERS:Q", title="customers"),
+        tooltip=[alt.Tooltip("FROM:Q", format=".0%"), alt.Tooltip("TO:Q", format=".0%"), alt.Tooltip("CUSTOMERS:Q")],
+    )
+    return _sized(drawn, _SMALL)
+
+
+def segments_chart(rows: pd.DataFrame, name: str) -> alt.Chart:
+    """MEAN_PROBABILITY by SEGMENT_VALUE."""
+    shown = rows.assign(SEGMENT_VALUE=rows["SEGMENT_VALUE"].fillna("(missing)"))
+    tips = [
+        alt.Tooltip("SEGMENT_VALUE:N", title=name),
+        alt.Tooltip("MEAN_PROBABILITY:Q", title="mean probability", format=".3f"),
+        alt.Tooltip("CUSTOMERS:Q", title="customers", format=","),
+    ]
+    chart = alt.Chart(shown).mark_bar(color=GREEN)
+    drawn = chart.encode(
+        x=alt.X("MEAN_PROBABILITY:Q", title="mean probability to leave", scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("SEGMENT_VALUE:N", title=None, sort="-x", axis=alt.Axis(labelLimit=190)),
+        tooltip=tips,
+    )
+    return _sized(drawn, max(90, 24 * len(shown)))
+
+
+def lineage_chart(places: Mapping[Node, Placed], edges: Sequence[Edge], chosen: Node | None) -> alt.LayerChart:
+    """Nodes as points in a column a domain, edges as lines; the parameter ``node`` is the one clicked."""
+    nodes = pd.DataFrame(
+        [
+            {"DOMAIN": p.domain, "NAME": p.name, "SHORT": short(p.name), "X": p.x, "Y": p.y, "CHOSEN": node == chosen}
+            for node, p in places.items()
+        ]
+    )
+    drawn = [(places[a], places[b]) for a, b in edges]
+    lines = pd.DataFrame([{"X": a.x, "Y": a.y, "X2": b.x, "Y2": b.y} for a, b in drawn])
+    domains = [d for d in DOMAINS if d in set(nodes["DOMAIN"])]
+    columns = int(nodes["X"].max())
+    x = alt.X("X:Q", axis=None, scale=alt.Scale(domain=[-0.25, columns + 0.95]))
+    y = alt.Y("Y:Q", axis=None, scale=alt.Scale(reverse=True, padding=14))
+    pick = alt.selection_point(name="node", fields=["DOMAIN", "NAME"], on="click", empty=False)
+    color = alt.Color(
+        "DOMAIN:N",
+        title=None,
+        scale=alt.Scale(domain=domains, range=[GREY, SKY, GREEN, BLUE, YELLOW, PINK][: len(domains)]),
+        legend=alt.Legend(orient="top", columns=3),
+    )
+    tips = [alt.Tooltip("DOMAIN:N", title="kind"), alt.Tooltip("NAME:N", title="name")]
+    shape = alt.Shape("DOMAIN:N", title=None, scale=alt.Scale(domain=domains), legend=None)
+    size = alt.condition("datum.CHOSEN", alt.value(260), alt.value(110))
+    points = (
+        alt.Chart(nodes)
+        .mark_point(filled=True, opacity=1.0)
+        .encode(x=x, y=y, color=color, shape=shape, size=size, tooltip=tips)
+    )
+    words = (
+        alt.Chart(nodes)
+        .mark_text(align="left", dx=10, fontSize=11, color=GREY)
+        .encode(x=x, y=y, text="SHORT:N", tooltip=tips)
+    )
+    rows = int(nodes["Y"].max()) + 1
+    strokes = alt.Chart(lines).mark_rule(color=GREY, opacity=0.35).encode(x=x, y=y, x2="X2:Q", y2="Y2:Q")
+    return _layered([strokes, points.add_params(pick), words], max(160, 26 * rows))
+
+
+def short(name: str, most: int = 24) -> str:
+    """The end of a name, which tells nodes of one kind apart.
+
+    >>> short("CHURN/V2024_03_BASE_C4C415")
+    'V2024_03_BASE_C4C415'
+    """
+    end = name.rsplit("/", 1)[-1]
+    return end if len(end) <= most else f"…{end[1 - most :]}"

@@ -19,6 +19,7 @@ from churnobs.conformance import BACKENDS, Conformance
 from churnobs.connect import connect
 from churnobs.errors import BadConfig, ChurnobsError, NotFound
 from churnobs.lifecycle.config import LifecycleConfig
+from churnobs.lifecycle.history import MEASURED
 from churnobs.lifecycle.page import html_page, lead
 from churnobs.lifecycle.policy import policy_named
 from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
@@ -140,23 +141,29 @@ def status(db: Db) -> None:
 def metrics(db: Db, json_file: Json = None) -> None:
     """Every performance number on final labels, with its floors."""
     with connect(f"duckdb:{db}", read_only=True) as workspace:
-        measured = [m for report in workspace.lifecycle().history() for m in report.measurements]
-    names = (
-        "ROC_AUC",
-        "RECENCY_AUC",
-        "F1_SCORE",
-        "TRIVIAL_F1",
-        "RECENCY_F1",
-        "PRECISION",
-        "RECALL",
-        "LOG_LOSS",
-        "BASE_RATE",
-    )
-    rows = [(m.as_of, m.role, m.version, m.rows, *(m[name] for name in names)) for m in measured]
-    print_table(("as_of", "role", "version", "rows", *names), rows)
+        history = workspace.lifecycle().history()
+    table = history.metrics()
+    names = [name if name in MEASURED else name.lower() for name in table.columns]
+    print_table(names, table.astype(object).where(table.notna(), None).to_numpy().tolist())
+    measured = [m for report in history for m in report.measurements]
     if json_file is not None:
         found = [{"as_of": m.as_of.isoformat(), "role": m.role, "version": m.version, **m.values} for m in measured]
         write_aside(json_file, json.dumps(found, indent=1))
+
+
+@app.command()
+def dashboard(
+    db: Annotated[Path | None, typer.Option("--db", help="The database file.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="duckdb:FILE, or snowflake:NAME.")] = None,
+    port: Annotated[int, typer.Option(help="Where the app is served on this machine.")] = 8501,
+    headless: Annotated[bool, typer.Option(help="Open no browser.")] = False,  # noqa: FBT002
+) -> None:
+    """What the loop decided, what drifted, who is about to leave, what fired; also while a run is writing."""
+    from churnobs.dashboard.launch import launch
+
+    if (db is None) == (url is None):
+        raise BadConfig("one database is to be shown", hint="give --db FILE or --url URL")
+    launch(url or f"duckdb:{db}", port=port, headless=headless)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import ibis.expr.types as ir
     import pandas as pd
@@ -289,6 +289,10 @@ class Backend:
     lifetime: LifetimePort
     # kind of place -> who trains there; every backend trains in this process
     workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
+    # whether this is but what a writer has published, because it writes just now
+    partial: bool = False
+    # sums up comments in words of theirs; None where the engine has no language model
+    summarize: Callable[[Sequence[str]], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

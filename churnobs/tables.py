@@ -13,6 +13,9 @@ SENTIMENT: Final = "decimal(5, 4)"
 
 Columns = Mapping[str, str]
 
+# under this name the features are counted, once for the loop and all its monitors
+FEATURES_SUBJECT: Final = "FEATURES"
+
 SALES: Final[Columns] = {
     "TRANSACTION_ID": "string",
     "CUSTOMER_ID": "string",

@@ -36,6 +36,11 @@ class Workspace:
         self.monitor = Monitor(backend.engine, backend.monitors, refresh=refresh)
         self.alerts = Alerts(backend.engine, backend.alerts, self.monitor)
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether another process is writing the database, so that only what it has published can be read."""
+        return self._backend.partial
+
     def ingest(
         self,
         source: str | Path,

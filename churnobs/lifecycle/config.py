@@ -20,8 +20,6 @@ from churnobs.sentiment import SentimentModel, Vader
 
 # features that drift by what they mean: every customer who stays grows older and buys more
 GROWING: Final = ("TENURE_DAYS", "LIFETIME_ORDERS", "LIFETIME_SPEND")
-# under this name the features are counted, once for the loop and all its monitors
-FEATURES_SUBJECT: Final = "FEATURES"
 
 
 @dataclass(frozen=True, slots=True)

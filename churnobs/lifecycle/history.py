@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from churnobs.errors import BadConfig
 from churnobs.lifecycle.page import html_fragment, html_page
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from churnobs.lifecycle.explain import AtRisk
+
+MEASURED: Final = (
+    "ROC_AUC", "RECENCY_AUC", "F1_SCORE", "TRIVIAL_F1", "RECENCY_F1", "PRECISION", "RECALL", "LOG_LOSS", "BASE_RATE",
+)  # fmt: skip
 
 
 class MonthReports(list[MonthReport]):
@@ -50,6 +54,16 @@ class MonthReports(list[MonthReport]):
                 }
             )
         return pd.DataFrame(rows)
+
+    def metrics(self) -> pd.DataFrame:
+        """Every performance number on final labels beside its floors: AS_OF, ROLE, VERSION, ROWS, and one column each of
+        ``MEASURED``; what ``churnobs metrics`` prints.
+        """
+        import pandas as pd
+
+        measured = [m for report in self for m in report.measurements]
+        rows = [(m.as_of, m.role, m.version, m.rows, *(m[name] for name in MEASURED)) for m in measured]
+        return pd.DataFrame(rows, columns=["AS_OF", "ROLE", "VERSION", "ROWS", *MEASURED])
 
     def points(self, metric: str = "ROC_AUC") -> pd.DataFrame:
         """What a chart of a metric shows: AS_OF, LINE, VERSION, VALUE, IS_FINAL, LOW, HIGH.

@@ -55,6 +55,12 @@ class Journal:
         return False
 
     @property
+    def meaning(self) -> dict[str, Any] | None:
+        """The settings of the first run; None before it."""
+        known = self._rows.get(("", _CONFIG))
+        return None if known is None else dict(known[1])
+
+    @property
     def done(self) -> set[tuple[str, str, str]]:
         """All that was done, as (month, step, key)."""
         return {(month, step, key) for (month, step), (key, *_) in self._rows.items() if month}

@@ -13,7 +13,6 @@ from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, 
 from churnobs.expressions.monitored import SOURCE, Watched
 from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query
-from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Action, Decision, Trial
 from churnobs.lifecycle.drifts import count_features
 from churnobs.lifecycle.meetings import meet
@@ -32,6 +31,7 @@ from churnobs.records import (
     SetDefault,
     VersionRecord,
 )
+from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
     from churnobs.lifecycle.run import Lifecycle

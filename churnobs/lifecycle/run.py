@@ -18,10 +18,9 @@ from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.render import Query
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest
-from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.cost import Cost, cost_of
 from churnobs.lifecycle.effects import features_of, perform, prepare
-from churnobs.lifecycle.explain import AtRisk, customers_at_risk
+from churnobs.lifecycle.explain import AtRisk, customers_at_risk, pushes
 from churnobs.lifecycle.folds import Folds
 from churnobs.lifecycle.history import MonthReports
 from churnobs.lifecycle.journal import Journal
@@ -33,8 +32,11 @@ from churnobs.lifecycle.steps import Step, StepKind, plan_month, together
 from churnobs.lifecycle.value import Offer
 from churnobs.months import Month
 from churnobs.records import DatasetVersion, Measurement, MonitorRecord, VersionRecord
+from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.ports import Backend
     from churnobs.sources import Source
@@ -282,6 +284,19 @@ class Lifecycle(Folds):
             BadConfig: an argument is out of range or decides nothing, or the value column is not there.
         """
         return customers_at_risk(self, Offer(n, budget, value, cost, success))
+
+    def explain(self, customer_ids: Sequence[str]) -> pd.DataFrame:
+        """Which features push the newest score of customers up or down: SHAP values of the default model.
+
+        Returns:
+            CUSTOMER_ID, FEATURE, FEATURE_VALUE, SHAP_VALUE, BASE_VALUE and UNIT ("log odds"; "probability" of forests): the
+            base value and a customer's SHAP values add up to the score.
+
+        Raises:
+            NotFound: no predictions are stored yet, or somebody is no active customer.
+            NotSupported: the model is neither linear nor of trees.
+        """
+        return pushes(self, customer_ids)
 
     # -- what the steps ask; each answer is a fold over the journal or the catalog
 

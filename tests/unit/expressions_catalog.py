@@ -9,6 +9,14 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from churnobs.expressions.customers import (
+    at_risk,
+    comments,
+    key_of,
+    purchases,
+    risk_by_segment,
+    risk_histogram,
+)
 from churnobs.expressions.datasets import (
     KEY_TYPES,
     commonest,
@@ -123,6 +131,12 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "scored_performance": (scored_performance, lambda _: ()),
     "rows_at": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
     "watched": (watched, lambda _: ("DEFAULT", "V1", FEW)),
+    "at_risk": (at_risk, lambda t: (t, ("SEGMENT",), (("CITY", "PARIS"),), 100)),
+    "risk_by_segment": (risk_by_segment, lambda t: (t, "SEGMENT", ())),
+    "risk_histogram": (risk_histogram, lambda t: (t, (), 20)),
+    "purchases": (purchases, lambda t: ((3, 7), dt.date(2023, 5, 1), t)),
+    "comments": (comments, lambda t: ((3, 7), t, 5)),
+    "key_of": (key_of, lambda _: ("C1",)),
     "rows_of": (rows_of, lambda t: ("FEATURES", COLUMNS[:-1], t, (3, 7))),
     "medians": (medians, lambda t: ("FEATURES", ("SPEND", "ORDERS"), t)),
     "commonest": (commonest, lambda t: ("FEATURES", ("SEGMENT", "CITY"), t)),

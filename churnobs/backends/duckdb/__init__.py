@@ -29,10 +29,10 @@ def open_published(path: Path) -> Backend:
     except DatabaseBusy:
         if not published_path(path).exists():
             raise
-        return _backend(Database(published_path(path), read_only=True))
+        return _backend(Database(published_path(path), read_only=True), partial=True)
 
 
-def _backend(database: Database) -> Backend:
+def _backend(database: Database, *, partial: bool = False) -> Backend:
     return Backend(
         engine=database,
         loader=DuckDBLoader(database.connection, database.transaction),
@@ -42,4 +42,5 @@ def _backend(database: Database) -> Backend:
         monitors=DuckDBMonitors(database),
         alerts=DuckDBAlerts(database),
         lifetime=DuckDBLifetime(database),
+        partial=partial,
     )

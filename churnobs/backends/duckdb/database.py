@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from churnobs.ports import Readable
 
 _HOLDER: Final = re.compile(r"\(PID (\d+)\)|PID (\d+)")
+# seconds that a writer waits for readers to let a file go, and between two tries
+PATIENCE: Final = 2.0
+_BETWEEN: Final = 0.02
 _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
@@ -232,6 +236,20 @@ class Database(EnginePort):
 
 
 def _open(
+    path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
+) -> duckdb.DuckDBPyConnection:
+    # readers hold a file for moments: a writer waits for them, and only then says that somebody writes
+    give_up = time.monotonic() + (0.0 if read_only else PATIENCE)
+    while True:
+        try:
+            return _open_now(path, read_only=read_only, settings=settings)
+        except DatabaseBusy:
+            if time.monotonic() >= give_up:
+                raise
+            time.sleep(_BETWEEN)
+
+
+def _open_now(
     path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
 ) -> duckdb.DuckDBPyConnection:
     try:

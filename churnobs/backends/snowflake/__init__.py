@@ -38,14 +38,16 @@ def open_backend(session: Session) -> Backend:
 
 def _backend(link: Link) -> Backend:
     engine = SnowflakeEngine(link)
+    feedback = FeedbackStream(engine)
     return Backend(
         engine=engine,
         loader=SnowflakeLoader(engine),
-        sentiment=FeedbackStream(engine),
+        sentiment=feedback,
         feature_store=SnowflakeFeatureStore(engine),
         registry=SnowflakeRegistry(engine),
         monitors=SnowflakeMonitors(engine),
         alerts=SnowflakeAlerts(engine),
         lifetime=SnowflakeLifetime(engine),
         workshops={InProcedure: Procedures(engine), InJob: Jobs(engine)},
+        summarize=feedback.summarize,
     )

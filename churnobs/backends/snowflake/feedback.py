@@ -13,10 +13,18 @@ from churnobs.sentiment import checked_scores, stored
 from churnobs.tables import FEEDBACK_SENTIMENT, SENTIMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from churnobs.backends.snowflake.engine import SnowflakeEngine
     from churnobs.sentiment import SentimentModel
 
 _FUNCTION: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*")
+# of the models that Cortex has in most regions, a small one
+_MODEL: Final = "llama3.1-8b"
+_ASKED: Final = (
+    "Below are comments of one customer, newest first. Answer with the one or two sentences that matter most to somebody who "
+    "calls this customer now, copied word by word from the comments, one a line, and nothing else."
+)
 _HASH: Final = "SHA2(COMMENT, 256)"
 
 
@@ -46,6 +54,11 @@ class FeedbackStream(SentimentPort):
                 "SENTIMENT_CACHE",
             )
         return rows, asked
+
+    def summarize(self, comments: Sequence[str]) -> str:
+        """What comments come to, by a language model of Cortex that is asked to quote and not to invent."""
+        prompt = f"{_ASKED}\n\n" + "\n".join(f"- {comment}" for comment in comments)
+        return str(self._engine.link.value(f"SELECT AI_COMPLETE({literal(_MODEL)}, {literal(prompt)})") or "")
 
     def _score_here(self, function: str) -> int:
         """Let a function of Snowflake's score the texts it has not seen, each once: it is paid for by the word."""
