@@ -19,7 +19,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     world = replace(WORLDS["sudden"], drifts=(Drift("relation", month=5),))
-    simulate(world, customers=250, months=7, seed=1).write("data")
+    simulate(world, customers=150, months=7, seed=1).write("data")
     rows = (f"{n},{n % 7:05},1997-{1 + n % 12:02}-{1 + n % 28:02},{5 + n}.5" for n in range(1, 40))
     Path("transactions.csv").write_text("\n".join(("transaction_id,customer_id,date,amount", *rows)), encoding="utf-8")
     blocks = BLOCK.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
