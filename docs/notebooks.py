@@ -27,7 +27,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def _page(path: Path, drawings: dict[str, str]) -> Iterator[str]:
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":
-            # lists of notebooks need no empty line before them
             yield cell.source
             continue
         yield f"```python\n{cell.source}\n```"

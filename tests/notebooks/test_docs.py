@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import churnobs
+from churnobs import errors
 from simulations import WORLDS, Drift, simulate
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,3 +29,9 @@ def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest
     names: dict[str, Any] = {}
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"{page}.md, block {number}", "exec"), names)
+
+
+def test_every_public_name_has_its_place_in_the_reference() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((DOCS / "api").glob("*.md")))
+    shown = {name.rpartition(".")[2] for name in re.findall(r"^::: (\S+)$", text, re.MULTILINE)}
+    assert set(churnobs.__all__) - shown - set(errors.__all__) == set()
