@@ -115,7 +115,9 @@ def drift_heat_map(drift: pd.DataFrame, metric: str) -> alt.LayerChart:
     shown.loc[shown["EFFECT"].isna(), "STATE"] = "not judged"
     order = shown.groupby("COLUMN_NAME")["FLOORS"].max().sort_values(ascending=False).index.tolist()
     x = alt.X("MONTH:O", title="month", axis=alt.Axis(labelAngle=-45, labelOverlap=True))
-    y = alt.Y("COLUMN_NAME:N", title=None, sort=order, axis=alt.Axis(labelLimit=190))
+    y = alt.Y(
+        "COLUMN_NAME:N", title=None, sort=order, axis=alt.Axis(labelLimit=190, labelOverlap=False, labelFontSize=11)
+    )
     tips = [
         alt.Tooltip("MONTH:O", title="month"),
         alt.Tooltip("COLUMN_NAME:N", title="column"),
@@ -143,12 +145,12 @@ def drift_heat_map(drift: pd.DataFrame, metric: str) -> alt.LayerChart:
             "STATE:N",
             title=None,
             scale=alt.Scale(domain=["alarm", "fires"], range=["cross", "circle"]),
-            legend=alt.Legend(orient="bottom", symbolFillColor="white", symbolStrokeColor="black"),
+            legend=None,
         ),
     )
     chart: alt.LayerChart = (
         alt.layer(heat, marks)
-        .properties(height=max(120, 19 * len(order)), width="container")
+        .properties(height=190 + 20 * len(order), width="container")
         .resolve_legend(color="independent", shape="independent")
     )
     return chart
@@ -184,8 +186,8 @@ def distribution_chart(spread: pd.DataFrame) -> alt.LayerChart | alt.Chart:
     now = base.transform_filter("datum.WHICH == 'current'").mark_bar(filled=False, strokeWidth=1.8)
     return _layered(
         [
-            before.encode(x=x, x2=upto, y=share, color=color, tooltip=tips),
-            now.encode(x=x, x2=upto, y=share, color=color, tooltip=tips),
+            before.encode(x=x, x2=upto, y=share, y2=alt.datum(0), color=color, tooltip=tips),
+            now.encode(x=x, x2=upto, y=share, y2=alt.datum(0), color=color, tooltip=tips),
         ],
         HEIGHT,
     )
@@ -227,7 +229,7 @@ def pushes_chart(pushes: pd.DataFrame, most: int = 10) -> alt.Chart:
     chart = alt.Chart(rows).mark_bar()
     drawn = chart.encode(
         x=alt.X("SHAP_VALUE:Q", title="SHAP value"),
-        y=alt.Y("NAMED:N", title=None, sort=rows["NAMED"].tolist(), axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("NAMED:N", title=None, sort=rows["NAMED"].tolist(), axis=alt.Axis(labelLimit=260, labelOverlap=False)),
         color=alt.Color(
             "RISK:N",
             title=None,
@@ -236,7 +238,7 @@ def pushes_chart(pushes: pd.DataFrame, most: int = 10) -> alt.Chart:
         ),
         tooltip=[alt.Tooltip("FEATURE:N"), alt.Tooltip("FEATURE_VALUE:N"), alt.Tooltip("SHAP_VALUE:Q", format="+.3f")],
     )
-    return _sized(drawn, max(120, 26 * len(rows)))
+    return _sized(drawn, 110 + 24 * len(rows))
 
 
 def spread_chart(spread: pd.DataFrame, cells: int) -> alt.Chart:
@@ -247,6 +249,7 @@ def spread_chart(spread: pd.DataFrame, cells: int) -> alt.Chart:
         x=alt.X("FROM:Q", title="probability to leave", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
         x2="TO:Q",
         y=alt.Y("CUSTOMERS:Q", title="customers"),
+        y2=alt.datum(0),
         tooltip=[alt.Tooltip("FROM:Q", format=".0%"), alt.Tooltip("TO:Q", format=".0%"), alt.Tooltip("CUSTOMERS:Q")],
     )
     return _sized(drawn, _SMALL)
@@ -263,26 +266,33 @@ def segments_chart(rows: pd.DataFrame, name: str) -> alt.Chart:
     chart = alt.Chart(shown).mark_bar(color=GREEN)
     drawn = chart.encode(
         x=alt.X("MEAN_PROBABILITY:Q", title="mean probability to leave", scale=alt.Scale(domain=[0, 1])),
-        y=alt.Y("SEGMENT_VALUE:N", title=None, sort="-x", axis=alt.Axis(labelLimit=190)),
+        y=alt.Y("SEGMENT_VALUE:N", title=None, sort="-x", axis=alt.Axis(labelLimit=190, labelOverlap=False)),
         tooltip=tips,
     )
-    return _sized(drawn, max(90, 24 * len(shown)))
+    return _sized(drawn, 70 + 24 * len(shown))
 
 
 def lineage_chart(places: Mapping[Node, Placed], edges: Sequence[Edge], chosen: Node | None) -> alt.LayerChart:
-    """Nodes as points in a column a domain, edges as lines; the parameter ``node`` is the one clicked."""
+    """Nodes as points, a column a domain and a row a node, edges as lines; the parameter ``node`` is the one clicked."""
     nodes = pd.DataFrame(
         [
-            {"DOMAIN": p.domain, "NAME": p.name, "SHORT": short(p.name), "X": p.x, "Y": p.y, "CHOSEN": node == chosen}
+            {
+                "DOMAIN": p.domain,
+                "NAME": p.name,
+                "SHORT": short(p.name),
+                "X": p.column,
+                "Y": p.row,
+                "CHOSEN": node == chosen,
+            }
             for node, p in places.items()
         ]
     )
     drawn = [(places[a], places[b]) for a, b in edges]
-    lines = pd.DataFrame([{"X": a.x, "Y": a.y, "X2": b.x, "Y2": b.y} for a, b in drawn])
+    lines = pd.DataFrame([{"X": a.column, "Y": a.row, "X2": b.column, "Y2": b.row} for a, b in drawn])
     domains = [d for d in DOMAINS if d in set(nodes["DOMAIN"])]
-    columns = int(nodes["X"].max())
-    x = alt.X("X:Q", axis=None, scale=alt.Scale(domain=[-0.25, columns + 0.95]))
-    y = alt.Y("Y:Q", axis=None, scale=alt.Scale(reverse=True, padding=14))
+    # the names of the last column need as much room as all columns
+    x = alt.X("X:Q", axis=None, scale=alt.Scale(domain=[-0.3, 2.4 * int(nodes["X"].max()) + 1.0], nice=False))
+    y = alt.Y("Y:Q", axis=None, scale=alt.Scale(domain=[-0.7, len(nodes) - 0.3], reverse=True, nice=False))
     pick = alt.selection_point(name="node", fields=["DOMAIN", "NAME"], on="click", empty=False)
     color = alt.Color(
         "DOMAIN:N",
@@ -293,22 +303,16 @@ def lineage_chart(places: Mapping[Node, Placed], edges: Sequence[Edge], chosen: 
     tips = [alt.Tooltip("DOMAIN:N", title="kind"), alt.Tooltip("NAME:N", title="name")]
     shape = alt.Shape("DOMAIN:N", title=None, scale=alt.Scale(domain=domains), legend=None)
     size = alt.condition("datum.CHOSEN", alt.value(260), alt.value(110))
-    points = (
-        alt.Chart(nodes)
-        .mark_point(filled=True, opacity=1.0)
-        .encode(x=x, y=y, color=color, shape=shape, size=size, tooltip=tips)
+    base = alt.Chart(nodes)
+    points = base.mark_point(filled=True, opacity=1.0).encode(
+        x=x, y=y, color=color, shape=shape, size=size, tooltip=tips
     )
-    words = (
-        alt.Chart(nodes)
-        .mark_text(align="left", dx=10, fontSize=11, color=GREY)
-        .encode(x=x, y=y, text="SHORT:N", tooltip=tips)
-    )
-    rows = int(nodes["Y"].max()) + 1
-    strokes = alt.Chart(lines).mark_rule(color=GREY, opacity=0.35).encode(x=x, y=y, x2="X2:Q", y2="Y2:Q")
-    return _layered([strokes, points.add_params(pick), words], max(160, 26 * rows))
+    words = base.mark_text(align="left", dx=12, fontSize=12, color=GREY).encode(x=x, y=y, text="SHORT:N", tooltip=tips)
+    strokes = alt.Chart(lines).mark_rule(color=GREY, opacity=0.3).encode(x=x, y=y, x2="X2:Q", y2="Y2:Q")
+    return _layered([strokes, points.add_params(pick), words], 60 + 24 * len(nodes))
 
 
-def short(name: str, most: int = 24) -> str:
+def short(name: str, most: int = 36) -> str:
     """The end of a name, which tells nodes of one kind apart.
 
     >>> short("CHURN/V2024_03_BASE_C4C415")

@@ -26,12 +26,12 @@ Edge = tuple[Node, Node]
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A node of the drawing: column by domain, rows from the top, each column in the middle of the drawing's height."""
+    """A node of the drawing: column by domain, and a row of its own, so that its name has the row to itself."""
 
     domain: str
     name: str
-    x: float
-    y: float
+    column: int
+    row: int
 
 
 def record_edges(engine: EnginePort, edges: Iterable[tuple[Node, Node]]) -> None:
@@ -93,13 +93,8 @@ def _reached(edges: tuple[Edge, ...], node: Node, *, forward: bool) -> frozenset
 def placed(edges: Iterable[Edge]) -> dict[Node, Placed]:
     """Each node's place."""
     nodes = nodes_of(edges)
-    columns = {domain: [n for n in nodes if n[0] == domain] for domain in dict.fromkeys(n[0] for n in nodes)}
-    tallest = max((len(column) for column in columns.values()), default=0)
-    places = {}
-    for place, column in enumerate(columns.values()):
-        top = (tallest - len(column)) / 2.0
-        places.update({n: Placed(*n, float(place), top + row) for row, n in enumerate(column)})
-    return places
+    domains = list(dict.fromkeys(domain for domain, _ in nodes))
+    return {node: Placed(*node, domains.index(node[0]), row) for row, node in enumerate(nodes)}
 
 
 def _column(domain: str) -> int:

@@ -28,7 +28,7 @@ def url_or_session() -> Any:
 
 def main(url: Any = None) -> None:
     """Draw the app; ``url`` as for ``churnobs.connect``, or a Snowpark session."""
-    st.set_page_config(page_title="churnobs", page_icon="📉", layout="wide")
+    st.set_page_config(page_title="churnobs", page_icon=":material/monitoring:", layout="wide")
     from churnobs.dashboard import customers, drift, lineage, months, watching
     from churnobs.errors import ChurnobsError
 

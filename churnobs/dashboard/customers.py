@@ -28,7 +28,7 @@ def page(url: Any) -> None:
             + (" Only the published customers." if found.partial else "")
         )
         if found.customers.empty:
-            st.info("Nobody has these values: choose others.", icon="ℹ️")
+            st.info("Nobody has these values: choose others.", icon=":material/info:")
             return
         chosen = _list(found)
         _one(url, chosen)

@@ -21,7 +21,8 @@ def page(url: Any) -> None:
         rows: pd.DataFrame = read(url, drift)
         if rows.empty:
             st.info(
-                "No drift is measured before the first model: run months until the first labels are final.", icon="ℹ️"
+                "No drift is measured before the first model: run months until the first labels are final.",
+                icon=":material/info:",
             )
             return
         _map(rows)
@@ -57,10 +58,13 @@ def _by_strength(own: pd.DataFrame) -> list[str]:
 def _verdict(own: pd.DataFrame, month: str, column: str) -> None:
     alarms = sorted(own.loc[own["ALARM"].isin([True]), "COLUMN_NAME"].unique())
     if alarms:
-        st.warning(f"{month}: drift alarm in {len(alarms)} of {own['COLUMN_NAME'].nunique()} columns.", icon="🚨")
+        st.warning(
+            f"{month}: drift alarm in {len(alarms)} of {own['COLUMN_NAME'].nunique()} columns.",
+            icon=":material/warning:",
+        )
         st.text(", ".join(alarms))
     else:
-        st.success(f"{month}: no drift alarm.", icon="✅")
+        st.success(f"{month}: no drift alarm.", icon=":material/check_circle:")
     judged = own[(own["COLUMN_NAME"] == column) & own["EFFECT"].notna()]
     if judged.empty:
         st.text(f"{column} is measured and not judged: it grows by what it means, or was constant.")

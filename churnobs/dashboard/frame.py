@@ -42,20 +42,25 @@ def told(url: Any) -> Iterator[None]:
     try:
         yield
     except DatabaseBusy as error:
-        st.warning(f"{plain(error.message)}. Nothing is published yet: try again in a moment.", icon="⏳")
+        st.warning(
+            f"{plain(error.message)}. Nothing is published yet: try again in a moment.", icon=":material/hourglass_top:"
+        )
     except BackendFailed as error:
         forget(url)
         st.error(
-            f"{plain(error.message)}. The connection may be lost: reload the page. ({plain(error.hint)})", icon="🔌"
+            f"{plain(error.message)}. The connection may be lost: reload the page. ({plain(error.hint)})",
+            icon=":material/power_off:",
         )
     except ChurnobsError as error:
-        st.info(f"{plain(error.message)}: {plain(error.hint)}.", icon="ℹ️")
+        st.info(f"{plain(error.message)}: {plain(error.hint)}.", icon=":material/info:")
 
 
 def partial_note(partial: bool) -> None:  # noqa: FBT001
     """Say that only published rows are shown."""
     if partial:
-        st.caption("⏳ A run is writing this database: this is what it published after the last finished month.")
+        st.caption(
+            ":material/hourglass_top: A run is writing this database: this is what it published after the last finished month."
+        )
 
 
 def plain(text: object) -> str:
@@ -71,6 +76,6 @@ def change(url: Any, act: Callable[[Workspace], Any]) -> bool:
         with writing(url) as workspace:
             act(workspace)
     except ChurnobsError as error:
-        st.error(f"{plain(error.message)}: {plain(error.hint)}.", icon="⚠️")
+        st.error(f"{plain(error.message)}: {plain(error.hint)}.", icon=":material/warning:")
         return False
     return True

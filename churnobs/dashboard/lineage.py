@@ -23,7 +23,10 @@ def page(url: Any) -> None:
         partial_note(found.partial)
         every = edges_of(read(url, edges))
         if not every:
-            st.info("Nothing was made yet: the first dataset is made when the first labels are final.", icon="ℹ️")
+            st.info(
+                "Nothing was made yet: the first dataset is made when the first labels are final.",
+                icon=":material/info:",
+            )
             return
         nodes = nodes_of(every)
         words = {f"{domain}: {name}": (domain, name) for domain, name in nodes}
@@ -72,5 +75,4 @@ def _node(url: Any, node: tuple[str, str], every: Any) -> None:
         (right, "Went into", [b for a, b in every if a == node]),
     ):
         place.markdown(f"**{title}**")
-        for one_domain, one in found or [("", "nothing")]:
-            place.text(f"{one_domain}: {one}" if one_domain else one)
+        place.text("\n".join(f"{one_domain}: {one}" for one_domain, one in found) or "nothing")

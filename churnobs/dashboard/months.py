@@ -21,7 +21,8 @@ def page(url: Any) -> None:
         partial_note(found.partial)
         if not found.reports:
             st.info(
-                "No month is finished yet: churnobs run --source FOLDER --db FILE processes what is waiting.", icon="ℹ️"
+                "No month is finished yet: churnobs run --source FOLDER --db FILE processes what is waiting.",
+                icon=":material/info:",
             )
             return
         st.write(plain(lead(found.reports)))
@@ -82,6 +83,8 @@ def _table(found: Overview) -> None:
         table[[*shown, "TRIVIAL_F1", "BASE_RATE", "REASON"]],
         hide_index=True,
         column_config={**number, "REASON": st.column_config.TextColumn(width="large")},
+        height="content",
+        placeholder="",
         key="months",
     )
 
@@ -91,8 +94,7 @@ def _one_month(found: Overview) -> None:
     months = [r.month for r in found.reports]
     chosen = st.selectbox("Month", months, index=len(months) - 1, key="month")
     report = found.reports[months.index(chosen)]
-    for line in report.text().splitlines():
-        st.text(line)
+    st.text(report.text())
     if report.measurements:
         st.caption("Every number on the labels that became final, as `churnobs metrics` prints them.")
         table = found.reports.metrics()

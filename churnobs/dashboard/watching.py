@@ -46,7 +46,8 @@ def _alerts(url: Any, found: Watch) -> None:
     st.subheader("Alerts")
     if found.alerts.empty:
         st.info(
-            "There are no alerts: LifecycleConfig(alerts=...) or workspace.alerts.create_alert makes them.", icon="ℹ️"
+            "There are no alerts: LifecycleConfig(alerts=...) or workspace.alerts.create_alert makes them.",
+            icon=":material/info:",
         )
         return
     st.dataframe(found.alerts[_ALERTS], hide_index=True, key="alerts")
