@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup simulate test test-notebooks test-live lint docs check-long bench clean
+.PHONY: setup simulate test test-e2e test-notebooks test-live lint docs check-long bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'churnobs needs Python 3.11 or newer'"
@@ -22,6 +22,10 @@ test: setup
 
 test-notebooks: setup  ## run the notebooks of examples and compare what they say with what is stored
 	$(BIN)/python -m pytest -q -n 2 tests/notebooks
+
+test-e2e: setup  ## the dashboard in Debian's Chromium, which is installed where it is missing
+	command -v chromium > /dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends chromium; }
+	$(BIN)/python -m pytest -q tests/e2e
 
 CONNECTION ?=
 test-live: setup  ## the conformance suite on a real Snowflake account: make test-live CONNECTION=name
@@ -48,6 +52,7 @@ bench: setup
 	$(BIN)/python -m benchmarks drift
 	$(BIN)/python -m benchmarks performance
 	$(BIN)/python -m benchmarks cbpe
+	$(BIN)/python -m benchmarks dashboard
 
 clean:
 	rm -rf $(VENV) site simulation.duckdb* report.html

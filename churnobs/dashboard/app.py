@@ -7,7 +7,9 @@ import sys
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 
 
 def url_or_session() -> Any:
@@ -26,9 +28,18 @@ def url_or_session() -> Any:
     return active_session()
 
 
+def _icon() -> Image.Image:
+    """A falling line, as pixels: an icon by name would be fetched from elsewhere."""
+    icon = np.full((32, 32, 3), 255, dtype=np.uint8)
+    for x in range(4, 28):
+        y = x if x < 14 or x > 20 else 28 - x  # down, up a little, down
+        icon[max(y - 2, 0) : y + 2, x] = (0, 114, 178)
+    return Image.fromarray(icon)
+
+
 def main(url: Any = None) -> None:
     """Draw the app; ``url`` as for ``churnobs.connect``, or a Snowpark session."""
-    st.set_page_config(page_title="churnobs", page_icon=":material/monitoring:", layout="wide")
+    st.set_page_config(page_title="churnobs", page_icon=_icon(), layout="wide")
     from churnobs.dashboard import customers, drift, lineage, months, watching
     from churnobs.errors import ChurnobsError
 
