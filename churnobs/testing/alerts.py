@@ -11,12 +11,12 @@ from typing import Any
 from sqlglot import exp
 
 from churnobs.testing.account import Notification
-from churnobs.testing.blocks import is_block, parts_of, run_block
 from churnobs.testing.catalog import OWNER, Object
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.results import Result, now, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar, table_function
+from churnobs.testing.script_parser import is_block, parse_block
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped, run_inside
 from churnobs.testing.trees import value_of
@@ -73,8 +73,8 @@ def create(session: Session, parser: Parser) -> Result:
     parser.expect(")", "THEN")
     action = parser.rest()
     if is_block(action):
-        # what is beyond this account is said now, although Snowflake checks nothing before it runs
-        parts_of(action)
+        # what cannot be read is said now, although Snowflake checks nothing before it runs
+        parse_block(action)
     shelf = session.account.catalog.shelf("Alert")
     if shelf.get(head.name) is not None and not head.replace:
         if head.if_not_exists:
@@ -163,10 +163,7 @@ def _run(session: Session, alert: Alert, run: Run) -> None:
         if found.table.num_rows == 0:
             return
         state = "ACTION_FAILED"
-        if is_block(alert.action):
-            run_block(session, alert.action)
-        else:
-            run_inside(session, alert.action)
+        run_inside(session, alert.action)
         run.action_id = session.queries[-1]
         run.state = "TRIGGERED"
     except SqlError as error:

@@ -46,7 +46,6 @@ for _head, _instead in {
     "ALTER TASK": "call what it runs yourself",
     "EXECUTE TASK": "call what it runs yourself",
     "SHOW TASKS": "call what it runs yourself",
-    "DECLARE": "send the statements one by one, or write a Python procedure",
     "DESC ARTIFACT REPOSITORY": "packages are those of this process",
     "DESCRIBE ARTIFACT REPOSITORY": "packages are those of this process",
     "CREATE PIPE": "load with COPY INTO",

@@ -12,13 +12,14 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import alerts, queries
+from churnobs.testing import alerts, queries, script_procedures
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
 from churnobs.testing.python_code import Code, at_home, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import CALLS, SCALARS, Rewriter, scalar
+from churnobs.testing.script_parser import parse_block
 from churnobs.testing.session import Session
 from churnobs.testing.statements import Creation, command, created, refuse
 from churnobs.testing.trees import value_of
@@ -42,10 +43,10 @@ def create_function(session: Session, parser: Parser) -> Result:
 
 @command("CREATE PROCEDURE")
 def create_procedure(session: Session, parser: Parser) -> Result:
-    """CREATE PROCEDURE, in Python."""
+    """CREATE PROCEDURE, in Python or Snowflake Scripting."""
     head, code = read(session, parser, "PROCEDURE")
     if code.language == "SQL":
-        raise not_supported("Snowflake Scripting in a procedure", "write it in Python: LANGUAGE PYTHON")
+        parse_block(code.body)
     return _keep(session, "Procedure", head, code)
 
 
@@ -225,6 +226,8 @@ def run_procedure(session: Session, code: Code, values: Sequence[Any], named: di
                     queries.parse(f"SELECT {argument.default}").expressions[0]
                 )
             )
+    if code.language == "SQL":
+        return script_procedures.run(session, code, given)
     with _snowpark(session) as inner:
         try:
             handler = load(session, code)

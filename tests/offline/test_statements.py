@@ -73,7 +73,8 @@ def test_several_statements_in_a_request(snowflake_session) -> None:
 def test_execute_immediate_runs_one_statement(sql, fails) -> None:
     assert sql("EXECUTE IMMEDIATE 'SELECT 1 + 1'") == [(2,)]
     assert sql("EXECUTE IMMEDIATE $$ SELECT 'it''s'; $$") == [("it's",)]
-    assert "offline account" in fails("EXECUTE IMMEDIATE $$ BEGIN RETURN 1; END $$")[1]
+    assert sql("EXECUTE IMMEDIATE $$ BEGIN RETURN 1; END $$") == [(1,)]
+    assert "offline account" in fails("EXECUTE IMMEDIATE FROM @stage/file.sql")[1]
 
 
 def test_system_functions_are_called(sql) -> None:
