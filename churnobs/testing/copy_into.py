@@ -124,13 +124,13 @@ class _Load:
         self._insert([d.rows for d in done if d.rows is not None and not d.failed])
         for one in done:
             if not one.failed:
-                stamp = self._stamp(one.file)
                 key = f"{self.location.root}/{one.file}"
-                self.session.when_committed(partial(history.__setitem__, key, stamp))
+                self.session.when_committed(partial(history.__setitem__, key, self._stamp(one.file)))
                 if self.options.get("PURGE"):
                     self.location.inside(one.file).unlink()
         made = answer(self.table, self.location.shown, done, goes_on=self.on_error == "CONTINUE")
-        self.session.when_committed(partial(catalog.history.extend, [Load(self.table, facts) for facts in made.rows]))
+        at = self.session.account.clock.now()
+        self.session.when_committed(partial(catalog.history.extend, [Load(self.table, r, at) for r in made.rows]))
         return made
 
     def _stamp(self, file: str) -> tuple[str, float]:

@@ -103,7 +103,11 @@ def alter(session: Session, parser: Parser) -> Result:
     folder.mkdir(parents=True)
     pq.write_table(_plain(found), folder / "data_0_0_0.snappy.parquet")
     dataset.versions[version] = DatasetVersion(
-        version, str(options.get("COMMENT", "")), str(options.get("METADATA", "")), sources
+        version,
+        str(options.get("COMMENT", "")),
+        str(options.get("METADATA", "")),
+        sources,
+        session.account.clock.now(),
     )
     return status("Statement executed successfully.")
 

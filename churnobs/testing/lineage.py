@@ -12,7 +12,6 @@ from sqlglot import exp
 from churnobs.testing import inference, queries
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import Name, quoted_if_needed, split_name
-from churnobs.testing.results import now
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.trees import value_of
@@ -75,7 +74,7 @@ def _entity(session: Session, node: Node) -> dict[str, Any]:
         "domain": node.domain, "refinedDomain": "VIEW" if view is not None else node.domain,
         "name": node.version or quoted_if_needed(name.name),
         "userDomain": {"MODULE": "MODEL"}.get(node.domain, node.domain), "db": quoted_if_needed(name.database),
-        "schema": quoted_if_needed(name.schema), "createdOn": str(int(now().timestamp() * 1000)),
+        "schema": quoted_if_needed(name.schema), "createdOn": str(int(session.account.clock.now().timestamp() * 1000)),
         "id": _id(node), "properties": {},
     }  # fmt: skip
     tags = session.account.catalog.tagged.get(("TABLE", str(name)), {})

@@ -79,7 +79,7 @@ def _take_version(session: Session, parser: Parser, model: Name, version: str) -
     """Read FROM @stage or FROM MODEL and copy the files."""
     parser.expect("FROM")
     folder = _folder(session, model)
-    made = Version(version, folder)
+    made = Version(version, folder, created_on=session.account.clock.now())
     if parser.accept("MODEL"):
         source = model_of(session, session.resolve(parser.parts()))
         copied = source.version(_version_name(parser) if parser.accept("VERSION") else "DEFAULT")

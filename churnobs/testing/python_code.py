@@ -154,6 +154,8 @@ def _arguments(session: Session, parser: Parser) -> list[Argument]:
     parser.expect("(")
     while not parser.accept(")"):
         name = parser.part()
+        if name in ("OUT", "INOUT"):
+            raise not_supported("an OUT argument of a procedure", "return the value")
         start = parser.tokens[parser.at].start
         depth = 0
         while True:

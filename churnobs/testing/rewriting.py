@@ -29,6 +29,7 @@ from churnobs.testing.trees import (
     json_columns,
     moment_of,
     name_columns,
+    present,
     table_name,
     unique,
     value_of,
@@ -261,7 +262,9 @@ class Rewriter:
         ):
             return
         if node.args.get("when") is not None or node.args.get("changes") is not None:
-            self._past(node, parts)
+            from churnobs.testing.time_travel import past
+
+            past(self, node, parts)
             return
         if "INFORMATION_SCHEMA" in parts[:-1] or parts[0] == "SNOWFLAKE":
             self._information(node, parts)
@@ -284,27 +287,6 @@ class Rewriter:
         node.set("this", ident(held.name))
         node.set("db", ident(held.schema))
         node.set("catalog", ident(held.database))
-
-    def _past(self, node: exp.Table, parts: tuple[str, ...]) -> None:
-        from churnobs.testing.streams import at_offset
-
-        when: Any = node.args.get("when")
-        if (
-            node.args.get("changes") is not None
-            or when.this.upper() != "AT"
-            or str(when.args["kind"]).upper() != "STREAM"
-        ):
-            raise not_supported(
-                "time travel but for AT (STREAM => ...)", "keep a copy: CREATE TABLE ... CLONE before the change"
-            )
-        self.dynamic = True
-        name = self.session.resolve(parts)
-        made = self.relation(at_offset(self.session, name, str(self.evaluate(when.expression))))
-        made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(name.name)))
-        for key in ("joins", "laterals", "sample", "pivots"):
-            if node.args.get(key):
-                made.set(key, node.args[key])
-        node.replace(made)
 
     def _information(self, node: exp.Table, parts: tuple[str, ...]) -> None:
         from churnobs.testing.information import information
@@ -360,6 +342,7 @@ class Rewriter:
         return [c.name for c in self.session.engine.describe(final(self.session, asked))]
 
     def _functions(self, tree: Tree) -> None:
+        present(tree)
         for attribute in list(tree.find_all(exp.ModelAttribute)):
             if attribute.parent is not None and MODEL_CALLS:
                 attribute.replace(MODEL_CALLS[0](self, attribute))

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import alerts, queries, script_procedures
+from churnobs.testing import notifications, queries, script_procedures
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
@@ -174,7 +174,7 @@ def call(session: Session, parser: Parser) -> Result:
     parser.expect("CALL")
     parts = parser.parts()
     values, named = _values(session, parser)
-    sent = alerts.call(session, parts[-1], values)
+    sent = notifications.call(session, parts[-1], values)
     if sent is not None:
         return sent
     if parts[-1].startswith("SYSTEM$") and parts[-1] in SCALARS:

@@ -47,11 +47,8 @@ Signal = syntax.Leave | Returned | None
 def run_text(session: Session, text: str) -> Result:
     """Run an anonymous block."""
     returned = Script(session, text, {}).run()
-    if returned is not None and isinstance(returned.value, Result):
-        return returned.value
-    if returned is None:
-        return one_value(session, "anonymous block", Variable(None))
-    return one_value(session, "anonymous block", returned.value)
+    given = Variable(None) if returned is None else returned.value
+    return given if isinstance(given, Result) else one_value(session, "anonymous block", given)
 
 
 class Script:

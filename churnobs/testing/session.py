@@ -45,6 +45,7 @@ class Shared:
         self.parameters: dict[str, Any] = {}
         self.transaction_id = ""
         self.stream_reads: dict[Name, Any] = {}
+        self.task: Any = None
 
 
 class Session:

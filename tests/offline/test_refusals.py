@@ -10,7 +10,6 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 @pytest.mark.parametrize(
     "text",
     [
-        "CREATE TASK t SCHEDULE = '1 MINUTE' AS SELECT 1",
         "CREATE OR REPLACE DYNAMIC TABLE d TARGET_LAG = '1 day' WAREHOUSE = compute_wh AS SELECT 1 AS a",
         "CREATE PIPE p AS COPY INTO t FROM @s",
         "CREATE EXTERNAL TABLE e (a INT) LOCATION = @s FILE_FORMAT = (TYPE = CSV)",
@@ -20,7 +19,6 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
         "BEGIN AWAIT x; END",
         "UNDROP TABLE t",
         "CREATE ICEBERG TABLE i (a INT)",
-        "EXECUTE TASK t",
         "SELECT * FROM t AT (OFFSET => -60)",
         "SELECT * FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())",
         "SELECT * FROM INFORMATION_SCHEMA.APPLICABLE_ROLES",
