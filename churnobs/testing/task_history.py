@@ -85,6 +85,8 @@ def task_dependents(rewriter: Rewriter, args: list[Tree], named: dict[str, Tree]
              for at, key in enumerate(("TASK_NAME", "RECURSIVE"))]  # fmt: skip
     task: Task = tasks_of(session.account).need(session.resolve(split_name(str(given[0]))))
     below = dependents(session.account, task) if given[1] else children(session.account, task)
+    if (end := finalizer(session.account, task)) is not None:
+        below.append(end)
     columns = {name.upper(): kind for name, kind in _SHOWN.items()}
     return of_rows(columns, [_row(session, one) for one in (task, *below)])
 
@@ -160,13 +162,14 @@ def graph_rows(graphs: list[GraphRun], given: dict[str, Any]) -> Result:
         name = graph.root.name
         started = graph.runs[0].started if graph.runs else None
         rows.append((
-            name.name, name.database, name.schema, graph.state, graph.source, bad and bad.task.name.name, bad and bad.error_code,
+            name.name, name.database, name.schema, graph.state, graph.source, bad and bad.task.name.name,
+            bad and int(bad.error_code or 0),
             bad and bad.error, graph.scheduled, started, _next(graph), graph.completed, graph.root.id, graph.version,
             graph.run_id, graph.attempt, graph.config, graph.group,
         ))  # fmt: skip
-    texts = ("ROOT_TASK_NAME", "DATABASE_NAME", "SCHEMA_NAME", "STATE", "SCHEDULED_FROM", "FIRST_ERROR_TASK_NAME",
-             "FIRST_ERROR_CODE", "FIRST_ERROR_MESSAGE")  # fmt: skip
-    columns = dict.fromkeys(texts, "text") | dict.fromkeys(_TIMES, "timestamp_ltz") | {"ROOT_TASK_ID": "text"}
+    texts = ("ROOT_TASK_NAME", "DATABASE_NAME", "SCHEMA_NAME", "STATE", "SCHEDULED_FROM", "FIRST_ERROR_TASK_NAME")  # fmt: skip
+    columns = dict.fromkeys(texts, "text") | {"FIRST_ERROR_CODE": "fixed", "FIRST_ERROR_MESSAGE": "text"}
+    columns |= dict.fromkeys(_TIMES, "timestamp_ltz") | {"ROOT_TASK_ID": "text"}
     columns |= dict.fromkeys(("GRAPH_VERSION", "RUN_ID", "ATTEMPT_NUMBER"), "fixed")
     columns |= dict.fromkeys(("CONFIG", "GRAPH_RUN_GROUP_ID"), "text")
     return of_rows(columns, rows[: int(given.get("RESULT_LIMIT", 1000))])
@@ -234,6 +237,9 @@ def predecessor_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
         before = [name for name in before if name.name == wanted]
         if not before:
             raise missing("Task", wanted)
+    elif len(before) > 1:  # those that are suspended need not be told apart
+        shelf = tasks_of(rewriter.session.account)
+        before = [name for name in before if (one := shelf.get(name)) is not None and one.state == "started"]
     if len(before) != 1:
         raise SqlError(f"Task {task.name} has {len(before)} predecessors: name the one that is meant.", 90246, "22023")
     found = running.graph.last(before[0])
@@ -269,8 +275,8 @@ def runtime_info(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) 
     good = [g for g in earlier if g.root.name == graph.root.name and g.state == "SUCCEEDED" and g is not graph]
     last = good[-1] if good else None
     facts: dict[str, Any] = {
-        "CURRENT_ROOT_TASK_NAME": graph.root.name.name, "CURRENT_ROOT_TASK_UUID": graph.root.id,
-        "CURRENT_TASK_NAME": running.run.task.name.name,
+        "CURRENT_ROOT_TASK_NAME": str(graph.root.name), "CURRENT_ROOT_TASK_UUID": graph.root.id,
+        "CURRENT_TASK_NAME": str(running.run.task.name),
         "CURRENT_TASK_GRAPH_ORIGINAL_SCHEDULED_TIMESTAMP": _stamp(graph.scheduled),
         "CURRENT_TASK_GRAPH_RUN_GROUP_ID": graph.group,
         "LAST_SUCCESSFUL_TASK_GRAPH_RUN_GROUP_ID": last and last.group,
@@ -282,7 +288,7 @@ def runtime_info(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) 
 
 
 def _stamp(moment: dt.datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " Z"
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 @scalar("SYSTEM$TASK_DEPENDENTS_ENABLE")

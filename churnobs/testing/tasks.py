@@ -126,9 +126,22 @@ def _change(session: Session, task: Task) -> Task:
     return root
 
 
+@command("CREATE ALTER TASK")
+def create_or_alter(session: Session, parser: Parser) -> Result:
+    """CREATE OR ALTER TASK: a task that is there takes the new definition, and stays what it is otherwise."""
+    parser.expect("CREATE", "OR", "ALTER")
+    del parser.tokens[1:3]
+    parser.at = 0
+    return _create(session, parser, alters=True)
+
+
 @command("CREATE TASK")
 def create(session: Session, parser: Parser) -> Result:
     """CREATE TASK: options in any order, then AS and the body, which is run and not checked now."""
+    return _create(session, parser)
+
+
+def _create(session: Session, parser: Parser, *, alters: bool = False) -> Result:
     head = creation(session, parser, "TASK")
     task = Task(name=head.name, definition="")
     tags: dict[Name, str] = {}
@@ -151,16 +164,18 @@ def create(session: Session, parser: Parser) -> Result:
     _define(task, parser.rest())
     shelf = tasks_of(session.account)
     old: Task | None = shelf.get(head.name)
-    if old is not None and not head.replace:
+    if old is not None and not head.replace and not alters:
         if head.if_not_exists:
             return created("Task", head.name.name, made=False)
         raise exists("Object", head.name)
     session.commit()
-    if old is not None:
+    if old is not None and (alters or not old.is_root):  # a root may be replaced while it runs: it is suspended then
         _change(session, old)
     _set(session, task, given)
     _link(session, task, task.predecessors)
     shelf.add(task, replace=True)
+    if old is not None and alters:
+        task.id, task.state, task.created_on, task.version = old.id, old.state, old.created_on, old.version
     for tag, value in tags.items():
         session.account.set_tag("TASK", task.name, tag, value)
     return created("Task", head.name.name)

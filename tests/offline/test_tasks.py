@@ -139,8 +139,8 @@ def test_a_graph_runs_in_the_order_of_its_edges(account, sql) -> None:
         ("ROOT", "SCHEDULED", START + dt.timedelta(hours=3))
     ]
     found = "SELECT name FROM TABLE(INFORMATION_SCHEMA.TASK_DEPENDENTS(TASK_NAME => 'DB.S.ROOT', RECURSIVE => {})) ORDER BY 1"
-    assert sql(found.format("TRUE")) == [("A",), ("B",), ("C",), ("ROOT",)]
-    assert sql(found.format("FALSE")) == [("A",), ("B",), ("ROOT",)]
+    assert sql(found.format("TRUE")) == [("A",), ("B",), ("C",), ("ROOT",), ("Z",)]
+    assert sql(found.format("FALSE")) == [("A",), ("B",), ("ROOT",), ("Z",)]
 
 
 def test_a_graph_is_changed_only_while_its_root_is_suspended(sql, fails) -> None:
@@ -150,12 +150,17 @@ def test_a_graph_is_changed_only_while_its_root_is_suspended(sql, fails) -> None
     for text in (
         "ALTER TASK b RESUME", "ALTER TASK a SUSPEND", f"CREATE TASK d AFTER c AS {note('d')}", "ALTER TASK c REMOVE AFTER b",
         "ALTER TASK a MODIFY AS SELECT 1", "DROP TASK c", "ALTER TASK root SET SCHEDULE = '1 MINUTE'",
-        f"CREATE OR REPLACE TASK root SCHEDULE = '60 MINUTE' AS {note('root')}",
+        f"CREATE OR REPLACE TASK c AFTER a AS {note('c')}", f"CREATE OR ALTER TASK root AS {note('root')}",
     ):  # fmt: skip
         assert "Unable to update graph with root task DB.S.ROOT since that root task is not suspended" in fails(text), (
             text
         )
-    sql("ALTER TASK root SUSPEND")
+    sql(f"CREATE OR REPLACE TASK root SCHEDULE = '60 MINUTE' AS {note('root')}")
+    assert {row[1]: row[10] for row in sql("SHOW TASKS")} == {
+        "ROOT": "suspended", "A": "started", "B": "suspended", "C": "suspended", "Z": "suspended",
+    }  # fmt: skip
+    sql(f"CREATE OR ALTER TASK a AFTER root COMMENT = 'altered' AS {note('a')}")
+    assert [(row[6], row[10]) for row in sql("SHOW TASKS LIKE 'a'")] == [("altered", "started")]
     sql("ALTER TASK c REMOVE AFTER b")
     sql("ALTER TASK c ADD AFTER b")
     sql("DROP TASK b")
@@ -203,7 +208,7 @@ def test_a_failure_skips_what_depends_on_it_and_is_retried_from_there(account, s
     assert [(name, code, "LATE" in told) for name, code, told in errors] == [("B", "002003", True)]
     assert sql(
         "SELECT state, first_error_task_name, first_error_code FROM TABLE(INFORMATION_SCHEMA.COMPLETE_TASK_GRAPHS())"
-    ) == [("FAILED", "B", "002003")]
+    ) == [("FAILED", "B", 2003)]
     sql("CREATE TABLE late (what VARCHAR)")
     sql("EXECUTE TASK root RETRY LAST")
     assert sql("SELECT what FROM late") == [("b",)]
@@ -246,7 +251,7 @@ def test_values_go_from_task_to_task(account, sql, fails) -> None:
     )
     sql("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('first')")
     account.clock.advance(hours=1)
-    assert [what for what, _ in logged(sql)] == ["DB.S.SECONDtwenty", "FIRST", "n is 3"]
+    assert [what for what, _ in logged(sql)] == ["DB.S.FIRST", "DB.S.SECONDtwenty", "n is 3"]
     assert sql("SELECT state, error_code FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'OTHER'))") == [
         ("SKIPPED", "0040003")
     ]
