@@ -34,7 +34,7 @@ HANDLERS = (
     "environment", "transactions", "grants", "warehouses", "refusals", "tables", "show", "streams", "views", "functions",
     "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications", "cortex",
     "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors",
-    "monitor_functions", "tasks", "task_runs", "task_history",
+    "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
@@ -113,6 +113,7 @@ class Account:
         self.edges: list[Any] = []
         self.running: list[Any] = []
         self.graphs: list[Any] = []
+        self.refreshes: list[Any] = []
         self.udfs: set[str] = set()
         self.measures = Measures()
         self._results: OrderedDict[str, Result] = OrderedDict()

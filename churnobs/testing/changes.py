@@ -82,10 +82,12 @@ def target_of(session: Session, tree: Tree) -> Name:
 def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     tree = rewriter._bind(tree).transform(_identifier_target, copy=False)
     target = target_of(session, tree)
+    from churnobs.testing.dynamic_tables import refuse_change
     from churnobs.testing.tables import has_table
 
     if session.account.catalog.views.get(target) is not None:
         raise SqlError(f"SQL compilation error:\nObject '{target}' is a view and cannot be changed.", 2003, "42000")
+    refuse_change(session, target, "it changes by its refreshes only")
     if tree.args.get("returning"):
         raise SqlError("SQL compilation error:\nsyntax error: unexpected 'RETURNING'.", 1003, "42000")
     if isinstance(tree, exp.TruncateTable):

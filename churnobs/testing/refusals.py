@@ -10,7 +10,6 @@ from churnobs.testing.statements import command, dropped, refuse
 
 
 @command(
-    "DROP DYNAMIC TABLE",
     "DROP ONLINE FEATURE TABLE",
     "DROP SERVICE",
     "DROP PIPE",
@@ -21,7 +20,6 @@ def drop_what_cannot_be(session: Session, parser: Parser) -> Result:
     parser.expect("DROP")
     kind = []
     while (token := parser.peek()) is not None and token.upper in (
-        "DYNAMIC",
         "TABLE",
         "ONLINE",
         "FEATURE",

@@ -234,12 +234,6 @@ def nothing(*heads: str, columns: str) -> None:
 
 
 nothing(
-    "SHOW DYNAMIC TABLES",
-    columns="created_on name database_name schema_name cluster_by rows bytes owner target_lag refresh_mode refresh_mode_reason"
-    " warehouse initialization_warehouse comment text automatic_clustering scheduling_state last_suspended_on is_clone is_replica"
-    " is_iceberg data_timestamp owner_role_type",
-)
-nothing(
     "SHOW ONLINE FEATURE TABLES",
     columns="created_on name database_name schema_name owner comment text target_lag refresh_mode refresh_mode_reason"
     " scheduling_state warehouse",

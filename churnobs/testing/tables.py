@@ -69,10 +69,11 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
 
 
 def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary: bool) -> bool:
-    from churnobs.testing import streams
+    from churnobs.testing import dynamic_tables, streams
 
     replace = bool(tree.args.get("replace"))
     _refuse_other_case(session, name)
+    dynamic_tables.refuse_change(session, name, "it cannot be replaced by a table")
     held = session.shared.temporary.get(name)
     there = held is not None if temporary else (held is not None or has_table(session, name))
     if session.account.catalog.views.get(name) is not None:
@@ -234,6 +235,7 @@ def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Resu
 def drop(session: Session, parser: Parser) -> Result:
     """DROP TABLE [IF EXISTS] name."""
     from churnobs.testing import streams
+    from churnobs.testing.dynamic_tables import refuse_change
 
     parser.expect("DROP", "TABLE")
     if_exists = parser.accept("IF", "EXISTS")
@@ -247,6 +249,7 @@ def drop(session: Session, parser: Parser) -> Result:
         from churnobs.testing.failures import missing
 
         raise missing("Table", name)
+    refuse_change(session, name, "use DROP DYNAMIC TABLE")
     session.engine.run(f"DROP TABLE {session.physical(name).sql}")
     if session.shared.temporary.pop(name, None) is None:
         streams.table_replaced(session, name)
@@ -259,6 +262,7 @@ def drop(session: Session, parser: Parser) -> Result:
 def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER TABLE: what sqlglot does not read is read here, the rest goes on to it."""
     from churnobs.testing.changes import require_table
+    from churnobs.testing.dynamic_tables import refuse_change
 
     parser.expect("ALTER", "TABLE")
     if_exists = parser.accept("IF", "EXISTS")
@@ -267,6 +271,7 @@ def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # 
     if if_exists and not has_table(session, name):
         return status("Statement executed successfully.")
     require_table(session, name)
+    refuse_change(session, name, "use ALTER DYNAMIC TABLE")
     done = status("Statement executed successfully.")
     if parser.accept("RENAME", "TO"):
         _rename(session, name, session.resolve(parser.parts()))
@@ -376,7 +381,7 @@ def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
 
 
 refuse("UNDROP", "keep a clone before dropping")
-refuse("CREATE DYNAMIC TABLE", "use CREATE VIEW, or CREATE TABLE AS and refresh it yourself")
+refuse("CREATE DYNAMIC ICEBERG TABLE", "use CREATE DYNAMIC TABLE")
 refuse("CREATE EXTERNAL TABLE", "read the stage directly, or COPY INTO a table")
 refuse("CREATE ICEBERG TABLE", "use an ordinary table")
 refuse("CREATE HYBRID TABLE", "use an ordinary table")

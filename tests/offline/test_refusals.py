@@ -10,7 +10,6 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 @pytest.mark.parametrize(
     "text",
     [
-        "CREATE OR REPLACE DYNAMIC TABLE d TARGET_LAG = '1 day' WAREHOUSE = compute_wh AS SELECT 1 AS a",
         "CREATE PIPE p AS COPY INTO t FROM @s",
         "CREATE EXTERNAL TABLE e (a INT) LOCATION = @s FILE_FORMAT = (TYPE = CSV)",
         "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
