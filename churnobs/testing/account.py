@@ -35,6 +35,7 @@ HANDLERS = (
     "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications", "cortex",
     "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors",
     "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
+    "table_functions",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000

@@ -303,6 +303,8 @@ def out_of_python(column: Column, value: Any) -> Any:
     """A handler's value as SQL sees it."""
     if value is None:
         return None
+    if column.kind in ("variant", "object", "array") and hasattr(value, "tolist"):
+        return json.dumps(value.tolist(), default=str)
     if hasattr(value, "item") and not isinstance(value, str | bytes):
         value = value.item()
     if column.kind in ("variant", "object", "array"):

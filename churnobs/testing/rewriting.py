@@ -44,6 +44,7 @@ TABLE_FUNCTIONS: dict[str, TableFunction] = {}
 SCALARS: dict[str, Scalar] = {}
 RELATIONS: list[Relation] = []
 MODEL_CALLS: list[Callable[[Rewriter, exp.ModelAttribute], Tree]] = []
+TABLE_CALLS: list[Callable[[Rewriter, exp.TableFromRows], bool]] = []
 CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
 QUALIFIED = {
     "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024",
@@ -168,7 +169,8 @@ class Rewriter:
         flatten.rewrite(tree)
         scalars.windows(tree)
         for rows in list(tree.find_all(exp.TableFromRows)):
-            self._table_function(rows)
+            if rows.root() is tree and not any(answer(self, rows) for answer in TABLE_CALLS):
+                self._table_function(rows)
         for table in list(tree.find_all(exp.Table)):
             if table.parent is not None and not isinstance(table.this, exp.Anonymous | exp.Func):
                 self._table(table)

@@ -34,10 +34,8 @@ _ACTIVE = threading.RLock()
 
 @command("CREATE FUNCTION")
 def create_function(session: Session, parser: Parser) -> Result:
-    """CREATE FUNCTION, in Python or as an SQL expression."""
+    """CREATE FUNCTION, in Python or SQL, of values or of tables."""
     head, code = read(session, parser, "FUNCTION")
-    if code.returns is None:
-        raise not_supported("a table function (UDTF)", "return the rows from a procedure, or write the query")
     return _keep(session, "Function", head, code)
 
 
@@ -85,6 +83,7 @@ def call_function(
     except SqlError:
         return None
     found = overloads(session, "Function", name, len(args) + len(named))
+    found = [one for one in found if one.returns is not None]
     if not found:
         return None
     code = found[0]
@@ -238,20 +237,25 @@ def run_procedure(session: Session, code: Code, values: Sequence[Any], named: di
         except SqlError:
             raise
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            text = (
-                f"Python Interpreter Error:\n{type(error).__name__}: {error}\n in function {code.name.name.partition('(')[0]} "
-                "with handler "
-                f"{code.handler}\n  {where.filename}, line {where.lineno}"
-            )
-            raise SqlError(text, 100357, "P0000") from error
+            raise handler_error(code, error) from error
     column = code.returns
     title = code.name.name.partition("(")[0]
-    table = pa.table({title: pa.array([out_of_python(column, made)], _arrow(column))})
+    table = pa.table({title: pa.array([out_of_python(column, made)], arrow_type(column))})
     return Result([type(column)(title, column.kind, column.precision, column.scale)], table)
 
 
-def _arrow(column: Any) -> pa.DataType:
+def handler_error(code: Code, error: Exception) -> SqlError:
+    """What went wrong in a user's code, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    title = code.name.name.partition("(")[0]
+    return SqlError(
+        f"Python Interpreter Error:\n{type(error).__name__}: {error}\n in function {title} with handler {code.handler}\n"
+        f"  {place.filename}, line {place.lineno}", 100357, "P0000",
+    )  # fmt: skip
+
+
+def arrow_type(column: Any) -> pa.DataType:
+    """The Arrow type that holds a column's values."""
     if column.kind == "fixed":
         return pa.decimal128(column.precision or 38, column.scale) if column.scale else pa.int64()
     return ARROW.get(column.kind, pa.string())

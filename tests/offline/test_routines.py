@@ -154,7 +154,6 @@ def test_packages_must_be_here(fails) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "CREATE FUNCTION f(x INT) RETURNS TABLE (y INT) LANGUAGE PYTHON HANDLER = 'H' AS 'class H: pass'",
         "CREATE FUNCTION f(x INT) RETURNS INT LANGUAGE JAVASCRIPT AS 'return X'",
         "CALL SYSTEM$SOMETHING()",
     ],
