@@ -24,6 +24,7 @@ from churnobs.testing.engine import Engine
 from churnobs.testing.failures import SqlError
 from churnobs.testing.metrics import Measures
 from churnobs.testing.names import Name, fold, quote
+from churnobs.testing.past import Past
 from churnobs.testing.results import Result, now
 from churnobs.testing.session import Session, Shared, Statement
 
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "transactions", "grants", "warehouses", "refusals", "tables", "show", "streams", "views", "functions",
-    "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications", "cortex",
-    "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors",
-    "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
-    "table_functions",
+    "environment", "transactions", "grants", "warehouses", "refusals", "tables", "table_alters", "show", "streams", "views",
+    "functions", "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
+    "cortex", "tags", "routines", "routine_commands", "table_functions", "models", "model_calls", "datasets", "lineage",
+    "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
 KEPT_BYTES = 1 << 30
+KEPT_SEQUENCES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ class Account:
         self.running: list[Any] = []
         self.graphs: list[Any] = []
         self.refreshes: list[Any] = []
+        self.past = Past()
+        self.sequences: OrderedDict[str, int] = OrderedDict()
         self.udfs: set[str] = set()
         self.measures = Measures()
         self._results: OrderedDict[str, Result] = OrderedDict()
@@ -137,9 +140,12 @@ class Account:
         elif callable(trace):
             trace(statement)
 
-    def keep_result(self, query_id: str, result: Result) -> None:
-        """Keep a result for RESULT_SCAN; the oldest go when there are too many."""
+    def keep_result(self, query_id: str, result: Result, sequence: int = 0) -> None:
+        """Keep a result for RESULT_SCAN, and the place of its statement; the oldest go when there are too many."""
         with self._lock:
+            self.sequences[query_id] = sequence
+            while len(self.sequences) > KEPT_SEQUENCES:
+                self.sequences.popitem(last=False)
             self._results[query_id] = result
             self._result_bytes += result.table.nbytes if result.table is not None else 0
             while len(self._results) > KEPT_RESULTS or (self._result_bytes > KEPT_BYTES and len(self._results) > 1):

@@ -9,8 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import changes, queries, streams
-from churnobs.testing.catalog import Catalog
+from churnobs.testing import changes, past, queries, streams
 from churnobs.testing.copy_report import Load, Loaded, answer
 from churnobs.testing.csv_files import BadRow, other_width
 from churnobs.testing.engine import translated
@@ -105,7 +104,7 @@ class _Load:
 
     def run(self) -> Result:
         """Load the files that were not loaded yet."""
-        catalog: Catalog = self.session.account.catalog
+        catalog = self.session.account.catalog
         history = catalog.loads.setdefault(self.table, {})
         only = self.options.get("FILES")
         files = self.location.files(
@@ -383,6 +382,7 @@ class _Load:
         session, rows, alone = self.session, pa.concat_tables(tables), not self.session.engine.in_transaction
         session.engine.begin()
         try:
+            past.note(session, self.table, only_adds=True)
             session.engine.duck.register("_offline_copy", rows)
             listed = ", ".join(quote(c) for c in self.columns)
             sql = f"INSERT INTO {session.physical(self.table).sql} ({listed}) SELECT {listed} FROM _offline_copy"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from churnobs.testing import queries
+from churnobs.testing import past, queries
 from churnobs.testing.catalog import Object, Shelf
 from churnobs.testing.clock import COMING, TIMERS, Due
 from churnobs.testing.failures import SqlError
@@ -143,6 +143,7 @@ def _fill(session: Session, table: DynamicTable) -> tuple[int, int]:
         old = f"SELECT rowid AS _r, {listed}, {numbered} FROM {table.name.sql}"
         same = " AND ".join(f"o.{name} IS NOT DISTINCT FROM n.{name}" for name in ("_k", *names))
         engine.begin()
+        past.note(session, table.name)
         came = engine.query(
             f"SELECT {listed} FROM ({new}) n WHERE NOT EXISTS (SELECT 1 FROM ({old}) o WHERE {same})"
         ).table

@@ -210,8 +210,7 @@ def test_a_stream_may_start_where_another_stands(sql, fails) -> None:
     assert sql("SELECT COUNT(*) FROM s UNION ALL SELECT COUNT(*) FROM also ORDER BY 1") == [(0,), (3,)]
     assert sql("SELECT a FROM also_new") == [(2,)]
     for text in (
-        "CREATE STREAM x ON TABLE t AT (OFFSET => -60)", "SELECT * FROM t AT (OFFSET => -60)",
-        "SELECT * FROM t BEFORE (STATEMENT => LAST_QUERY_ID())", "SELECT * FROM t AT (STREAM => 'NEW')",
+        "SELECT * FROM t AT (STREAM => 'NEW')", "SELECT * FROM t BEFORE (STREAM => 's')",
         "CREATE STREAM x ON TABLE t AT (STREAM => 'NEW')",
     ):  # fmt: skip
         assert "offline account" in fails(text)[1]
