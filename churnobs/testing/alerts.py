@@ -230,9 +230,7 @@ def show(session: Session, parser: Parser) -> Result:
 
     parser.expect("SHOW", "ALERTS")
     found = filters(session, parser)
-    return of_rows(
-        _SHOWN, [_row(a) for a in session.account.catalog.shelf("Alert") if found.holds(a.name)][: found.limit]
-    )
+    return found.shown(_SHOWN, [_row(a) for a in session.account.catalog.shelf("Alert") if found.holds(a.name)])
 
 
 @command("DESCRIBE ALERT", "DESC ALERT", reads=True)

@@ -157,7 +157,7 @@ def show(session: Session, parser: Parser) -> Result:
         for d in session.account.catalog.shelf("Dataset")
         if found.holds(d.name)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("DROP DATASET")

@@ -34,7 +34,7 @@ def show(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "DYNAMIC", "TABLES")
     found = filters(session, parser)
     held = [table for table in tables_of(session.account) if found.holds(table.name)]
-    return of_rows(_SHOWN, [_row(session, table) for table in held[: found.limit]])
+    return found.shown(_SHOWN, [_row(session, table) for table in held])
 
 
 def _row(session: Session, t: DynamicTable) -> tuple[Any, ...]:

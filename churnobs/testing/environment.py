@@ -307,7 +307,7 @@ def show_databases(session: Session, parser: Parser) -> Result:
         for n in session.engine.engine.databases()
         if found.fits(n)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("SHOW SCHEMAS", "SHOW TERSE SCHEMAS", reads=True)
@@ -355,7 +355,7 @@ def show_schemas(session: Session, parser: Parser) -> Result:
                         "ROLE",
                     )
                 )
-    return of_rows(columns, sorted(rows, key=lambda r: (r[4], r[1]))[: found.limit])
+    return found.shown(columns, sorted(rows, key=lambda r: (r[4], r[1])))
 
 
 def full(*parts: str) -> str:

@@ -237,7 +237,7 @@ def show(session: Session, parser: Parser) -> Result:
          m.default, json.dumps(_aliases(m)))
         for m in session.account.catalog.shelf("Model") if found.holds(m.name)
     ]  # fmt: skip
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 def _aliases(model: Model, version: Version | None = None) -> Any:

@@ -368,7 +368,7 @@ def show(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "MODEL", "MONITORS")
     found = filters(session, parser)
     rows = [_row(session, m) for m in session.account.catalog.shelf("ModelMonitor") if found.holds(m.name)]
-    return of_rows(_SHOWN, rows[: found.limit])
+    return found.shown(_SHOWN, rows)
 
 
 @command("DESCRIBE MODEL MONITOR", "DESC MODEL MONITOR", reads=True)

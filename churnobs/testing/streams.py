@@ -210,7 +210,7 @@ def show(session: Session, parser: Parser) -> Result:
 
     parser.expect("SHOW", "STREAMS")
     found = filters(session, parser)
-    return of_rows(_columns(), [_row(s) for s in session.account.catalog.shelf("Stream") if found.holds(s.name)])
+    return found.shown(_columns(), [_row(s) for s in session.account.catalog.shelf("Stream") if found.holds(s.name)])
 
 
 @command("DESCRIBE STREAM", "DESC STREAM", reads=True)

@@ -66,7 +66,7 @@ def show(session: Session, parser: Parser) -> Result:
         for task in tasks_of(session.account)
         if found.holds(task.name) and (not roots_only or task.is_root)
     ]
-    return of_rows(_SHOWN, rows[: found.limit])
+    return found.shown(_SHOWN, rows)
 
 
 @command("DESCRIBE TASK", "DESC TASK", reads=True)
