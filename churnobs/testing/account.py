@@ -36,6 +36,7 @@ HANDLERS = (
     "functions", "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
     "cortex", "tags", "routines", "routine_commands", "table_functions", "models", "model_calls", "datasets", "lineage",
     "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
+    "experiments",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
