@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import lengths, results, several_tables
+from churnobs.testing import lengths, past, results, several_tables
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result
@@ -82,10 +82,12 @@ def target_of(session: Session, tree: Tree) -> Name:
 def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     tree = rewriter._bind(tree).transform(_identifier_target, copy=False)
     target = target_of(session, tree)
+    from churnobs.testing.dynamic_tables import refuse_change
     from churnobs.testing.tables import has_table
 
     if session.account.catalog.views.get(target) is not None:
         raise SqlError(f"SQL compilation error:\nObject '{target}' is a view and cannot be changed.", 2003, "42000")
+    refuse_change(session, target, "it changes by its refreshes only")
     if tree.args.get("returning"):
         raise SqlError("SQL compilation error:\nsyntax error: unexpected 'RETURNING'.", 1003, "42000")
     if isinstance(tree, exp.TruncateTable):
@@ -93,10 +95,12 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
             return results.status("Statement executed successfully.")
         require_table(session, target)
         session.account.catalog.loads.pop(target, None)
+        past.note(session, target)
         session.engine.run(f"DELETE FROM {session.physical(target).sql}")
         return results.status("Statement executed successfully.")
     changed = rewriter.query(tree)
     require_table(session, target)
+    past.note(session, target, only_adds=isinstance(changed, exp.Insert) and not changed.args.get("overwrite"))
     if isinstance(changed, exp.Merge):
         merged = _merge(session, changed, target)
         lengths.enforce(session, target)

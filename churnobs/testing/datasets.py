@@ -103,7 +103,11 @@ def alter(session: Session, parser: Parser) -> Result:
     folder.mkdir(parents=True)
     pq.write_table(_plain(found), folder / "data_0_0_0.snappy.parquet")
     dataset.versions[version] = DatasetVersion(
-        version, str(options.get("COMMENT", "")), str(options.get("METADATA", "")), sources
+        version,
+        str(options.get("COMMENT", "")),
+        str(options.get("METADATA", "")),
+        sources,
+        session.account.clock.now(),
     )
     return status("Statement executed successfully.")
 
@@ -153,7 +157,7 @@ def show(session: Session, parser: Parser) -> Result:
         for d in session.account.catalog.shelf("Dataset")
         if found.holds(d.name)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("DROP DATASET")

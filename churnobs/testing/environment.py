@@ -165,16 +165,17 @@ def use(session: Session, parser: Parser) -> Result:
 
 @command("BEGIN", "START TRANSACTION")
 def begin(session: Session, parser: Parser) -> Result:
-    """BEGIN [WORK | TRANSACTION]; a block of Snowflake Scripting is refused."""
+    """BEGIN [WORK | TRANSACTION], or a block of Snowflake Scripting."""
+    from churnobs.testing import script_parser, scripting
+
+    if script_parser.begins_block(parser):
+        return scripting.run_text(session, parser.text)
     parser.next()
     parser.accept_any("TRANSACTION", "WORK")
     parser.accept("NAME")
     if not parser.done() and (token := parser.peek()) is not None and token.kind == "word" and parser.peek(1) is None:
         parser.at += 1
-    if not parser.done():
-        raise not_supported(
-            "Snowflake Scripting (BEGIN ... END)", "send the statements one by one, or write a Python procedure"
-        )
+    parser.end()
     session.engine.begin()
     session.shared.transaction_id = str(uuid.uuid4().int % 10**18)
     return status(DONE)
@@ -306,7 +307,7 @@ def show_databases(session: Session, parser: Parser) -> Result:
         for n in session.engine.engine.databases()
         if found.fits(n)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("SHOW SCHEMAS", "SHOW TERSE SCHEMAS", reads=True)
@@ -354,7 +355,7 @@ def show_schemas(session: Session, parser: Parser) -> Result:
                         "ROLE",
                     )
                 )
-    return of_rows(columns, sorted(rows, key=lambda r: (r[4], r[1]))[: found.limit])
+    return found.shown(columns, sorted(rows, key=lambda r: (r[4], r[1])))
 
 
 def full(*parts: str) -> str:

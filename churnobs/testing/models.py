@@ -79,7 +79,7 @@ def _take_version(session: Session, parser: Parser, model: Name, version: str) -
     """Read FROM @stage or FROM MODEL and copy the files."""
     parser.expect("FROM")
     folder = _folder(session, model)
-    made = Version(version, folder)
+    made = Version(version, folder, created_on=session.account.clock.now())
     if parser.accept("MODEL"):
         source = model_of(session, session.resolve(parser.parts()))
         copied = source.version(_version_name(parser) if parser.accept("VERSION") else "DEFAULT")
@@ -237,7 +237,7 @@ def show(session: Session, parser: Parser) -> Result:
          m.default, json.dumps(_aliases(m)))
         for m in session.account.catalog.shelf("Model") if found.holds(m.name)
     ]  # fmt: skip
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 def _aliases(model: Model, version: Version | None = None) -> Any:

@@ -12,7 +12,7 @@ from churnobs.testing.failures import SqlError
 from churnobs.testing.metrics import ROLES, Request
 from churnobs.testing.monitors import ModelMonitor, rows_of
 from churnobs.testing.names import fold, split_name
-from churnobs.testing.results import Result, now, of_rows
+from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, table_function
 
 
@@ -28,7 +28,7 @@ def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
     rows = monitor.seen if session.account.config.stale_monitors else rows_of(session, monitor.source)
     assert rows is not None
     segment = _segment(monitor, extra)
-    present = now().replace(tzinfo=None)
+    present = session.account.clock.now().replace(tzinfo=None)
     seen = {"TS": rows.column(monitor.timestamp).cast(pa.timestamp("us"))}
     roles = {role: held for role in ROLES if (held := monitor.role(role)) is not None}
     for role, held in roles.items():

@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from churnobs.testing import inference, queries
 from churnobs.testing.catalog import OWNER, Object
+from churnobs.testing.clock import COMING, TIMERS, Due
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.models import Model, Version, model_of
 from churnobs.testing.names import Name, fold, split_name
-from churnobs.testing.results import Column, Result, now, of_rows, status
+from churnobs.testing.results import Column, Result, of_rows, status
+from churnobs.testing.schedules import Every, Timer, seconds_of
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, creation, dropped
 from churnobs.testing.warehouses import need_warehouse
@@ -31,7 +35,6 @@ LISTS = {
     "ACTUAL_SCORE_COLUMNS": "actual_score_columns", "SEGMENT_COLUMNS": "segment_columns",
     "CUSTOM_METRIC_COLUMNS": "custom_metric_columns",
 }  # fmt: skip
-_SECONDS = {"SECOND": 1, "MIN": 60, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 _SPARE = {"ID_COLUMNS", "SEGMENT_COLUMNS", "CUSTOM_METRIC_COLUMNS"}
 
 
@@ -54,7 +57,7 @@ class ModelMonitor(Object):
     kinds: dict[str, Column] = field(default_factory=dict)
     state: str = "ACTIVE"
     seen: pa.Table | None = None
-    refreshed: dt.datetime = field(default_factory=now)
+    timer: Timer
 
     def role(self, name: str) -> str | None:
         """The one column of a role."""
@@ -120,7 +123,7 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
     task = _task(inference.task(version.folder), columns, kinds)
     timestamp = fold_column(str(given["TIMESTAMP_COLUMN"]))
     _check_columns(columns, timestamp, kinds, source, task)
-    _interval(str(given["REFRESH_INTERVAL"]))
+    interval = _interval(str(given["REFRESH_INTERVAL"]))
     if not re.fullmatch(r"\s*[1-9]\d*\s+days?\s*", str(given["AGGREGATION_WINDOW"]), re.IGNORECASE):
         raise SqlError(f"Invalid AGGREGATION_WINDOW '{given['AGGREGATION_WINDOW']}': days are needed", 100351, "22023")
     monitor = ModelMonitor(
@@ -128,7 +131,7 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
         source=source, timestamp=timestamp,
         columns=columns, refresh_interval=str(given["REFRESH_INTERVAL"]),
         aggregation_window=str(given["AGGREGATION_WINDOW"]), kinds=kinds,
-        comment=str(given.get("COMMENT", "")),
+        comment=str(given.get("COMMENT", "")), timer=Timer(interval, session.account.clock.now()),
     )  # fmt: skip
     if given.get("BASELINE"):
         _set_baseline(session, monitor, str(given["BASELINE"]))
@@ -201,10 +204,11 @@ def _check_columns(
             raise SqlError(f"{role.upper()} of {task} must be {needed}.", 100351, "22023")
 
 
-def _interval(text: str) -> None:
-    found = re.fullmatch(r"\s*(\d+)\s+(second|minute|min|hour|day)s?\s*", text, re.IGNORECASE)
-    if not found or int(found[1]) * _SECONDS[found[2].upper()] < 60:
-        raise SqlError(f"Invalid REFRESH_INTERVAL '{text}': at least 60 seconds are needed", 100351, "22023")
+def _interval(text: str) -> Every:
+    seconds = seconds_of(text)
+    if seconds is not None and seconds >= 60:
+        return Every(seconds)
+    raise SqlError(f"Invalid REFRESH_INTERVAL '{text}': at least 60 seconds are needed", 100351, "22023")
 
 
 def _set_baseline(session: Session, monitor: ModelMonitor, text: str) -> None:
@@ -220,19 +224,32 @@ def rows_of(session: Session, name: Name) -> pa.Table:
 def refresh(session: Session, monitor: ModelMonitor) -> None:
     """Look at the source now."""
     if monitor.state == "ACTIVE":
-        monitor.seen, monitor.refreshed = rows_of(session, monitor.source), now()
+        monitor.seen = rows_of(session, monitor.source)
+        monitor.timer.since = session.account.clock.now()
 
 
 def refresh_all(account: Account) -> None:
     """Let every running monitor look at its source."""
-    _, session = account.open_session(
-        "OFFLINE", account.password, {"database": next(iter(account.engine.databases()), None)}
-    )
-    try:
+    for monitor in account.catalog.shelf("ModelMonitor"):
+        _refresh_at(account, monitor, account.clock.now())
+
+
+def _refresh_at(account: Account, monitor: ModelMonitor, at: dt.datetime) -> None:
+    with account.system_session(monitor.name.database, monitor.name.schema, warehouse=monitor.warehouse) as session:
+        refresh(session, monitor)
+        monitor.timer.since = at
+
+
+def _coming(account: Account) -> Iterator[Due]:
+    """The refreshes to come; monitors that answer from the rows themselves need none."""
+    if account.config.stale_monitors:
         for monitor in account.catalog.shelf("ModelMonitor"):
-            refresh(session, monitor)
-    finally:
-        session.close()
+            if monitor.state == "ACTIVE" and (at := monitor.timer.due()) is not None:
+                yield Due(at, 0, "MODEL MONITOR", monitor.name, partial(_refresh_at, account, monitor))
+
+
+COMING.append(_coming)
+TIMERS.append(lambda account: (monitor.timer for monitor in account.catalog.shelf("ModelMonitor")))
 
 
 @command("ALTER MODEL MONITOR")
@@ -256,7 +273,7 @@ def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one b
         if "BASELINE" in given:
             _set_baseline(session, monitor, str(given["BASELINE"]))
         if "REFRESH_INTERVAL" in given:
-            _interval(str(given["REFRESH_INTERVAL"]))
+            monitor.timer.schedule = _interval(str(given["REFRESH_INTERVAL"]))
             monitor.refresh_interval = str(given["REFRESH_INTERVAL"])
         if "WAREHOUSE" in given:
             need_warehouse(session, fold(str(given["WAREHOUSE"])))
@@ -351,7 +368,7 @@ def show(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "MODEL", "MONITORS")
     found = filters(session, parser)
     rows = [_row(session, m) for m in session.account.catalog.shelf("ModelMonitor") if found.holds(m.name)]
-    return of_rows(_SHOWN, rows[: found.limit])
+    return found.shown(_SHOWN, rows)
 
 
 @command("DESCRIBE MODEL MONITOR", "DESC MODEL MONITOR", reads=True)

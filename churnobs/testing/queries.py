@@ -148,7 +148,7 @@ def _remember_texts(tree: Tree, text: str) -> None:
 
 
 def _dispatch(session: Session, tree: Tree, rewriter: Rewriter, text: str, *, describe_only: bool) -> Result:
-    from churnobs.testing import changes, tables
+    from churnobs.testing import changes, table_alters, tables
 
     if isinstance(tree, exp.Query | exp.Values | exp.Subquery):
         return select(session, tree, rewriter, describe_only=describe_only)
@@ -163,7 +163,7 @@ def _dispatch(session: Session, tree: Tree, rewriter: Rewriter, text: str, *, de
     if isinstance(tree, exp.Create) and tree.kind == "SEQUENCE":
         return tables.plain(session, tree, rewriter, f"Sequence {tree.this.name.upper()} successfully created.")
     if isinstance(tree, exp.Alter) and tree.args.get("kind") == "TABLE":
-        return tables.alter(session, tree, rewriter)
+        return table_alters.alter(session, tree, rewriter)
     first = text.split()[:3]
     raise not_supported(" ".join(first).upper(), "see docs/offline_account.md for what is emulated")
 

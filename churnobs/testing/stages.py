@@ -126,7 +126,7 @@ def show(session: Session, parser: Parser) -> Result:
          ("EXTERNAL" if s.url else "INTERNAL") + (" TEMPORARY" if s.temporary else ""), None, None, None, None, "ROLE", "N")
         for s in session.account.catalog.stages if found.holds(s.name)
     ]  # fmt: skip
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("DESCRIBE STAGE", "DESC STAGE", reads=True)
@@ -206,7 +206,7 @@ def show_formats(session: Session, parser: Parser) -> Result:
         for f in session.account.catalog.formats
         if found.holds(f.name)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("DESCRIBE FILE FORMAT", "DESC FILE FORMAT", reads=True)

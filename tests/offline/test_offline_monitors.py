@@ -289,6 +289,14 @@ def test_stale_monitors_answer_from_their_last_refresh() -> None:
         session.sql("ALTER MODEL MONITOR watch RESUME").collect()
         account.refresh_monitors()
         assert asked(session, text) == [(200.0,)]
+        session.sql("DELETE FROM source WHERE f1 > 1").collect()
+        ((left,),) = asked(session, "SELECT COUNT(*) FROM source")
+        assert account.clock.advance(minutes=59) == []
+        assert asked(session, text) == [(200.0,)]
+        assert [(one.kind, one.name.split(".")[-1]) for one in account.clock.advance(minutes=1)] == [
+            ("MODEL MONITOR", "WATCH")
+        ]
+        assert asked(session, text) == [(left,)]
         made.close()
 
 
