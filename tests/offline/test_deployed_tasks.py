@@ -128,8 +128,14 @@ def test_a_task_that_fails_leaves_the_graph_to_be_taken_up(
     place = Schema(account, "FAILING")
     workspace = place.open()
     loop = workspace.lifecycle(scripted())
-    loop.deploy_tasks(schedule="60 MINUTE", suspend_after=0, show=None)
+    session: Any = workspace._backend.engine.link.session  # type: ignore[attr-defined]
+    session.sql(
+        "CREATE NOTIFICATION INTEGRATION OPS ENABLED = TRUE TYPE = QUEUE NOTIFICATION_PROVIDER = AWS_SNS DIRECTION = OUTBOUND "
+        "AWS_SNS_TOPIC_ARN = 'arn:topic' AWS_SNS_ROLE_ARN = 'arn:role'"
+    ).collect()
+    loop.deploy_tasks(schedule="60 MINUTE", suspend_after=0, error_integration="OPS", show=None)
     put(workspace, *sorted(files.glob("*.csv")))
+    before = len(account.notifications)
     from churnobs.lifecycle import models
 
     train, failures = models.train, iter((True, False, True))
@@ -150,6 +156,9 @@ def test_a_task_that_fails_leaves_the_graph_to_be_taken_up(
     assert len(failed) == 2
     assert failed["NAME"].unique().tolist() == [f"{GRAPH}_DATASET"]
     assert failed["ERROR_MESSAGE"].str.contains("out of memory").all()
+    told = account.notifications[before:]
+    assert [n.integration for n in told] == ["OPS", "OPS"]
+    assert all("out of memory" in n.body for n in told)
     workspace.close()
 
 
