@@ -161,8 +161,15 @@ def _one(session: Session, text: str, bindings: Any, *, describe_only: bool) -> 
         from churnobs.testing.grants import check
 
         check(session, text)
+    from churnobs.testing import role_rules
+
+    changed = role_rules.check(session, text) if session.account.rights.made else None
     if (found := find(text)) is not None:
         if describe_only and not found.reads:
             return of_rows({"status": "text"}, [], type_id=DDL)
-        return found.run(session, Parser(text, bindings if isinstance(bindings, list | tuple) else ()))
-    return queries.run(session, text, bindings, describe_only=describe_only)
+        result = found.run(session, Parser(text, bindings if isinstance(bindings, list | tuple) else ()))
+    else:
+        result = queries.run(session, text, bindings, describe_only=describe_only)
+    if not describe_only:
+        role_rules.done(session, changed, result)
+    return result
