@@ -247,6 +247,7 @@ class Account:
     def forget(self, database: str, schema: str | None) -> None:
         """Forget the objects of a dropped database or schema."""
         self.catalog.forget(database, schema)
+        self.past.forget(lambda name: name.database == database and schema in (None, name.schema))
 
     def close(self) -> None:
         """Close everything and leave nothing on disk."""

@@ -263,6 +263,7 @@ def drop(session: Session, parser: Parser) -> Result:
         raise missing("Table", name)
     refuse_change(session, name, "use DROP DYNAMIC TABLE")
     session.engine.run(f"DROP TABLE {session.physical(name).sql}")
+    session.account.past.forget(session.physical(name).__eq__)
     if session.shared.temporary.pop(name, None) is None:
         streams.table_replaced(session, name)
         session.account.catalog.loads.pop(name, None)
