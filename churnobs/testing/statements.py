@@ -156,7 +156,10 @@ def _one(session: Session, text: str, bindings: Any, *, describe_only: bool) -> 
     text = text.strip().removesuffix(";").rstrip()
     if not text:
         raise SqlError("Empty SQL statement.", 900, "42601")
-    text = session.engine.inline_variables(text)
+    if (
+        not text[:7].upper().startswith(("BEGIN", "DECLARE"))
+    ):  # a block may set them itself, and reads them step by step
+        text = session.engine.inline_variables(text)
     if session.account.config.denied:
         from churnobs.testing.grants import check
 
