@@ -26,6 +26,7 @@ from churnobs.testing.metrics import Measures
 from churnobs.testing.names import Name, fold, quote
 from churnobs.testing.past import Past
 from churnobs.testing.results import Result, now
+from churnobs.testing.roles import Rights
 from churnobs.testing.session import Session, Shared, Statement
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ HANDLERS = (
     "functions", "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
     "cortex", "tags", "routines", "routine_commands", "table_functions", "models", "model_calls", "datasets", "lineage",
     "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
-    "experiments",
+    "experiments", "role_commands",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
@@ -118,6 +119,7 @@ class Account:
         self.graphs: list[Any] = []
         self.refreshes: list[Any] = []
         self.past = Past()
+        self.rights = Rights()
         self.sequences: OrderedDict[str, int] = OrderedDict()
         self.udfs: set[str] = set()
         self.measures = Measures()
@@ -217,11 +219,11 @@ class Account:
 
     @contextlib.contextmanager
     def system_session(
-        self, database: str | None, schema: str | None, *, warehouse: str | None = None, user: str = "SYSTEM"
+        self, database: str | None, schema: str | None, *, warehouse: str | None = None, role: str = ROLE
     ) -> Iterator[Session]:
-        """A session of the account's own, for what runs on a schedule; it is closed at the end."""
-        options = {"database": database, "schema": schema}
-        token, session = self.open_session(user, self.password, {k: v for k, v in options.items() if v})
+        """A session of the account's own, for what runs on a schedule, with a role's rights; it is closed at the end."""
+        options = {"database": database, "schema": schema, "role": role}
+        token, session = self.open_session("SYSTEM", self.password, {k: v for k, v in options.items() if v})
         # without a warehouse of its own it runs serverless; one that was dropped is missing
         there = not warehouse or warehouse in self.catalog.warehouses
         session.warehouse = (warehouse or "SERVERLESS") if there else None
@@ -245,6 +247,7 @@ class Account:
     def forget(self, database: str, schema: str | None) -> None:
         """Forget the objects of a dropped database or schema."""
         self.catalog.forget(database, schema)
+        self.past.forget(lambda name: name.database == database and schema in (None, name.schema))
 
     def close(self) -> None:
         """Close everything and leave nothing on disk."""

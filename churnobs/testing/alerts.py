@@ -182,7 +182,8 @@ def _execute(session: Session, alert: Alert, at: dt.datetime, source: str) -> No
 def _on_schedule(account: Account, alert: Alert, at: dt.datetime) -> None:
     assert alert.timer is not None
     alert.timer.since = at
-    with account.system_session(alert.database, alert.schema, warehouse=alert.warehouse) as session:
+    role = account.rights.owner(("ALERT",), str(alert.name))
+    with account.system_session(alert.database, alert.schema, warehouse=alert.warehouse, role=role) as session:
         _execute(session, alert, at, "SCHEDULE")
 
 

@@ -88,6 +88,7 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     if session.account.catalog.views.get(target) is not None:
         raise SqlError(f"SQL compilation error:\nObject '{target}' is a view and cannot be changed.", 2003, "42000")
     refuse_change(session, target, "it changes by its refreshes only")
+    _may_change(session, tree, target)
     if tree.args.get("returning"):
         raise SqlError("SQL compilation error:\nsyntax error: unexpected 'RETURNING'.", 1003, "42000")
     if isinstance(tree, exp.TruncateTable):
@@ -120,6 +121,23 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
         made.table = made.table.append_column("number of multi-joined rows updated", [[0]])
         return made
     return results.counts(results.DELETE, number_of_rows_deleted=count)
+
+
+def _may_change(session: Session, tree: Tree, target: Name) -> None:
+    """Fail unless the role has the privilege that each verb of a statement needs."""
+    from churnobs.testing.role_rules import need
+
+    if target in session.shared.temporary:
+        return
+    if isinstance(tree, exp.Merge):
+        wanted = [{"inserted": "INSERT", "updated": "UPDATE", "deleted": "DELETE"}[verb] for verb in _verbs(tree)]
+    else:
+        verbs: dict[type[Any], str] = {exp.Insert: "INSERT", exp.Update: "UPDATE", exp.Delete: "DELETE"}
+        wanted = [verbs.get(type(tree), "TRUNCATE")]
+        if tree.args.get("overwrite"):
+            wanted.append("DELETE")
+    for privilege in wanted:
+        need(session, (privilege,), ("TABLE",), target)
 
 
 def insert(session: Session, tree: Tree, target: Name) -> int:
@@ -160,6 +178,15 @@ def require_table(session: Session, name: Name) -> None:
     )
     if not found:
         raise missing("Object", name)
+
+
+def require_insert(session: Session, name: Name) -> None:
+    """Fail when a table is not there, or the role may not add rows to it."""
+    from churnobs.testing.role_rules import need
+
+    require_table(session, name)
+    if name not in session.shared.temporary:
+        need(session, ("INSERT",), ("TABLE",), name)
 
 
 def results_literal(text: str) -> str:

@@ -69,6 +69,15 @@ class Clock:
         A moment without a zone is in UTC.
         """
         self._move(_utc(moment))
+        self._restart()
+
+    def reset(self) -> None:
+        """Go back to the real time; schedules count from now."""
+        self._moment = None
+        self._account.engine.root.cursor().execute(MACROS)
+        self._restart()
+
+    def _restart(self) -> None:
         for timers in TIMERS:
             for timer in timers(self._account):
                 timer.since = self.now()

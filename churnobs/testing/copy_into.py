@@ -60,7 +60,7 @@ def copy(session: Session, parser: Parser) -> Result:
         raise not_supported(f"COPY INTO ... {sorted(unknown)[0]}", "leave the option out")
     if options.get("VALIDATION_MODE") or options.get("SIZE_LIMIT"):
         raise not_supported("COPY INTO ... VALIDATION_MODE or SIZE_LIMIT", "load into a temporary table first")
-    changes.require_table(session, table)
+    changes.require_insert(session, table)
     location = locate(session, source)
     return _Load(session, table, columns, query, location, options).run()
 

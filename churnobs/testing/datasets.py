@@ -20,6 +20,7 @@ from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, like, split_name
 from churnobs.testing.results import Result, now, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar
+from churnobs.testing.role_rules import need
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, creation, dropped
 from churnobs.testing.trees import value_of
@@ -49,6 +50,7 @@ def dataset_of(session: Session, name: Name) -> Dataset:
     found: Dataset | None = session.account.catalog.shelf("Dataset").get(name)
     if found is None:
         raise SqlError(f"SQL compilation error:\nDataset '{name}' does not exist or not authorized.", 2043, "02000")
+    need(session, ("USAGE", "READ"), ("DATASET",), name)
     return found
 
 

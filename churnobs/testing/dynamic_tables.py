@@ -125,7 +125,7 @@ def _described(session: Session, table: DynamicTable, columns: list[tuple[str, s
     """Find what the query reads and the columns that it gives; these as DuckDB defines them."""
     from churnobs.testing.tables import NARROW
 
-    with session.account.system_session(table.database, table.schema) as inside:
+    with session.account.system_session(table.database, table.schema, role=session.role) as inside:
         rewriter = Rewriter(inside, (), describe_only=True)
         try:
             sql = queries.final(inside, rewriter.query(queries.parse(table.query)))

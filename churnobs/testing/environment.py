@@ -141,6 +141,8 @@ def drop_schema(session: Session, parser: Parser) -> Result:
 @command("USE")
 def use(session: Session, parser: Parser) -> Result:
     """USE [DATABASE | SCHEMA | WAREHOUSE | ROLE] name."""
+    from churnobs.testing.role_commands import take_role
+
     parser.expect("USE")
     kind = parser.accept_any("DATABASE", "SCHEMA", "WAREHOUSE", "ROLE", "SECONDARY")
     if kind == "SECONDARY":
@@ -151,7 +153,7 @@ def use(session: Session, parser: Parser) -> Result:
         need_warehouse(session, parts[0])
         session.warehouse = parts[0]
     elif kind == "ROLE":
-        session.role = parts[0]
+        take_role(session, parts[0])
     elif kind == "DATABASE" or (kind is None and len(parts) == 1):
         schemas = session.engine.engine.schemas(parts[0])
         session.engine.use(parts[0], "PUBLIC" if "PUBLIC" in schemas else None)
@@ -265,20 +267,6 @@ def set_variable(session: Session, parser: Parser) -> Result:
     rows = queries.run(session, f"SELECT {text}", parser.bindings, describe_only=False).rows
     variables[name] = rows[0][0]
     return status(DONE)
-
-
-@command("GRANT", "REVOKE")
-def grant(_session: Session, parser: Parser) -> Result:
-    """GRANT and REVOKE: read and answered, but every role may do everything here (docs/offline_account.md says so)."""
-    parser.rest()
-    return status(DONE)
-
-
-@command("CREATE ROLE")
-def create_role(_session: Session, parser: Parser) -> Result:
-    """CREATE ROLE: accepted, since any role name may be used."""
-    parser.rest()
-    return status("Role successfully created.")
 
 
 @command("SHOW DATABASES", reads=True)

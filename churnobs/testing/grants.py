@@ -43,10 +43,14 @@ def _refused(what: str) -> SqlError:
 
 @command("SHOW GRANTS TO ROLE", reads=True)
 def show_grants_to_role(session: Session, parser: Parser) -> Result:
-    """SHOW GRANTS TO ROLE name: everything that is not denied, on what the session has in use."""
+    """SHOW GRANTS TO ROLE name: what it was granted, or everything that is not denied on what the session has in use."""
+    from churnobs.testing.role_commands import grants_to
+
     parser.expect("SHOW", "GRANTS", "TO", "ROLE")
     role = parser.part()
     parser.end()
+    if (granted := grants_to(session, role)) is not None:
+        return granted
     database, schema = session.engine.database, session.engine.schema
     denied = {privilege.upper() for privilege in session.account.config.denied}
     held = [("USAGE", "WAREHOUSE", name) for name in session.account.catalog.warehouses]

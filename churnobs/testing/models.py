@@ -16,6 +16,7 @@ from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, quoted_if_needed, split_name
 from churnobs.testing.results import Result, now, of_rows, status
+from churnobs.testing.role_rules import need
 from churnobs.testing.session import Session
 from churnobs.testing.stages import place
 from churnobs.testing.statements import command, creation, dropped
@@ -62,6 +63,7 @@ class Model(Object):
 def model_of(session: Session, name: Name) -> Model:
     """The model of that name."""
     found: Model = session.account.catalog.shelf("Model").need(name)
+    need(session, ("USAGE", "READ"), ("MODEL",), name)
     return found
 
 

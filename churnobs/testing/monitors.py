@@ -121,7 +121,7 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
     kinds = {c.name: c for c in _described(session, source)}
     columns = {role: _listed(given.get(key)) for key, role in LISTS.items()}
     task = _task(inference.task(version.folder), columns, kinds)
-    timestamp = fold_column(str(given["TIMESTAMP_COLUMN"]))
+    timestamp = fold(str(given["TIMESTAMP_COLUMN"]))
     _check_columns(columns, timestamp, kinds, source, task)
     interval = _interval(str(given["REFRESH_INTERVAL"]))
     if not re.fullmatch(r"\s*[1-9]\d*\s+days?\s*", str(given["AGGREGATION_WINDOW"]), re.IGNORECASE):
@@ -158,15 +158,10 @@ def _described(session: Session, name: Name) -> list[Column]:
     return [c for c, _, _ in described(session, name)]
 
 
-def fold_column(text: str) -> str:
-    """A column name as DDL gives it: quoted names keep their case, a text in single quotes is an identifier."""
-    return fold(text)
-
-
 def _listed(value: Any) -> list[str]:
     if value is None:
         return []
-    return [fold_column(str(v)) for v in (value if isinstance(value, list) else [value])]
+    return [fold(str(v)) for v in (value if isinstance(value, list) else [value])]
 
 
 def _check_columns(
@@ -192,6 +187,7 @@ def _check_columns(
         )
     if len(columns["segment_columns"]) > 5 or any(kinds[n].kind != "text" for n in columns["segment_columns"]):
         raise SqlError("SEGMENT_COLUMNS takes at most 5 columns of type STRING.", 100351, "22023")
+    _numbers(columns["custom_metric_columns"], kinds)
     for role in (
         "prediction_class_columns",
         "prediction_score_columns",
@@ -202,6 +198,11 @@ def _check_columns(
         if any(kinds[n].kind not in (("text",) if is_text else ("fixed", "real")) for n in columns[role]):
             needed = "of type STRING" if is_text else "numeric"
             raise SqlError(f"{role.upper()} of {task} must be {needed}.", 100351, "22023")
+
+
+def _numbers(names: list[str], kinds: dict[str, Column]) -> None:
+    if any(kinds[name].kind not in ("fixed", "real") for name in names):
+        raise SqlError("CUSTOM_METRIC_COLUMNS takes columns of type NUMBER.", 100351, "22023")
 
 
 def _interval(text: str) -> Every:
@@ -297,7 +298,7 @@ def _column(monitor: ModelMonitor, parser: Parser, *, add: bool) -> None:
     if kind is None:
         raise parser.wrong()
     parser.expect("=")
-    name = fold_column(str(parser.value()))
+    name = fold(str(parser.value()))
     held = monitor.columns["segment_columns" if kind == "SEGMENT_COLUMN" else "custom_metric_columns"]
     if add:
         if name in held:
@@ -306,6 +307,8 @@ def _column(monitor: ModelMonitor, parser: Parser, *, add: bool) -> None:
             raise SqlError(f"SQL compilation error:\nColumn '{name}' does not exist in source.", 904, "42000")
         if kind == "SEGMENT_COLUMN" and (len(held) == 5 or monitor.kinds[name].kind != "text"):
             raise SqlError("SEGMENT_COLUMNS takes at most 5 columns of type STRING.", 100351, "22023")
+        if kind == "CUSTOM_METRIC_COLUMN":
+            _numbers([name], monitor.kinds)
         held.append(name)
     elif name in held:
         held.remove(name)

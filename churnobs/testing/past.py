@@ -67,6 +67,16 @@ class Past:
                 if found is not None:
                     kept[new] = found
 
+    def forget(self, is_gone: Callable[[Name], bool]) -> None:
+        """Tables were dropped, and their past with them."""
+        with self._lock:
+            for held in [name for name in {*self._versions, *self._began} if is_gone(name)]:
+                for version in self._versions.pop(held, []):
+                    self._bytes -= version.rows.nbytes if version.rows is not None else 0
+                    version.rows = None
+                self._began.pop(held, None)
+                self.retention.pop(held, None)
+
     def add(self, held: Name, version: Version, now: Callable[[], dt.datetime]) -> None:
         """A change was committed; the oldest copies go when there are too many."""
         with self._lock:

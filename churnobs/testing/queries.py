@@ -17,6 +17,7 @@ from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
 from churnobs.testing.results import Result
 from churnobs.testing.rewriting import Rewriter
+from churnobs.testing.role_rules import may_work
 from churnobs.testing.session import Session
 from churnobs.testing.trees import duck_sql, table_name
 
@@ -103,7 +104,7 @@ def coercing(run: Callable[[bool], T]) -> T:
 
 def _run(session: Session, text: str, bindings: Any, *, coerces: bool, describe_only: bool) -> Result:
     tree = parse(text)
-    if session.warehouse is None and not describe_only and _works(tree):
+    if not describe_only and not may_work(session) and _works(tree):
         raise SqlError(
             "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' "
             "command.", 606, "57P03",

@@ -17,6 +17,8 @@ from sqlglot import exp
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import Name, quote, split_name
 from churnobs.testing.results import Result
+from churnobs.testing.role_rules import need
+from churnobs.testing.roles import RELATIONS as READABLE
 from churnobs.testing.session import Session
 from churnobs.testing.trees import (
     as_of_join,
@@ -26,6 +28,7 @@ from churnobs.testing.trees import (
     ident,
     is_cte,
     is_macro,
+    is_target,
     json_columns,
     moment_of,
     name_columns,
@@ -83,6 +86,7 @@ class Rewriter:
         self.duck = duck if duck is not None else session.engine.duck
         self.copying: Any = None
         self.coerces = False
+        self.checks = True
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()
@@ -272,6 +276,8 @@ class Rewriter:
             self._information(node, parts)
             return
         name = self.session.resolve(parts)
+        if self.checks and not is_target(node) and name not in self.session.shared.temporary:
+            need(self.session, ("SELECT",), READABLE, name)
         for resolver in RELATIONS:
             found = resolver(self, name)
             if found is not None:

@@ -19,6 +19,7 @@ from churnobs.testing.names import Name, quote
 from churnobs.testing.python_code import Code, at_home, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import CALLS, SCALARS, Rewriter, scalar
+from churnobs.testing.role_rules import need
 from churnobs.testing.script_parser import parse_block
 from churnobs.testing.session import Session
 from churnobs.testing.statements import Creation, command, created, refuse
@@ -87,6 +88,8 @@ def call_function(
     if not found:
         return None
     code = found[0]
+    if not code.temporary:
+        need(session, ("USAGE",), ("FUNCTION",), name)
     for argument in code.arguments[len(args) :]:
         given = named.get(argument.name)
         args = [*args, given if given is not None else queries.parse(f"SELECT {argument.default}").expressions[0]]
@@ -184,6 +187,8 @@ def call(session: Session, parser: Parser) -> Result:
     found = overloads(session, "Procedure", name, len(values) + len(named))
     if not found:
         raise SqlError(f"SQL compilation error:\nUnknown user-defined procedure {name}", 2141, "42601")
+    if not found[0].temporary:
+        need(session, ("USAGE",), ("PROCEDURE",), name)
     return run_procedure(session, found[0], values, named)
 
 
@@ -212,6 +217,18 @@ def _values(session: Session, parser: Parser) -> tuple[list[Any], dict[str, Any]
 
 
 def run_procedure(session: Session, code: Code, values: Sequence[Any], named: dict[str, Any]) -> Result:
+    """Run a procedure: with its owner's rights, unless it has its caller's."""
+    title = str(Name(code.name.database, code.name.schema, code.name.name.partition("(")[0]))
+    role = session.role
+    if code.owners and code.name.database and session.account.rights.made:
+        session.role = session.account.rights.owner(("PROCEDURE",), title)
+    try:
+        return _run_procedure(session, code, values, named)
+    finally:
+        session.role = role
+
+
+def _run_procedure(session: Session, code: Code, values: Sequence[Any], named: dict[str, Any]) -> Result:
     """Run a procedure with a session of its own that shares the caller's connection."""
     if session.depth >= 8:
         raise SqlError("Stored procedure call depth exceeded", 90083, "54001")

@@ -187,7 +187,7 @@ class Script:
     def _value(self, step: Step, text: str, kind: str | None = None) -> Variable:
         """The value of an expression, of a type where one is given."""
         with self._raising("EXPRESSION_ERROR", step.place):
-            spelled = with_values(text, self.scopes, bare=True)
+            spelled = self.session.engine.inline_variables(with_values(text, self.scopes, bare=True))
             is_json = kind is not None and kind.upper() in JSON_TYPES
             typed = spelled if kind is None or is_json else f"CAST(({spelled}) AS {kind})"
             found = queries.run(self.session, f"SELECT {typed} AS V", (), describe_only=False)

@@ -156,13 +156,23 @@ def _one(session: Session, text: str, bindings: Any, *, describe_only: bool) -> 
     text = text.strip().removesuffix(";").rstrip()
     if not text:
         raise SqlError("Empty SQL statement.", 900, "42601")
-    text = session.engine.inline_variables(text)
+    if (
+        not text[:7].upper().startswith(("BEGIN", "DECLARE"))
+    ):  # a block may set them itself, and reads them step by step
+        text = session.engine.inline_variables(text)
     if session.account.config.denied:
         from churnobs.testing.grants import check
 
         check(session, text)
+    from churnobs.testing import role_rules
+
+    changed = role_rules.check(session, text) if session.account.rights.made else None
     if (found := find(text)) is not None:
         if describe_only and not found.reads:
             return of_rows({"status": "text"}, [], type_id=DDL)
-        return found.run(session, Parser(text, bindings if isinstance(bindings, list | tuple) else ()))
-    return queries.run(session, text, bindings, describe_only=describe_only)
+        result = found.run(session, Parser(text, bindings if isinstance(bindings, list | tuple) else ()))
+    else:
+        result = queries.run(session, text, bindings, describe_only=describe_only)
+    if not describe_only:
+        role_rules.done(session, changed, result)
+    return result

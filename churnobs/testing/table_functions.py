@@ -59,7 +59,7 @@ def table_call(rewriter: Rewriter, node: exp.TableFromRows) -> bool:
     if code.language == "SQL":
         _put(node, _query(code, args))
     elif isinstance(node.parent, exp.Join):
-        _beside(rewriter, node, window, code, args)
+        beside(rewriter, node, window, code, args)
     else:
         _alone(rewriter, node, code, args)
     return True
@@ -126,18 +126,17 @@ def _aliased(rewriter: Rewriter, found: Result, name: str) -> Any:
     return made
 
 
-def _beside(
+def beside(
     rewriter: Rewriter, node: exp.TableFromRows, window: exp.Window | None, code: Code, args: list[Tree]
 ) -> None:
     """A call whose arguments are columns of the table on its left."""
     join: Any = node.parent
     select: Any = join.parent
-    source: Any = select.args.get("from_")
     if not isinstance(select, exp.Select) or select.args["joins"][0] is not join or join.args.get("on") is not None:
         raise not_supported("a table function behind several tables, or with ON", "join the tables in a subquery first")
     if str(join.args.get("side") or "").upper() == "LEFT":
         raise not_supported("LEFT JOIN of a table function", "join its rows to the table again")
-    left = source.this
+    left: Any = select.args["from_"].this
     partition = list(window.args.get("partition_by") or []) if window is not None else []
     order = window.args["order"].expressions if window is not None and window.args.get("order") else []
     result, width = _left_rows(rewriter, select, left, [*args, *partition], len(partition), order)

@@ -10,6 +10,8 @@ from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
 from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import Rewriter
+from churnobs.testing.role_rules import need
+from churnobs.testing.roles import RELATIONS
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, dropped, refuse
 from churnobs.testing.trees import duck_sql, ident, table_name
@@ -119,6 +121,8 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
     if source_node is not None:
         source_name = session.resolve(table_name(source_node))
         source = session.physical(source_name)
+        if source == source_name:
+            need(session, ("SELECT",), RELATIONS, source_name)
         if (when := source_node.args.get("when")) is not None and clone is not None:
             from churnobs.testing.queries import final
             from churnobs.testing.time_travel import former
@@ -259,6 +263,7 @@ def drop(session: Session, parser: Parser) -> Result:
         raise missing("Table", name)
     refuse_change(session, name, "use DROP DYNAMIC TABLE")
     session.engine.run(f"DROP TABLE {session.physical(name).sql}")
+    session.account.past.forget(session.physical(name).__eq__)
     if session.shared.temporary.pop(name, None) is None:
         streams.table_replaced(session, name)
         session.account.catalog.loads.pop(name, None)

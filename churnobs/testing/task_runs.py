@@ -145,7 +145,8 @@ def _run(account: Account, graph: GraphRun, task: Task) -> TaskRun:
     graph.runs.append(run)
     warehouse = task.options.get("WAREHOUSE")
     home, wanted = task.name, fold(str(warehouse)) if warehouse else None
-    with account.system_session(home.database, home.schema, warehouse=wanted) as session:
+    role = account.rights.owner(("TASK",), str(home))
+    with account.system_session(home.database, home.schema, warehouse=wanted, role=role) as session:
         session.shared.task = Running(graph, run)
         try:
             for name, value in task.parameters.items():

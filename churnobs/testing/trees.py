@@ -188,6 +188,12 @@ def is_macro(call: Tree) -> bool:
     return isinstance(call, exp.Anonymous) and str(call.this).startswith("memory.main._offline_")
 
 
+def is_target(node: exp.Table) -> bool:
+    """Whether a table is what a statement changes, and not what it reads."""
+    holder: Tree = node.parent if isinstance(node.parent, exp.Schema) else node
+    return isinstance(holder.parent, exp.Insert | exp.Update | exp.Delete | exp.Merge) and holder.arg_key == "this"
+
+
 def is_cte(node: exp.Table, name: str) -> bool:
     """Whether a name stands for a query of a WITH around it."""
     above: Tree | None = node

@@ -127,7 +127,7 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
         complete(table, view)
     alias = exp.TableAlias(this=ident(name.name), columns=[ident(c) for c, _ in view.columns])
     nested = Rewriter(session, (), describe_only=rewriter.describe_only)
-    nested.coerces = rewriter.coerces
+    nested.coerces, nested.checks = rewriter.coerces, False  # a view reads with its owner's rights
     nested.known = rewriter.known
     nested.streams = rewriter.streams
     nested.columns_of = rewriter.columns_of

@@ -90,6 +90,15 @@ def test_variables_are_bound_in_statements(sql, block, numbers) -> None:
     assert block("BEGIN LET v := 1; LET j := (SELECT PARSE_JSON('{\"v\": 4}'):v::INT + :v); RETURN j; END") == 5
 
 
+def test_session_variables_are_read_when_their_turn_comes(sql, block) -> None:
+    sql("SET v = 1")
+    assert (
+        block("BEGIN LET a INT := $v; SET v = 2; LET b INT := (SELECT $v); RETURN a || '/' || b || '/' || $v; END")
+        == "1/2/2"
+    )
+    assert sql("SELECT $v") == [(2,)]
+
+
 def test_a_bare_name_in_a_statement_is_a_column(block, numbers) -> None:
     assert block("BEGIN LET n := 100; LET c INT := (SELECT COUNT(*) FROM numbers WHERE n < 3); RETURN c; END") == 2
 
