@@ -33,6 +33,7 @@ from churnobs.errors import (
     SeenRows,
 )
 from churnobs.lifecycle.config import LifecycleConfig
+from churnobs.lifecycle.corrections import Correction, Rollback
 from churnobs.lifecycle.decisions import Decision, History, Keep, Retrain, Trial
 from churnobs.lifecycle.policy import (
     Always,
@@ -85,7 +86,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
-    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cost", "DatabaseBusy", "Decision",
+    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Correction", "Cost", "DatabaseBusy", "Decision",
     "DefaultTrainer",
     "DistributedSearch", "DistributedXGBoost", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict",
     "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "InJob",
@@ -93,7 +94,7 @@ __all__ = [
     "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
     "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound", "NotSupported",
     "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
-    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "SeenRows", "SentimentModel",
+    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "Rollback", "SeenRows", "SentimentModel",
     "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
     "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
 ]  # fmt: skip

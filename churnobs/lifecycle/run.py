@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import pyarrow as pa
@@ -18,10 +18,10 @@ from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.render import Query
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest
+from churnobs.lifecycle.correcting import Correcting
 from churnobs.lifecycle.cost import Cost, cost_of
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.explain import AtRisk, customers_at_risk, pushes
-from churnobs.lifecycle.folds import Folds
 from churnobs.lifecycle.history import MonthReports
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.places import check_place
@@ -31,7 +31,7 @@ from churnobs.lifecycle.roles import PARTS
 from churnobs.lifecycle.steps import Step, StepKind, plan_month, together
 from churnobs.lifecycle.value import Offer
 from churnobs.months import Month
-from churnobs.records import DatasetVersion, Measurement, MonitorRecord, VersionRecord
+from churnobs.records import DatasetVersion, Measurement, MonitorRecord
 from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ Progress = Callable[[Step], None]
 
 
 @final
-class Lifecycle(Folds):
+class Lifecycle(Correcting):
     """The monthly loop of one workspace. Made by ``workspace.lifecycle(config)``."""
 
     def __init__(
@@ -180,23 +180,6 @@ class Lifecycle(Folds):
         self.backend.engine.purpose = f"{self.config.name} {step.month} {step.name}"
         return action(self, step, *arguments)
 
-    @contextmanager
-    def _running(self, *, take_over: bool = False) -> Iterator[None]:
-        with self.backend.lifetime.running(take_over=take_over):
-            # what another process did before it let go
-            self.journal.reload()
-            yield
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            with self.backend.engine.transaction():
-                yield
-        except BaseException:
-            # the commit itself may have failed: nothing that was not kept is remembered
-            self.journal.reload()
-            raise
-
     def plan(self, month: Month | None = None) -> tuple[Step, ...]:
         """The steps that a month (default: the next one waiting) still needs; nothing is done."""
         if month is None:
@@ -222,10 +205,13 @@ class Lifecycle(Folds):
         found = self.journal.result(month, StepKind.REPORT)
         if found is None:
             raise NotFound(f"month {month} is not finished", hint="run() finishes what is waiting")
-        return MonthReport.from_journal(found, self.journal.seconds(month), self.journal.statements(month))
+        report = MonthReport.from_journal(found, self.journal.seconds(month), self.journal.statements(month))
+        return dataclasses.replace(report, later=self.journal.corrections(str(month)))
 
     def history(self) -> MonthReports:
-        """The reports of all finished months, oldest first; shows itself in a notebook, and ``plot()`` draws it."""
+        """The reports of all finished months, oldest first, with what was corrected after each; shows itself in a notebook,
+        and ``plot()`` draws it.
+        """
         return MonthReports(self.report(month) for month in self.journal.finished())
 
     def cost(self, month: Month | str) -> Cost:
@@ -328,20 +314,6 @@ class Lifecycle(Folds):
         """The kept dataset versions of this loop, oldest as-of first."""
         own = [d for d in self.backend.feature_store.datasets() if d.name == self.config.name]
         return sorted(own, key=lambda d: d.as_ofs[0])
-
-    def version(self, version_name: str) -> VersionRecord:
-        """A version of this loop's model."""
-        return self.workspace.registry.record(self.config.name, version_name)
-
-    def base(self) -> VersionRecord | None:
-        """The first model."""
-        first = [r["version"] for r in self.journal.results(StepKind.TRAIN) if r["version"]]
-        return self.version(first[0]) if first else None
-
-    def default(self) -> VersionRecord | None:
-        """The version that serves."""
-        own = (r for r in self.backend.registry.versions() if r.model_name == self.config.name)
-        return next((r for r in own if r.is_default), None)
 
     def feature_columns(self) -> tuple[tuple[str, str], ...]:
         """The model's input columns with their types."""
