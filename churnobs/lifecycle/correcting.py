@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from churnobs.codec import from_json, to_json
 from churnobs.errors import BadConfig
 from churnobs.lifecycle.corrections import Rollback, defaults, plan_rollback
 from churnobs.lifecycle.folds import Folds
+from churnobs.lifecycle.revisions import Revision, plan_revision, revise
 from churnobs.lifecycle.steps import StepKind
 from churnobs.records import SetComment, SetDefault
+
+if TYPE_CHECKING:
+    from churnobs.ingest import Ingest
+    from churnobs.sources import Source
 
 
 class Correcting(Folds):
     """What a loop lets people correct."""
+
+    door: Ingest
+    _source: Source | None
 
     def rollback(self, reason: str) -> Rollback:
         """Put the former default back: it predicts from the next month on; what is stored and measured stays.
@@ -48,6 +58,50 @@ class Correcting(Folds):
                 self.journal.correct(after, "ROLLBACK", planned.words, planned)
             self.backend.lifetime.publish()
             return planned
+
+    def revise(
+        self,
+        source: str | Path,
+        *,
+        mapping: Any = None,
+        on_error: Literal["raise", "quarantine"] = "raise",
+    ) -> Revision | None:
+        """Take files of finished months that were restated, or came late, as a revision.
+
+        All files of a month and kind are loaded anew in the place of what was loaded of it. What was reported stays: final
+        labels, datasets, predictions and measurements are not touched. Beside them stand the numbers by the revised files
+        (MEASUREMENTS_REVISED: the same stored predictions, the labels that the sales give now), and the next month's
+        report says what changed. Features, labels and decisions of later months are made of the revised rows.
+
+        Args:
+            source, mapping, on_error: as for ``workspace.ingest``; every file that a revised month was loaded from must be
+                there under its former name. Months that are not loaded yet are left to ``run``.
+
+        Returns:
+            What changed; None where every file is known already.
+
+        Raises:
+            BadFile: a file cannot be loaded, covers several months, or its month is not finished; nothing was changed.
+            BadConfig: a month is begun and not finished.
+            DatabaseBusy: another process runs the loop.
+        """
+        with self._running():
+            after = self._between_months()
+            found = self.door.open(source, mapping=mapping)
+            planned = plan_revision(found, self.backend.loader.ingested(), self.journal.finished())
+            if not planned:
+                return None
+            before = [int(c.facts["number"]) for c in self.journal.corrections() if c.kind == "REVISION"]
+            number = max(before, default=0) + 1
+            with self._transaction():
+                done = revise(self, found, planned, number, on_error)
+                self.journal.correct(after, "REVISION", done.words, done, key=str(number))
+            if self._source is not None:
+                # its files may be the revised ones
+                own = self._source
+                self._source = self.door.open(own.path, mapping=own.mapping, period_end=own.period_end)
+            self.backend.lifetime.publish()
+            return done
 
     def served(self) -> list[str]:
         """The versions that served and were not rolled back, oldest first; the last one serves by the journal."""

@@ -62,7 +62,7 @@ class Lifecycle(Correcting):
         self.backend = backend
         self.config = config
         self.journal = Journal(backend.engine)
-        self._door = Ingest(backend.loader)
+        self.door = Ingest(backend.loader)
         self._source = source
         # statements that were sent and belong to a step already
         self._counted = 0
@@ -72,7 +72,7 @@ class Lifecycle(Correcting):
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
             with self._running():
-                self._door.ingest_history(source)
+                self.door.ingest_history(source)
 
     def waiting(self) -> tuple[Month, ...]:
         """The months that are ingested, or wait in the source, and are not finished yet, oldest first.
@@ -289,7 +289,7 @@ class Lifecycle(Correcting):
     def load(self, month: Month) -> dict[str, Any]:
         """Ingest a month's files when they are not yet; count what the month holds."""
         if self._source is not None and month in {known.month for known in self._source.months}:
-            self._door.ingest_month(self._source, month)
+            self.door.ingest_month(self._source, month)
         own = [f for f in self.backend.loader.ingested() if f.month == month]
         kinds = ("sales", "feedback", "customers")
         return {
@@ -299,11 +299,11 @@ class Lifecycle(Correcting):
 
     def files_of(self, month: Month) -> tuple[str, ...]:
         """The names of a month's files that wait in the source."""
-        return () if self._source is None else self._door.files_waiting(self._source, month)
+        return () if self._source is None else self.door.files_waiting(self._source, month)
 
     def history_files(self) -> tuple[str, ...]:
         """The names of files that cover many months and are not loaded."""
-        return () if self._source is None else self._door.files_waiting(self._source, None)
+        return () if self._source is None else self.door.files_waiting(self._source, None)
 
     def own_monitors(self) -> list[MonitorRecord]:
         """The monitors of this loop's roles, oldest first."""
