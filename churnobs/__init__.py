@@ -33,6 +33,7 @@ from churnobs.errors import (
     SeenRows,
 )
 from churnobs.lifecycle.config import LifecycleConfig
+from churnobs.lifecycle.corrections import Correction, Rollback
 from churnobs.lifecycle.decisions import Decision, History, Keep, Retrain, Trial
 from churnobs.lifecycle.policy import (
     Always,
@@ -66,9 +67,11 @@ if TYPE_CHECKING:
     from churnobs.class_comparison import ClassComparison, JointCounts, McNemar, compare_classes, mcnemar
     from churnobs.comparison import PairedComparison, compare_auc, roc_auc
     from churnobs.distributed import DistributedSearch, DistributedXGBoost
+    from churnobs.forgetting import Forgetting
     from churnobs.lifecycle.cost import Cost
     from churnobs.lifecycle.explain import AtRisk
     from churnobs.lifecycle.history import MonthReports
+    from churnobs.lifecycle.revisions import Revision
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.mapping import Mapping
     from churnobs.monitoring.alarms import judge
@@ -85,15 +88,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
-    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cost", "DatabaseBusy", "Decision",
+    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Correction", "Cost", "DatabaseBusy", "Decision",
     "DefaultTrainer",
     "DistributedSearch", "DistributedXGBoost", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict",
-    "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "InJob",
+    "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Forgetting", "Freshness", "History", "InJob",
     "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle", "LifecycleConfig",
     "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
     "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound", "NotSupported",
     "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
-    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "SeenRows", "SentimentModel",
+    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "Revision", "Rollback",
+    "SeenRows", "SentimentModel",
     "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
     "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
 ]  # fmt: skip
@@ -121,6 +125,8 @@ _ON_DEMAND: Final = {
     "Levels": "churnobs.monitoring.levels",
     "AtRisk": "churnobs.lifecycle.explain",
     "Cost": "churnobs.lifecycle.cost",
+    "Forgetting": "churnobs.forgetting",
+    "Revision": "churnobs.lifecycle.revisions",
     "MonthReports": "churnobs.lifecycle.history",
     "roc_auc": "churnobs.comparison",
     "Mapping": "churnobs.mapping",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from churnobs.alerts.alert import AlertRecord
     from churnobs.expressions.render import Dialect, Rendered
     from churnobs.fitting import Learnt, Lesson
+    from churnobs.forgetting import ForgetPort
     from churnobs.ingest import LoadPort
     from churnobs.places import Place
     from churnobs.records import (
@@ -123,6 +124,10 @@ class FeatureStorePort(ABC):
     @abstractmethod
     def add_dataset(self, dataset: DatasetVersion, rows: Readable) -> DatasetVersion:
         """Materialise a dataset version, once; gives it with its row count."""
+
+    @abstractmethod
+    def put_dataset(self, dataset: DatasetVersion) -> None:
+        """Store what is known of a dataset version after rows of its table were erased."""
 
     @abstractmethod
     def drop_dataset(self, dataset: DatasetVersion) -> None:
@@ -308,6 +313,7 @@ class Backend:
     monitors: MonitorPort
     alerts: AlertPort
     lifetime: LifetimePort
+    eraser: ForgetPort
     # kind of place -> who trains there; every backend trains in this process
     workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
     # who runs a loop by itself; None where nobody does

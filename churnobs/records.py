@@ -110,6 +110,7 @@ class DatasetVersion(Shown):
         label_cols: columns that are labels; exclude_cols: columns that are not for training.
         sources: the feature views (NAME/version) and tables it was made of.
         content_hash: of the definition and the files behind it.
+        erased: how many rows it had when it was made and has no more, because customers were forgotten.
     """
 
     name: str
@@ -122,6 +123,7 @@ class DatasetVersion(Shown):
     sources: tuple[str, ...] = ()
     content_hash: str = ""
     desc: str = ""
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)

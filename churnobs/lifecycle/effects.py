@@ -350,6 +350,7 @@ def report(loop: Lifecycle, step: Step) -> Result:
             # an alarm of an earlier month that was delivered late is not of this one
             if a["MONTH"] == str(month) and a["STATE"] in {"TRIGGERED", "ACTION_FAILED"}
         ),
+        corrections=journal.corrections(journal.before(month)),
     )
 
 

@@ -329,7 +329,8 @@ def prune(loop: Lifecycle) -> Result:
         loop.backend.feature_store.drop_dataset(dataset)
     records = [r for r in loop.backend.registry.versions() if r.model_name == config.name]
     served = list(dict.fromkeys(r["decision"]["default_version"] for r in loop.journal.results(StepKind.PROMOTE)))
-    needed = {name for name in (*served[-2:], *(b.version_name for b in (loop.base(), loop.default()) if b)) if name}
+    kept = (*served[-2:], *loop.served()[-2:], *(b.version_name for b in (loop.base(), loop.default()) if b))
+    needed = {name for name in kept if name}
     final = loop.final_as_ofs()
     needed |= {name for as_of, versions in loop.predicted() if as_of not in final for name in versions.values()}
     active = {m.version_name for m in loop.backend.monitors.monitors() if m.state == "ACTIVE"}

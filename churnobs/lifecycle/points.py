@@ -55,5 +55,10 @@ def points_of(reports: Sequence[MonthReport], metric: str) -> Iterator[Point]:
 
 def serving_since(reports: Sequence[MonthReport]) -> list[tuple[dt.date, str]]:
     """The as-ofs from which another model served, with words for people."""
-    acted = [report for report in reports if report.decision.action in {"promote", "rollback", "first_model"}]
+    acted = [
+        report
+        for report in reports
+        if report.decision.action in {"promote", "rollback", "first_model"}
+        or any(correction.kind == "ROLLBACK" for correction in report.corrections)
+    ]
     return [(report.as_of, f"{report.month}: {report.decision.default_version}") for report in acted]

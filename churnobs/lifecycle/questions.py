@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -44,10 +45,13 @@ class Asked(Folds):
         found = self.journal.result(month, StepKind.REPORT)
         if found is None:
             raise NotFound(f"month {month} is not finished", hint="run() finishes what is waiting")
-        return MonthReport.from_journal(found, self.journal.seconds(month), self.journal.statements(month))
+        report = MonthReport.from_journal(found, self.journal.seconds(month), self.journal.statements(month))
+        return dataclasses.replace(report, later=self.journal.corrections(str(month)))
 
     def history(self) -> MonthReports:
-        """The reports of all finished months, oldest first; shows itself in a notebook, and ``plot()`` draws it."""
+        """The reports of all finished months, oldest first, with what was corrected after each; shows itself in a notebook,
+        and ``plot()`` draws it.
+        """
         return MonthReports(self.report(month) for month in self.journal.finished())
 
     def cost(self, month: Month | str) -> Cost:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from churnobs.divergence import Histogram, collect
 from churnobs.errors import BadConfig, BadFile, NotFound
 from churnobs.expressions.drift import Bins
 from churnobs.ingest import Ingest
+from churnobs.lifecycle.correcting import Correcting
 from churnobs.lifecycle.deployed import Deployable
 from churnobs.lifecycle.effects import features_of, perform, prepare
 from churnobs.lifecycle.journal import Journal
@@ -25,7 +25,7 @@ from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.roles import PARTS
 from churnobs.lifecycle.steps import Step, StepKind, plan_month, together
 from churnobs.months import Month
-from churnobs.records import DatasetVersion, MonitorRecord, VersionRecord
+from churnobs.records import DatasetVersion, MonitorRecord
 from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ Progress = Callable[[Step], None]
 
 
 @final
-class Lifecycle(Deployable, Asked):
+class Lifecycle(Deployable, Correcting, Asked):
     """The monthly loop of one workspace. Made by ``workspace.lifecycle(config)``."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Lifecycle(Deployable, Asked):
         self.backend = backend
         self.config = config
         self.journal = Journal(backend.engine)
-        self._door = Ingest(backend.loader)
+        self.door = Ingest(backend.loader)
         self._source = source
         # statements that were sent and belong to a step already
         self._counted = 0
@@ -64,7 +64,7 @@ class Lifecycle(Deployable, Asked):
         if source is not None and source.history and load:
             # a file that covers many months cannot wait for one of them
             with self._running():
-                self._door.ingest_history(source)
+                self.door.ingest_history(source)
 
     def waiting(self) -> tuple[Month, ...]:
         """The months that are ingested, or wait in the source, and are not finished yet, oldest first.
@@ -204,23 +204,6 @@ class Lifecycle(Deployable, Asked):
         self.backend.engine.purpose = f"{self.config.name} {step.month} {step.name}"
         return action(self, step, *arguments)
 
-    @contextmanager
-    def _running(self, *, take_over: bool = False) -> Iterator[None]:
-        with self.backend.lifetime.running(take_over=take_over):
-            # what another process did before it let go
-            self.journal.reload()
-            yield
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            with self.backend.engine.transaction():
-                yield
-        except BaseException:
-            # the commit itself may have failed: nothing that was not kept is remembered
-            self.journal.reload()
-            raise
-
     def plan(self, month: Month | None = None) -> tuple[Step, ...]:
         """The steps that a month (default: the next one waiting) still needs; nothing is done."""
         if month is None:
@@ -245,7 +228,7 @@ class Lifecycle(Deployable, Asked):
     def load(self, month: Month) -> dict[str, Any]:
         """Ingest a month's files when they are not yet; count what the month holds."""
         if self._source is not None and month in {known.month for known in self._source.months}:
-            self._door.ingest_month(self._source, month)
+            self.door.ingest_month(self._source, month)
         own = [f for f in self.backend.loader.ingested() if f.month == month]
         kinds = ("sales", "feedback", "customers")
         return {
@@ -255,11 +238,11 @@ class Lifecycle(Deployable, Asked):
 
     def files_of(self, month: Month) -> tuple[str, ...]:
         """The names of a month's files that wait in the source."""
-        return () if self._source is None else self._door.files_waiting(self._source, month)
+        return () if self._source is None else self.door.files_waiting(self._source, month)
 
     def history_files(self) -> tuple[str, ...]:
         """The names of files that cover many months and are not loaded."""
-        return () if self._source is None else self._door.files_waiting(self._source, None)
+        return () if self._source is None else self.door.files_waiting(self._source, None)
 
     def own_monitors(self) -> list[MonitorRecord]:
         """The monitors of this loop's roles, oldest first."""
@@ -270,20 +253,6 @@ class Lifecycle(Deployable, Asked):
         """The kept dataset versions of this loop, oldest as-of first."""
         own = [d for d in self.backend.feature_store.datasets() if d.name == self.config.name]
         return sorted(own, key=lambda d: d.as_ofs[0])
-
-    def version(self, version_name: str) -> VersionRecord:
-        """A version of this loop's model."""
-        return self.workspace.registry.record(self.config.name, version_name)
-
-    def base(self) -> VersionRecord | None:
-        """The first model."""
-        first = [r["version"] for r in self.journal.results(StepKind.TRAIN) if r["version"]]
-        return self.version(first[0]) if first else None
-
-    def default(self) -> VersionRecord | None:
-        """The version that serves."""
-        own = (r for r in self.backend.registry.versions() if r.model_name == self.config.name)
-        return next((r for r in own if r.is_default), None)
 
     def feature_columns(self) -> tuple[tuple[str, str], ...]:
         """The model's input columns with their types."""

@@ -29,7 +29,7 @@ from churnobs.expressions.datasets import (
 )
 from churnobs.expressions.drift import Bins, count_cells, summaries
 from churnobs.expressions.features import AsOf, customer_features, customer_state, recent_feedback, rows_before
-from churnobs.expressions.labels import LabelRule, LabelWindow, labels
+from churnobs.expressions.labels import LabelRule, LabelWindow, changed_labels, labels
 from churnobs.expressions.monitored import (
     SOURCE,
     Watched,
@@ -125,6 +125,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "labels_final": (labels, lambda t: window(t, 31, "as_of")),
     "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
     "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
+    "changed_labels": (changed_labels, lambda t: window(t, 31, "as_of")),
     "dataset_part": (dataset_part, lambda _: (COLUMNS, None, 7)),
     "dataset_part_to_fit": (dataset_part, lambda _: (COLUMNS, "FIT", 7)),
     "dataset_part_to_judge": (dataset_part, lambda _: (COLUMNS, "JUDGE", 7)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from churnobs.backends.duckdb.catalog import DuckDBAlerts, DuckDBFeatureStore
 from churnobs.backends.duckdb.database import Database
 from churnobs.backends.duckdb.feedback import FeedbackStream
+from churnobs.backends.duckdb.forgetting import DuckDBEraser
 from churnobs.backends.duckdb.loading import DuckDBLoader
 from churnobs.backends.duckdb.monitors import DuckDBMonitors
 from churnobs.backends.duckdb.publish import DuckDBLifetime, published_path
@@ -42,5 +43,6 @@ def _backend(database: Database, *, partial: bool = False) -> Backend:
         monitors=DuckDBMonitors(database),
         alerts=DuckDBAlerts(database),
         lifetime=DuckDBLifetime(database),
+        eraser=DuckDBEraser(database),
         partial=partial,
     )

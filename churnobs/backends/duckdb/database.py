@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import pyarrow as pa
 
-from churnobs.backends.duckdb.ddl import create_table_sql, quoted
+from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
@@ -179,6 +179,37 @@ class Database(EnginePort):
             raise
         finally:
             self._depth -= 1
+
+    def rewrite(self) -> None:
+        """Write the file anew, with nothing but what is in its tables; nothing to do for a database in memory.
+
+        The copy is renamed into place: who dies on the way leaves the file as it was.
+        """
+        if self.path is None:
+            return
+        aside = self.path.with_name(f"{self.path.name}.rewriting")
+        for left in (aside, aside.with_name(f"{aside.name}.wal")):
+            left.unlink(missing_ok=True)
+        name = quoted(str(self.value("SELECT current_database()")))
+        try:
+            self.execute(f"ATTACH {literal(str(aside))} AS REWRITTEN")
+            try:
+                self.execute(f"COPY FROM DATABASE {name} TO REWRITTEN")
+            finally:
+                self.execute("DETACH REWRITTEN")
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        # a connection stays what it is while its file is exchanged
+        self.execute("ATTACH ':memory:' AS MEANWHILE")
+        self.execute("USE MEANWHILE")
+        self.execute(f"DETACH {name}")
+        try:
+            aside.replace(self.path)
+        finally:
+            self.execute(f"ATTACH {literal(str(self.path))} AS {name}")
+            self.execute(f"USE {name}")
+            self.execute("DETACH MEANWHILE")
 
     @property
     def sent(self) -> int:

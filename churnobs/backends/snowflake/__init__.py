@@ -8,6 +8,7 @@ from churnobs.backends.snowflake.catalog import SnowflakeAlerts
 from churnobs.backends.snowflake.engine import SnowflakeEngine
 from churnobs.backends.snowflake.feature_store import SnowflakeFeatureStore
 from churnobs.backends.snowflake.feedback import FeedbackStream
+from churnobs.backends.snowflake.forgetting import SnowflakeEraser
 from churnobs.backends.snowflake.job import Jobs
 from churnobs.backends.snowflake.lifetime import SnowflakeLifetime
 from churnobs.backends.snowflake.link import Link
@@ -49,6 +50,7 @@ def _backend(link: Link) -> Backend:
         monitors=SnowflakeMonitors(engine),
         alerts=SnowflakeAlerts(engine),
         lifetime=SnowflakeLifetime(engine),
+        eraser=SnowflakeEraser(engine),
         workshops={InProcedure: Procedures(engine), InJob: Jobs(engine)},
         tasks=Tasks(engine),
         summarize=feedback.summarize,

@@ -49,7 +49,8 @@ class FeedbackStream(SentimentPort):
             values = ", ".join(f"{'c' if c == 'SENTIMENT' else 'f'}.{quoted(c)}" for c in FEEDBACK_SENTIMENT)
             rows = self._engine.dml(
                 f"""INSERT INTO FEEDBACK_SENTIMENT ({listed}) SELECT {values} FROM {FEEDBACK_STREAM} AS f
-                    LEFT JOIN SENTIMENT_CACHE AS c ON c.MODEL = {literal(name)} AND c.TEXT_HASH = SHA2(f.COMMENT, 256)""",
+                    LEFT JOIN SENTIMENT_CACHE AS c ON c.MODEL = {literal(name)} AND c.TEXT_HASH = SHA2(f.COMMENT, 256)
+                    WHERE {self._known("f.")}""",
                 "FEEDBACK_SENTIMENT",
                 "SENTIMENT_CACHE",
             )
@@ -67,14 +68,14 @@ class FeedbackStream(SentimentPort):
         score = f"CAST({function}(COMMENT) AS {snowflake_type(SENTIMENT)})"
         return self._engine.dml(
             f"""INSERT INTO SENTIMENT_CACHE (MODEL, TEXT_HASH, SENTIMENT)
-                SELECT {literal(function)}, TEXT_HASH, {score} FROM ({_unknown(function)})""",
+                SELECT {literal(function)}, TEXT_HASH, {score} FROM ({self._unknown(function)})""",
             "SENTIMENT_CACHE",
         )
 
     def _score_texts(self, model: SentimentModel) -> int:
         """Ask the model for the texts it has not seen, each once."""
         self._engine.flush({"FEEDBACK_RAW", "SENTIMENT_CACHE"})
-        rows = self._engine.link.rows(f"{_unknown(model.name)} ORDER BY TEXT_HASH")
+        rows = self._engine.link.rows(f"{self._unknown(model.name)} ORDER BY TEXT_HASH")
         if not rows:
             return 0
         scores = checked_scores(model.score([text for _, text in rows]), model.name, len(rows))
@@ -85,11 +86,15 @@ class FeedbackStream(SentimentPort):
         self._engine.append("SENTIMENT_CACHE", kept)
         return len(rows)
 
+    def _unknown(self, name: str) -> str:
+        """The unread texts of which a model's score is not kept, with their hashes."""
+        known = f"SELECT TEXT_HASH FROM SENTIMENT_CACHE WHERE MODEL = {literal(name)}"
+        return (
+            f"SELECT {_HASH} AS TEXT_HASH, MIN(COMMENT) AS COMMENT FROM {FEEDBACK_STREAM} "
+            f"WHERE COMMENT IS NOT NULL AND {_HASH} NOT IN ({known}) AND {self._known()} GROUP BY 1"
+        )
 
-def _unknown(name: str) -> str:
-    """The unread texts of which a model's score is not kept, with their hashes."""
-    known = f"SELECT TEXT_HASH FROM SENTIMENT_CACHE WHERE MODEL = {literal(name)}"
-    return (
-        f"SELECT {_HASH} AS TEXT_HASH, MIN(COMMENT) AS COMMENT FROM {FEEDBACK_STREAM} "
-        f"WHERE COMMENT IS NOT NULL AND {_HASH} NOT IN ({known}) GROUP BY 1"
-    )
+    def _known(self, of: str = "") -> str:
+        """An append-only stream also gives rows that were deleted since: those of forgotten customers."""
+        gone = sorted(set(self._engine.read("FORGOTTEN")["CUSTOMER_HASH"].to_pylist()))
+        return f"SHA2({of}CUSTOMER_ID, 256) NOT IN ({', '.join(map(literal, gone))})" if gone else "TRUE"
