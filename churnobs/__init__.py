@@ -32,22 +32,15 @@ from churnobs.errors import (
     RefusedArtefact,
     SeenRows,
 )
+from churnobs.lifecycle.backtest import Backtest, ReplayedMonth, backtest
+from churnobs.lifecycle.combined import Both, Either, Opposite, Policy, RetrainPolicy
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.decisions import Decision, History, Keep, Retrain, Trial
-from churnobs.lifecycle.policy import (
-    Always,
-    ConfidentGain,
-    LiftOrDrop,
-    MetricFloor,
-    Never,
-    PairedTest,
-    PromoteAlways,
-    PromotionRule,
-    RelativeDrop,
-    RetrainPolicy,
-    policy_named,
-)
+from churnobs.lifecycle.policies import policy_named
+from churnobs.lifecycle.policy import Always, LiftOrDrop, MetricFloor, Never, RelativeDrop
+from churnobs.lifecycle.promotion import ConfidentGain, PairedTest, PromoteAlways, PromotionRule
 from churnobs.lifecycle.report import MonthReport
+from churnobs.lifecycle.triggers import Calendar, Cooldown, DemoRule, Drifted, EstimatedFloor, SignificantDrop
 from churnobs.monitoring.settings import DriftSettings, MetricSettings
 from churnobs.months import Month
 from churnobs.places import InJob, InProcedure
@@ -84,18 +77,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
-    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cost", "DatabaseBusy", "Decision",
-    "DefaultTrainer",
-    "DistributedSearch", "DistributedXGBoost", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict",
-    "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Freshness", "History", "InJob",
+    "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "Backtest", "BadConfig", "BadFile",
+    "Both", "Calendar", "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cooldown", "Cost",
+    "DatabaseBusy", "Decision", "DefaultTrainer", "DemoRule", "DistributedSearch", "DistributedXGBoost",
+    "DomainDrift", "DriftAlarm", "DriftSettings", "DriftVerdict", "Drifted", "DropExplained", "Either", "Entity",
+    "Estimate", "Estimated", "EstimatedFloor", "FeatureView", "FittedOn", "Freshness", "History", "InJob",
     "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle", "LifecycleConfig",
     "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
-    "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound", "NotSupported",
-    "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
-    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "SeenRows", "SentimentModel",
-    "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
-    "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
+    "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound",
+    "NotSupported", "Notify", "Nulls", "Observed", "Opposite", "PairedComparison", "PairedTest", "Policy",
+    "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "ReplayedMonth", "Retrain",
+    "RetrainAction", "RetrainPolicy", "SeenRows", "SentimentModel", "SignificantDrop", "ToTable", "Trainer",
+    "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "backtest", "compare_auc",
+    "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named",
+    "roc_auc",
 ]  # fmt: skip
 
 # names whose modules bring numpy, pyarrow or pydantic along: they load when they are asked for

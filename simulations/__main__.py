@@ -25,7 +25,7 @@ def run(
     customers: Annotated[int, typer.Option(min=1)] = 5000,
     months: Annotated[int, typer.Option(min=1)] = 12,
     seed: Annotated[int, typer.Option(min=0)] = 1,
-    policy: Annotated[str, typer.Option(help="default, f1-floor, relative-drop, always or never.")] = "default",
+    policy: Annotated[str, typer.Option(help="When to retrain, as in `churnobs run --policy`.")] = "default",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the reports as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page.")] = None,
 ) -> None:

@@ -105,6 +105,21 @@ def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> 
     return rows.filter(moment(as_of) == rows.TIMESTAMP).order_by("CUSTOMER_KEY")
 
 
+def rows_open_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:
+    """``rows_at`` with a CHURNED of 0 for all: what looks at scores alone reads no label."""
+    return rows_at(name, columns, as_of).mutate(CHURNED=ibis.literal(0, "int64"))
+
+
+def stored_scores(as_ofs: tuple[dt.date, ...], version: str) -> ir.Table:
+    """CHURNED, DEFAULT_CLASS and DEFAULT_PROBABILITY of what a version had stored at as-ofs whose labels are final."""
+    labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
+    stored = table("PREDICTIONS", {**KEY_TYPES, **_outputs("DEFAULT")})
+    at = [moment(as_of) for as_of in as_ofs]
+    stored = stored.filter(stored.TIMESTAMP.isin(at), stored.DEFAULT_VERSION == version)
+    rows = labels.filter(labels.TIMESTAMP.isin(at)).inner_join(stored, ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}")
+    return rows.select("CHURNED", "DEFAULT_CLASS", "DEFAULT_PROBABILITY")
+
+
 def rows_of(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date, keys: tuple[int, ...]) -> ir.Table:
     """``rows_at`` of some customers, by CUSTOMER_KEY."""
     rows = rows_at(name, columns, as_of)

@@ -34,6 +34,7 @@ class MonthReport:
         alarms: (column, words) of the features whose drift is an alarm.
         estimates: metric -> (value, low, high) of what serves at T, expected before its labels are final.
         trusted: whether such estimates came true so far; None while nothing serves. trust: why.
+        foreseen: the same of what served until then, as the policy saw it; empty unless the policy needs estimates.
         seconds: how long each step took.
         statements: how many statements the steps sent.
     """
@@ -54,6 +55,7 @@ class MonthReport:
     estimates: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
     trusted: bool | None = None
     trust: str = ""
+    foreseen: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     # steps that were done again after an interruption have sent more
     statements: int = field(default=0, compare=False)
