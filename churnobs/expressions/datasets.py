@@ -34,8 +34,13 @@ class Part:
 
 def is_fit_half(key: Any, split_seed: int) -> Any:
     """Whether a customer is in the FIT half of a split; about half are, and each seed splits anew."""
+    return in_fit_half(key.cast("int64"), split_seed)
+
+
+def in_fit_half(key: Any, split_seed: int) -> Any:
+    """``is_fit_half`` of 64-bit integers of whatever library."""
     offset = (split_seed * 1_000_003 + 12_345) % _MODULUS
-    mixed = (key.cast("int64") * _FIRST + offset) % _MODULUS
+    mixed = (key * _FIRST + offset) % _MODULUS
     # without the squares two seeds would only shift the keys, and their halves would depend on each other
     mixed = (mixed * mixed + offset) % _MODULUS
     mixed = (mixed * mixed + _SECOND) % _MODULUS
@@ -115,7 +120,7 @@ def stored_scores(as_ofs: tuple[dt.date, ...], version: str) -> ir.Table:
     labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
     stored = table("PREDICTIONS", {**KEY_TYPES, **_outputs("DEFAULT")})
     at = [moment(as_of) for as_of in as_ofs]
-    stored = stored.filter(stored.TIMESTAMP.isin(at), stored.DEFAULT_VERSION == version)
+    stored = stored.filter(stored.TIMESTAMP.isin(at), version == stored.DEFAULT_VERSION)
     rows = labels.filter(labels.TIMESTAMP.isin(at)).inner_join(stored, ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}")
     return rows.select("CHURNED", "DEFAULT_CLASS", "DEFAULT_PROBABILITY")
 
