@@ -36,7 +36,7 @@ from churnobs.lifecycle.backtest import Backtest, ReplayedMonth, backtest
 from churnobs.lifecycle.combined import Both, Either, Opposite, Policy, RetrainPolicy
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.decisions import Decision, History, Keep, Paired, Retrain, Trial
-from churnobs.lifecycle.policies import policy_named
+from churnobs.lifecycle.policies import policy_named, policy_names
 from churnobs.lifecycle.policy import Always, LiftOrDrop, MetricFloor, Never, RelativeDrop
 from churnobs.lifecycle.promotion import ConfidentGain, PairedTest, PromoteAlways, PromotionRule
 from churnobs.lifecycle.report import MonthReport
@@ -91,7 +91,7 @@ __all__ = [
     "RetrainAction", "RetrainPolicy", "SeenRows", "SentimentModel", "SignificantDrop", "ToTable", "Trainer",
     "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "backtest", "compare_auc",
     "compare_classes", "compare_log_loss", "connect", "domain_classifier", "estimate", "explain_drop", "fit_half",
-    "grade", "judge", "mcnemar", "policy_named", "roc_auc", "trust",
+    "grade", "judge", "mcnemar", "policy_named", "policy_names", "roc_auc", "trust",
 ]  # fmt: skip
 
 # names whose modules bring numpy, pyarrow or pydantic along: they load when they are asked for

@@ -25,6 +25,11 @@ POLICIES: Mapping[str, RetrainPolicy] = {
 NAMES = ", ".join(POLICIES)
 
 
+def policy_names() -> tuple[str, ...]:
+    """What ``policy_named`` knows."""
+    return tuple(POLICIES)
+
+
 def policy_named(name: str) -> RetrainPolicy:
     """A policy by its name: default, f1-floor (the demo's F1 < 0.8), relative-drop, significant-drop, estimated-floor,
     drift, calendar (every 3 months), cooldown (the default, at most every 4 months), demo (as f1-floor, and a promotion

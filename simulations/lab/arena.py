@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from churnobs import (
     roc_auc,
 )
 from churnobs import Paired as Pair
-from simulations.lab.foresight import Foresight
+from simulations.lab.foresight import Expected, Foresight
 from simulations.lab.story import UNRIPE, Fitted, Moment, Part, Scored, Story, final_labels
 
 HORIZON_DAYS = 30
@@ -82,10 +82,6 @@ class Played:
     before: Fitted | None
     possible: Fitted | None
     fits: tuple[Fitted, ...]
-
-
-class _Told(Protocol):
-    def __call__(self, decision: Decision) -> None: ...
 
 
 def play(story: Story, contender: Contender, *, keep_datasets: int) -> list[Played]:
@@ -179,7 +175,8 @@ class _Life:
         return decision, challenger
 
     def _history(self, moment: Moment) -> History:
-        estimates, trusted = {}, None
+        estimates: dict[str, Expected] = {}
+        trusted = None
         if self.foresight is not None and self.default is not None:
             estimates, trusted = self.foresight.of(moment, self.default.name, self.default.model)
         return History(
@@ -210,12 +207,10 @@ class _Life:
             )  # fmt: skip
         if self.foresight is not None:
             self.foresight.tried(label, scores["CHALLENGER"], classes["CHALLENGER"])
-        auc = {role: roc_auc(label, own) for role, own in scores.items()}
+        auc: dict[str, float] = {role: roc_auc(label, own) for role, own in scores.items()}
         return Trial(newly, len(label), auc, tuple(paired))
 
-    def _promote(
-        self, moment: Moment, asked: str, trial: Trial, challenger: Version, fits: list[Fitted]
-    ) -> Decision:
+    def _promote(self, moment: Moment, asked: str, trial: Trial, challenger: Version, fits: list[Fitted]) -> Decision:
         winner, words = self.contender.promotion.choose(trial)
         reason = f"{asked}; {words}"
         action: Any = "tie"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from churnobs import BadConfig
+
+R = TypeVar("R", bound="LabSettings | Money | Prices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ class LabSettings:
                 hint="give customers, and at least as many months as the first that counts",
             )
 
+    def sized(self, customers: int | None, months: int | None) -> LabSettings:
+        """These settings with another size, where one is given."""
+        return replace(self, customers=customers or self.customers, months=months or self.months)
+
     def read(self, path: Path) -> LabSettings:
         """These settings with what a TOML file says: keys of this record, and tables ``[money]`` and ``[prices]``.
 
@@ -102,11 +108,12 @@ class LabSettings:
         return replace(own, money=_changed(self.money, money, path), prices=_changed(self.prices, prices, path))
 
 
-def _changed(record: Any, values: Any, path: Path) -> Any:
+def _changed(record: R, values: Any, path: Path) -> R:
     known = {f.name for f in fields(record)} - {"money", "prices"}
     for name, value in values.items() if isinstance(values, dict) else [(str(values), None)]:
         if name not in known:
             raise BadConfig(f"{path}: {name!r} is no setting of {type(record).__name__}", hint=", ".join(sorted(known)))
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise BadConfig(f"{path}: {name} is {value!r}", hint="give a number")
-    return replace(record, **values)
+    changed: R = replace(record, **values)
+    return changed

@@ -128,7 +128,9 @@ class Story:
             reports = loop.history()
             features = workspace.sql("SELECT * FROM FEATURES ORDER BY TIMESTAMP, CUSTOMER_KEY").to_pandas()
             labels = workspace.sql("SELECT TIMESTAMP, CUSTOMER_KEY, CHURNED FROM LABELS WHERE IS_FINAL").to_pandas()
-        final = {pd.Timestamp(at): own.set_index("CUSTOMER_KEY")["CHURNED"] for at, own in labels.groupby("TIMESTAMP")}
+        final = {
+            pd.Timestamp(str(at)): own.set_index("CUSTOMER_KEY")["CHURNED"] for at, own in labels.groupby("TIMESTAMP")
+        }
         names = [name for name in features.columns if name not in _NO_FEATURES]
         moments = []
         for number, report in enumerate(reports, start=1):
