@@ -22,7 +22,7 @@ from churnobs.errors import BadConfig, ChurnobsError, NotFound, NotSupported
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.history import MEASURED
 from churnobs.lifecycle.page import html_page, lead
-from churnobs.lifecycle.policy import policy_named
+from churnobs.lifecycle.policies import NAMES, policy_named
 from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
 from churnobs.lifecycle.run import Lifecycle
 from churnobs.lifecycle.steps import Step, StepKind
@@ -44,7 +44,7 @@ def run(
     db: Db,
     mapping: Annotated[Path | None, typer.Option(help="A TOML file that maps other columns.")] = None,
     months: Annotated[int | None, typer.Option(help="Process at most so many months.", min=1)] = None,
-    policy: Annotated[str, typer.Option(help="default, f1-floor, relative-drop, always or never.")] = "default",
+    policy: Annotated[str, typer.Option(help=f"When to retrain: {NAMES}.")] = "default",
     seed: Annotated[int, typer.Option(help="Of splits and training.")] = 0,
     json_file: Json = None,
     html_file: Html = None,
