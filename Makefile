@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup simulate test test-live lint check-long bench clean
+.PHONY: setup simulate test test-e2e test-notebooks test-live lint docs check-long bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'churnobs needs Python 3.11 or newer'"
@@ -20,6 +20,13 @@ simulate: setup  ## a retail world of 5,000 customers with drift, 12 months: a t
 test: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+test-notebooks: setup  ## run the notebooks of examples and compare what they say with what is stored
+	$(BIN)/python -m pytest -q -n 2 tests/notebooks
+
+test-e2e: setup  ## the dashboard in Debian's Chromium, which is installed where it is missing
+	command -v chromium > /dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends chromium; }
+	$(BIN)/python -m pytest -q tests/e2e
+
 CONNECTION ?=
 test-live: setup  ## the conformance suite on a real Snowflake account: make test-live CONNECTION=name
 	$(BIN)/python -m pytest -q tests/conformance --connection "$(CONNECTION)" $(REQUIRE)
@@ -30,6 +37,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q --doctest-modules churnobs simulations
+
+docs: setup  ## the documentation as a folder of pages: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 check-long: setup  ## ten seeds, kills, statistics: many minutes
 	$(BIN)/python -m pytest -q tests/long
@@ -42,6 +52,7 @@ bench: setup
 	$(BIN)/python -m benchmarks drift
 	$(BIN)/python -m benchmarks performance
 	$(BIN)/python -m benchmarks cbpe
+	$(BIN)/python -m benchmarks dashboard
 
 clean:
-	rm -rf $(VENV) simulation.duckdb* report.html
+	rm -rf $(VENV) site simulation.duckdb* report.html

@@ -1,4 +1,4 @@
-"""``python -m benchmarks month|features|growth|drift|performance|cbpe|offline``: one JSON line each."""
+"""``python -m benchmarks month|features|growth|drift|performance|cbpe|offline|dashboard``: one JSON line each."""
 
 from __future__ import annotations
 
@@ -53,6 +53,23 @@ def growth(customers: Customers = 5000, seed: int = 1, rounds: Rounds = 1) -> No
     from benchmarks.growth import measure
 
     _print(measure(customers=customers, seed=seed, rounds=rounds))
+
+
+@app.command()
+def dashboard(
+    customers: Customers = 100_000,
+    months: int = 24,
+    world: str = "demo",
+    seed: int = 1,
+    db: Annotated[Path | None, typer.Option(help="keep the database in this file")] = None,
+) -> None:
+    """The app in a real browser: seconds until the first page and each other page stand still, memory of its server."""
+    from benchmarks.dashboard import build, measure
+
+    with tempfile.TemporaryDirectory() as scratch:
+        path = db or Path(scratch) / "shown.duckdb"
+        build(path, customers=customers, months=months, world=world, seed=seed)
+        _print({"customers": customers, "months": months, **measure(path)})
 
 
 @app.command()

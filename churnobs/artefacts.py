@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 _SCHEMA: Final = "schema.json"
 # beyond what skops trusts by itself: what scikit-learn pipelines and XGBoost models are made of
-ALLOWED: Final = ("numpy.dtype", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier")
+ALLOWED: Final = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+)
 
 
 def dumped(model: Any) -> bytes:

@@ -69,6 +69,34 @@ def connect(
     return Workspace(open_backend(path, threads=threads, memory_limit=memory_limit), refresh=refresh)
 
 
+def active_session() -> Session:
+    """The Snowpark session that runs this code in Snowflake.
+
+    Raises:
+        BadConfig: there is none.
+    """
+    from churnobs.backends import snowflake
+
+    return snowflake.active_session()
+
+
+def stamp_of(url: str | Session | None) -> str | None:
+    """What changes whenever the database of a URL does; None where only the database itself could tell.
+
+    Raises:
+        BadConfig: there is no such file.
+    """
+    scheme, _, place = url.partition(":") if isinstance(url, str) else ("", "", "")
+    if scheme != "duckdb":
+        return None
+    path = Path(place)
+    if not place or not path.exists():
+        raise BadConfig(f"there is no database {place or 'in memory'} to read", hint="check the path")
+    # while a run writes, the file changes at every checkpoint, and what readers see with the published copy
+    beside = [path, path.with_name(path.name + ".wal"), path.with_name(path.name + ".published")]
+    return "/".join(f"{s.st_mtime_ns}-{s.st_size}" for s in (p.stat() for p in beside if p.exists()))
+
+
 def _refuse(given: dict[str, Any]) -> None:
     """Refuse arguments that mean nothing for this backend."""
     extra = [name for name, value in given.items() if value not in {None, False}]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
@@ -31,6 +31,8 @@ class LoadJob:
         start, end: rows dated before start, or end or later, are bad; None for no bound.
         period_end: the first day after what the file covers; None for the end of its last month.
         on_error: what to do with bad rows.
+        forgotten: the hashes of customers whose rows are dropped.
+        revision: 0, or the number of the revision that brings the file.
     """
 
     file: SourceFile
@@ -40,16 +42,21 @@ class LoadJob:
     end: dt.date | None
     period_end: dt.date | None
     on_error: OnError
+    forgotten: tuple[str, ...] = ()
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a load did; ``rows_filtered`` were left out by the mapping's filter."""
+    """What a load did; ``rows_filtered`` were left out by the mapping's filter, ``rows_forgotten`` are of forgotten
+    customers.
+    """
 
     rows_loaded: int
     rows_rejected: int
     rows_filtered: int
     months: tuple[Month, ...]
+    rows_forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class IngestedFile:
     rows_loaded: int
     rows_rejected: int
     period_end: dt.date | None
+    rows_forgotten: int = 0
+    revision: int = 0
 
 
 class LoadPort(ABC):
@@ -78,7 +87,15 @@ class LoadPort(ABC):
 
     @abstractmethod
     def ingested(self) -> tuple[IngestedFile, ...]:
-        """What was loaded, oldest first."""
+        """What was loaded and not replaced since, oldest first."""
+
+    @abstractmethod
+    def retract(self, kind: Kind, month: Month, revision: int) -> int:
+        """Delete what was loaded of a month, within the transaction; its files are replaced in a revision. Counts rows."""
+
+    @abstractmethod
+    def forgotten(self) -> tuple[str, ...]:
+        """The hashes of customers who were forgotten, each once, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,7 @@ class FileReport:
     rows_loaded: int = 0
     rows_rejected: int = 0
     rows_filtered: int = 0
+    rows_forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +130,39 @@ class IngestReport:
         return sum(file.rows_rejected for file in self.files)
 
     @property
+    def rows_forgotten(self) -> int:
+        """Rows of forgotten customers that this call dropped."""
+        return sum(file.rows_forgotten for file in self.files)
+
+    @property
     def months(self) -> tuple[Month, ...]:
         """The months that the files cover, oldest first."""
         return tuple(sorted({month for file in self.files for month in file.months}))
 
     def __repr__(self) -> str:
         skipped = sum(file.status == "skipped" for file in self.files)
+        dropped = f", {self.rows_forgotten} of forgotten customers" if self.rows_forgotten else ""
         return (
             f"IngestReport({len(self.files) - skipped} files loaded, {skipped} skipped, "
-            f"{self.rows_loaded} rows, {self.rows_rejected} rejected)"
+            f"{self.rows_loaded} rows, {self.rows_rejected} rejected{dropped})"
         )
 
     def _repr_html_(self) -> str:
-        header = ("file", "kind", "months", "status", "rows", "rejected", "filtered")
+        header = ("file", "kind", "months", "status", "rows", "rejected", "filtered", "forgotten")
         rows: list[tuple[object, ...]] = [
-            (f.name, f.kind, _span(f.months), f.status, f.rows_loaded, f.rows_rejected, f.rows_filtered)
+            (
+                f.name,
+                f.kind,
+                _span(f.months),
+                f.status,
+                f.rows_loaded,
+                f.rows_rejected,
+                f.rows_filtered,
+                f.rows_forgotten,
+            )
             for f in self.files
         ]
-        rows += [(name, "", "", "ignored", None, None, None) for name in self.ignored]
+        rows += [(name, "", "", "ignored", None, None, None, None) for name in self.ignored]
         return html_table(header, rows, repr(self))
 
 
@@ -176,6 +209,22 @@ class Ingest:
         self._check(source, on_error)
         return self._load(source, source.month(month).files, on_error)
 
+    def ingest_again(
+        self, source: Source, files: Sequence[SourceFile], revision: int, on_error: OnError
+    ) -> tuple[int, int]:
+        """Load all files of one kind and finished month in the place of what was loaded of it; all or nothing is the
+        caller's. Gives the rows before and after.
+        """
+        kind, month = files[0].kind, files[0].month
+        assert month is not None
+        before = self._port.ingested()
+        end = max(f.period_end for f in before if f.kind == kind and f.month == month and f.period_end is not None)
+        gone, loaded = self._port.retract(kind, month, revision), 0
+        for file in files:
+            job = replace(_job(source, file, before, on_error), end=end, period_end=end, revision=revision)
+            loaded += self._port.load(replace(job, forgotten=self._port.forgotten())).rows_loaded
+        return gone, loaded
+
     def waiting(self, source: Source) -> tuple[Month, ...]:
         """The months of a source that have files not loaded yet, oldest first."""
         done = {(file.kind, file.content_hash) for file in self._port.ingested()}
@@ -197,7 +246,7 @@ class Ingest:
         if before:
             months = tuple(sorted({f.month for f in before if f.month is not None}))
             return FileReport(file.name, file.kind, months, "skipped")
-        result = self._port.load(_job(source, file, ingested, on_error))
+        result = self._port.load(replace(_job(source, file, ingested, on_error), forgotten=self._port.forgotten()))
         return FileReport(
             file.name,
             file.kind,
@@ -206,6 +255,7 @@ class Ingest:
             result.rows_loaded,
             result.rows_rejected,
             result.rows_filtered,
+            result.rows_forgotten,
         )
 
     def _check(self, source: Source, on_error: OnError) -> None:
@@ -256,7 +306,8 @@ def _check_restated(source: Source, ingested: tuple[IngestedFile, ...]) -> None:
                 raise BadFile(
                     file.name,
                     problem=f"{file.month or 'its months'} was loaded from {other.name} with other content",
-                    hint="what is loaded is not changed: keep the old file, or build a new database from the new files",
+                    hint="what is loaded is not changed: keep the old file, or take the new one as a revision of a finished "
+                    "month, lifecycle.revise(source)",
                 )
 
 

@@ -95,6 +95,10 @@ class FileDialect(ABC):
         """Whether a text has a sign in it."""
 
     @abstractmethod
+    def sha256(self, value: str) -> str:
+        """The hash of a text, hexadecimal."""
+
+    @abstractmethod
     def blank(self, value: str) -> str:
         """Whether a text is nothing but spaces."""
 
@@ -122,6 +126,8 @@ class Plan:
     numbered: tuple[str, ...]
     # the key as the file has it, for messages
     key: Raw | None
+    # whether a row is of a forgotten customer, over typed columns
+    forgotten: str = "FALSE"
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
@@ -162,7 +168,9 @@ class Plan:
     def _problem(self) -> str:
         numbered = list(enumerate(self.all_checks, start=1))
         cut = len(self.filter_checks)
-        arms = [f"WHEN {check.bad} THEN {n}" for n, check in numbered[:cut]]
+        # whatever is wrong with a row of a forgotten customer, it is dropped
+        arms = [f"WHEN {self.forgotten} THEN NULL"] if self.forgotten != "FALSE" else []
+        arms += [f"WHEN {check.bad} THEN {n}" for n, check in numbered[:cut]]
         if self.keep:
             arms.append(f"WHEN NOT coalesce({self.keep}, FALSE) THEN NULL")
         arms += [f"WHEN {check.bad} THEN {n}" for n, check in numbered[cut:]]
@@ -238,7 +246,11 @@ def plan(job: LoadJob, raws: tuple[Raw, ...], dialect: FileDialect) -> Plan:
     keep, filter_checks = _filter(job, located, dialect)
     key = located[job.columns.columns[job.key]] if job.key else None
     numbered = tuple(target for target in targets if target not in typed)
-    return Plan(dialect, typed, keep, tuple(filter_checks), tuple(checks), raws, numbered, key)
+    forgotten = "FALSE"
+    if job.forgotten:
+        listed = ", ".join(map(dialect.literal, job.forgotten))
+        forgotten = f"coalesce({dialect.sha256(quoted('CUSTOMER_ID'))} IN ({listed}), FALSE)"
+    return Plan(dialect, typed, keep, tuple(filter_checks), tuple(checks), raws, numbered, key, forgotten)
 
 
 def made_of_number(job: LoadJob, target: str, record: str) -> str:

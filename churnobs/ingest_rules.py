@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from churnobs.csv_records import Record, read_records
 from churnobs.errors import BadFile
+from churnobs.forgetting import GONE, hash_of
 from churnobs.ingest import LoadJob
 from churnobs.months import Month
 
@@ -25,6 +27,7 @@ class Counts:
     filtered: int
     rejected: int
     by_month: Mapping[Month, int]
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def check_not_empty(job: LoadJob, counts: Counts, *, header: bool) -> None:
     Raises:
         BadFile: there is none, not even a bad one.
     """
-    if counts.good + counts.filtered + counts.rejected == 0 and job.file.kind == "sales":
+    if counts.good + counts.filtered + counts.rejected + counts.forgotten == 0 and job.file.kind == "sales":
         what = "has a header and no rows" if header else "has no rows"
         raise BadFile(job.file.name, problem=f"{what}, expected the sales of its period", hint="export it again")
 
@@ -129,7 +132,7 @@ def shares_of(job: LoadJob, counts: Counts) -> list[Share]:
     return shares
 
 
-def ingested_rows(job: LoadJob, shares: list[Share], rejected: int) -> list[dict[str, Any]]:
+def ingested_rows(job: LoadJob, shares: list[Share], counts: Counts) -> list[dict[str, Any]]:
     """A file's rows of FILES_INGESTED, one a month."""
     return [
         {
@@ -140,8 +143,11 @@ def ingested_rows(job: LoadJob, shares: list[Share], rejected: int) -> list[dict
             "CONTENT_HASH": job.file.content_hash,
             "ROWS_LOADED": share.rows,
             # a rejected row may have no readable date: all are counted with the file's first month
-            "ROWS_REJECTED": rejected if position == 0 else 0,
+            "ROWS_REJECTED": counts.rejected if position == 0 else 0,
             "PERIOD_END": share.period_end,
+            "ROWS_FORGOTTEN": counts.forgotten if position == 0 else 0,
+            "REVISION": job.revision,
+            "REPLACED_IN": None,
         }
         for position, share in enumerate(shares)
     ]
@@ -153,7 +159,9 @@ def numbered_records(job: LoadJob, names: Sequence[str], *, header: bool) -> Ite
     return enumerate(islice(records, 1 if header else 0, None), start=1)
 
 
-def unreadable(number: int, record: Record, names: Sequence[str]) -> BadRow:
-    """A record that is none, as a bad row."""
+def unreadable(job: LoadJob, number: int, record: Record, names: Sequence[str]) -> BadRow:
+    """A record that is none, as a bad row; without its text where a forgotten customer is named in it."""
     column = names[record.field] if record.field is not None else None
-    return BadRow(number, record.line, column, record.problem, json.dumps(record.text))
+    fields = re.split(r"[\r\n]|" + re.escape(job.columns.delimiter), record.text) if job.forgotten else ()
+    text = GONE if any(hash_of(field.strip(" \"'")) in job.forgotten for field in fields) else record.text
+    return BadRow(number, record.line, column, record.problem, json.dumps(text))

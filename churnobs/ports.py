@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import ibis.expr.types as ir
     import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from churnobs.alerts.alert import AlertRecord
     from churnobs.expressions.render import Dialect, Rendered
     from churnobs.fitting import Learnt, Lesson
+    from churnobs.forgetting import ForgetPort
     from churnobs.ingest import LoadPort
     from churnobs.places import Place
     from churnobs.records import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         FeatureView,
         MonitorRecord,
         RegistryChange,
+        TaskGraph,
         VersionRecord,
     )
     from churnobs.sentiment import SentimentModel
@@ -122,6 +124,10 @@ class FeatureStorePort(ABC):
     @abstractmethod
     def add_dataset(self, dataset: DatasetVersion, rows: Readable) -> DatasetVersion:
         """Materialise a dataset version, once; gives it with its row count."""
+
+    @abstractmethod
+    def put_dataset(self, dataset: DatasetVersion) -> None:
+        """Store what is known of a dataset version after rows of its table were erased."""
 
     @abstractmethod
     def drop_dataset(self, dataset: DatasetVersion) -> None:
@@ -275,6 +281,26 @@ class WorkshopPort(ABC):
         """Run a lesson there, and bring the model back as data."""
 
 
+class TaskPort(ABC):
+    """Runs the loop by itself, as a graph of tasks."""
+
+    @abstractmethod
+    def plan(self, graph: TaskGraph, config: object) -> Sequence[str]:
+        """The statements that make the graph and start it; nothing is done."""
+
+    @abstractmethod
+    def deploy(self, graph: TaskGraph, config: object, statements: Sequence[str]) -> None:
+        """Send what the procedure needs, and run the statements."""
+
+    @abstractmethod
+    def undeploy(self, name: str, groups: Sequence[str]) -> Sequence[str]:
+        """Drop a graph and what it runs; gives the statements."""
+
+    @abstractmethod
+    def history(self, name: str) -> pd.DataFrame:
+        """What the tasks of a graph did, newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Everything one backend brings."""
@@ -287,8 +313,15 @@ class Backend:
     monitors: MonitorPort
     alerts: AlertPort
     lifetime: LifetimePort
+    eraser: ForgetPort
     # kind of place -> who trains there; every backend trains in this process
     workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
+    # who runs a loop by itself; None where nobody does
+    tasks: TaskPort | None = None
+    # whether this is but what a writer has published, because it writes just now
+    partial: bool = False
+    # sums up comments in words of theirs; None where the engine has no language model
+    summarize: Callable[[Sequence[str]], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

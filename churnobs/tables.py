@@ -13,6 +13,9 @@ SENTIMENT: Final = "decimal(5, 4)"
 
 Columns = Mapping[str, str]
 
+# under this name the features are counted, once for the loop and all its monitors
+FEATURES_SUBJECT: Final = "FEATURES"
+
 SALES: Final[Columns] = {
     "TRANSACTION_ID": "string",
     "CUSTOMER_ID": "string",
@@ -52,6 +55,11 @@ FILES_INGESTED: Final[Columns] = {
     "ROWS_REJECTED": "int64",
     # the first day after what the file covers
     "PERIOD_END": "date",
+    # rows of customers who were forgotten: they do not come back
+    "ROWS_FORGOTTEN": "int64",
+    # 0, or the revision that brought the file; and the one that replaced it, NULL while it counts
+    "REVISION": "int64",
+    "REPLACED_IN": "int64",
 }
 REJECTS: Final[Columns] = {
     "FILE_NAME": "string",
@@ -62,6 +70,13 @@ REJECTS: Final[Columns] = {
     "REASON": "string",
     # the row as JSON text
     "ROW": "string",
+}
+# who was erased, as the sha256 of the id, when by the data's time, and how many rows of which table
+FORGOTTEN: Final[Columns] = {
+    "CUSTOMER_HASH": "string",
+    "FORGOTTEN_AT": "date",
+    "TABLE_NAME": "string",
+    "ROWS_ERASED": "int64",
 }
 FEEDBACK_SENTIMENT: Final[Columns] = {
     "FEEDBACK_ID": "string",
@@ -181,6 +196,19 @@ MEASUREMENTS: Final[Columns] = {
     "METRIC_VALUE": "float64",
     "COUNT_USED": "int64",
     "IS_FINAL": "boolean",
+}
+# how final numbers would be by files that were restated later; MONTH is the newest that was finished then
+MEASUREMENTS_REVISED: Final[Columns] = {
+    "REVISION": "int64",
+    "MONTH": "string",
+    "TIMESTAMP": "timestamp(6)",
+    "ROLE": "string",
+    "VERSION": "string",
+    "METRIC_NAME": "string",
+    "METRIC_VALUE": "float64",
+    # as it was reported, and stays in MEASUREMENTS
+    "REPORTED_VALUE": "float64",
+    "COUNT_USED": "int64",
 }
 DRIFT: Final[Columns] = {
     "MONTH": "string",
@@ -308,6 +336,7 @@ ALL: Final[Mapping[str, Columns]] = {
     "CUSTOMER_KEYS": CUSTOMER_KEYS,
     "FILES_INGESTED": FILES_INGESTED,
     "REJECTS": REJECTS,
+    "FORGOTTEN": FORGOTTEN,
     "FEEDBACK_SENTIMENT": FEEDBACK_SENTIMENT,
     "CUSTOMER_STATE": CUSTOMER_STATE,
     "RECENT_FEEDBACK": RECENT_FEEDBACK,
@@ -322,6 +351,7 @@ ALL: Final[Mapping[str, Columns]] = {
     "MONITOR_ERRORS": MONITOR_ERRORS,
     "MONITOR_DAYS": MONITOR_DAYS,
     "MEASUREMENTS": MEASUREMENTS,
+    "MEASUREMENTS_REVISED": MEASUREMENTS_REVISED,
     "DRIFT": DRIFT,
     "BACKTESTS": BACKTESTS,
     "ESTIMATES": ESTIMATES,

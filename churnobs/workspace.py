@@ -19,6 +19,7 @@ from churnobs.registry import Registry
 if TYPE_CHECKING:
     import pandas as pd
 
+    from churnobs.forgetting import Forgetting
     from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.ports import Backend
@@ -35,6 +36,11 @@ class Workspace:
         self.registry = Registry(backend.engine, backend.registry)
         self.monitor = Monitor(backend.engine, backend.monitors, refresh=refresh)
         self.alerts = Alerts(backend.engine, backend.alerts, self.monitor)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether another process is writing the database, so that only what it has published can be read."""
+        return self._backend.partial
 
     def ingest(
         self,
@@ -60,6 +66,28 @@ class Workspace:
         with self._backend.lifetime.running(take_over=False):
             door = Ingest(self._backend.loader)
             return door.ingest(source, mapping=mapping, on_error=on_error, period_end=period_end)
+
+    def forget(self, customer_id: str) -> Forgetting:
+        """Erase a customer from every table, dataset and published file, and keep on record that it was done.
+
+        Erased are all rows with the id: sales, customers, feedback, features, labels, predictions, datasets and baselines,
+        rejected rows, tables of your own with a column CUSTOMER_ID, and sentiments of texts that nobody else wrote; alarms
+        that name the customer are kept without the name. What was measured and counted before stays as it was reported;
+        whatever is counted later does not know the customer, and rows of the id in files that are ingested later are
+        dropped and counted. The table FORGOTTEN and the next month's report tell that it happened, not to whom.
+
+        On DuckDB the file is written anew, so that free blocks hold nothing; if the process dies before that, call it
+        again. On Snowflake staged files go, and Time Travel and Fail-safe keep rows for as long as the account says.
+        Doing it again does nothing.
+
+        Raises:
+            NotFound: no row is of this customer, and none ever was.
+            DatabaseBusy: another process runs the loop.
+        """
+        from churnobs.forgetting import Forget
+
+        with self._backend.lifetime.running(take_over=False):
+            return Forget(self._backend, self._backend.eraser).forget(customer_id)
 
     def lifecycle(
         self,

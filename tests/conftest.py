@@ -17,4 +17,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--conformance-report", default=None, help="write what each case did on each backend to this JSON file"
     )
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew instead of comparing")
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden and stored outputs anew instead of comparing"
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import ibis
 
 from churnobs.expressions.portable import between, moment, table
-from churnobs.tables import SALES, SPINE
+from churnobs.tables import LABELS, SALES, SPINE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -59,6 +59,14 @@ class LabelWindow:
         """The window of an as-of when the data reach ``data_through`` (exclusive); later rows are not looked at."""
         until = max(as_of, min(rule.final_at(as_of), data_through))
         return cls(as_of, until, rule.final_at(as_of), rule.is_final(as_of, data_through), rule)
+
+
+def changed_labels(window: LabelWindow) -> ir.Table:
+    """How many final labels of one as-of would be others by what the sales say now: LABELED and CHANGED, one row."""
+    kept = table("LABELS", LABELS)
+    kept = kept.filter(moment(window.as_of) == kept.TIMESTAMP, kept.IS_FINAL)
+    both = kept.inner_join(labels(window), "CUSTOMER_KEY", rname="NOW_{name}")
+    return both.agg(LABELED=both.count(), CHANGED=both.count(where=both.CHURNED != both.NOW_CHURNED))
 
 
 def labels(window: LabelWindow) -> ir.Table:

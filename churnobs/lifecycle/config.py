@@ -11,7 +11,9 @@ from churnobs.codec import content_hash
 from churnobs.display import Shown
 from churnobs.errors import BadConfig
 from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
-from churnobs.lifecycle.policy import LiftOrDrop, PairedTest, PromotionRule, RetrainPolicy
+from churnobs.lifecycle.combined import RetrainPolicy
+from churnobs.lifecycle.policy import LiftOrDrop
+from churnobs.lifecycle.promotion import PairedTest, PromotionRule
 from churnobs.monitoring.roles import SEGMENTS
 from churnobs.monitoring.settings import DriftSettings
 from churnobs.places import LOCAL, as_place
@@ -20,8 +22,6 @@ from churnobs.sentiment import SentimentModel, Vader
 
 # features that drift by what they mean: every customer who stays grows older and buys more
 GROWING: Final = ("TENURE_DAYS", "LIFETIME_ORDERS", "LIFETIME_SPEND")
-# under this name the features are counted, once for the loop and all its monitors
-FEATURES_SUBJECT: Final = "FEATURES"
 
 
 @dataclass(frozen=True, slots=True)

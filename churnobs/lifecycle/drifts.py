@@ -10,8 +10,8 @@ import pyarrow as pa
 from churnobs.codec import from_json, to_json
 from churnobs.divergence import DRIFT_METRICS, Histogram, collect, drifts
 from churnobs.expressions.monitored import SOURCE, Watched
-from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.steps import Step, StepKind
+from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,9 +12,11 @@ import numpy as np
 
 from churnobs.display import Shown, html_table
 from churnobs.errors import BadConfig, NotFound
+from churnobs.expressions.customers import key_of
 from churnobs.expressions.datasets import KEY_TYPES, commonest, medians, rows_of
 from churnobs.expressions.portable import moment, table
 from churnobs.expressions.render import Query
+from churnobs.lifecycle.shapley import shap_values
 from churnobs.lifecycle.value import Floats, Offer, Ranking
 from churnobs.monitoring.state import kind_of
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 REASONS: Final = 3
 # customers explained at once: each becomes a row a feature
 _BLOCK: Final = 2_000
+# customers who stand for everybody where a linear model is explained
+_BACKGROUND: Final = 500
 # a column's name and its type
 Column = tuple[str, str]
 _KEYS: Final = {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)"}
@@ -251,6 +255,46 @@ def _realised(loop: Lifecycle, offer: Offer, column: Column | None) -> dict[str,
         "unrealised": why,
         "ranking": ranking,
     }
+
+
+def pushes(loop: Lifecycle, customer_ids: Sequence[str]) -> pd.DataFrame:
+    """``Lifecycle.explain``."""
+    import pandas as pd
+
+    predicted = loop.predicted()
+    if not predicted:
+        raise NotFound("no predictions are stored yet", hint="run() until the first labels are final")
+    as_of, versions = predicted[-1]
+    record = loop.version(versions["DEFAULT"])
+    columns = (*KEY_TYPES.items(), *loop.feature_columns())
+    keys = {c: key for c in customer_ids for key in loop.backend.engine.read(Query(key_of, (str(c),)))[0].to_pylist()}
+    found = loop.backend.engine.read(Query(rows_of, ("FEATURES", columns, as_of, tuple(keys.values())))).to_pandas()
+    found = found.set_index("CUSTOMER_ID")
+    missing = [c for c in customer_ids if c not in found.index]
+    if missing:
+        raise NotFound(
+            f"{', '.join(map(str, missing[:3]))} {'was' if len(missing) == 1 else 'were'} no active customer on {as_of}",
+            hint="at_risk() lists customers that are",
+        )
+    features = list(record.features)
+
+    def background() -> pd.DataFrame:
+        everybody = loop.backend.monitors.sample("FEATURES", _BACKGROUND, ("TIMESTAMP", as_of, as_of))
+        sampled: pd.DataFrame = loop.backend.engine.read(everybody).to_pandas()
+        return sampled[features]
+
+    rows = found.loc[list(customer_ids), features].reset_index(drop=True)
+    pushed = shap_values(loop.backend.registry.load(record), rows, background)
+    return pd.DataFrame(
+        {
+            "CUSTOMER_ID": np.repeat(list(customer_ids), len(features)),
+            "FEATURE": features * len(rows),
+            "FEATURE_VALUE": [_plain(rows[name][i]) for i in range(len(rows)) for name in features],
+            "SHAP_VALUE": pushed.values.ravel(),
+            "BASE_VALUE": pushed.base,
+            "UNIT": pushed.unit,
+        }
+    )
 
 
 def _reasons(

@@ -1,4 +1,4 @@
-"""What the journal says of the past."""
+"""What the journal and the catalog say of the past."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from churnobs.lifecycle.steps import StepKind
 from churnobs.records import Measurement
 
 if TYPE_CHECKING:
+    from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.lifecycle.journal import Journal
     from churnobs.months import Month
     from churnobs.ports import Backend
+    from churnobs.records import VersionRecord
+    from churnobs.workspace import Workspace
 
 
 class Folds:
     """Questions about months that are done; each answer is a fold over the journal."""
 
+    workspace: Workspace
     backend: Backend
+    config: LifecycleConfig
     journal: Journal
 
     def state_through(self) -> dt.date | None:
@@ -50,3 +55,17 @@ class Folds:
     def measured(self, month: Month) -> list[Measurement]:
         """What was measured in a month."""
         return [from_json(Measurement, to_json(m)) for m in self.journal.result(month, StepKind.MEASURE)["measured"]]
+
+    def version(self, version_name: str) -> VersionRecord:
+        """A version of this loop's model."""
+        return self.workspace.registry.record(self.config.name, version_name)
+
+    def base(self) -> VersionRecord | None:
+        """The first model."""
+        first = [r["version"] for r in self.journal.results(StepKind.TRAIN) if r["version"]]
+        return self.version(first[0]) if first else None
+
+    def default(self) -> VersionRecord | None:
+        """The version that serves."""
+        own = (r for r in self.backend.registry.versions() if r.model_name == self.config.name)
+        return next((r for r in own if r.is_default), None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import pyarrow as pa
 
-from churnobs.codec import to_json
+from churnobs.codec import from_json, to_json
 from churnobs.errors import BadConfig
+from churnobs.lifecycle.corrections import Correction, CorrectionKind
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.months import Month
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from churnobs.ports import EnginePort
 
 _CONFIG = "CONFIG"
+CORRECTIONS: Final = get_args(CorrectionKind)
 
 
 class Journal:
@@ -55,6 +57,12 @@ class Journal:
         return False
 
     @property
+    def meaning(self) -> dict[str, Any] | None:
+        """The settings of the first run; None before it."""
+        known = self._rows.get(("", _CONFIG))
+        return None if known is None else dict(known[1])
+
+    @property
     def done(self) -> set[tuple[str, str, str]]:
         """All that was done, as (month, step, key)."""
         return {(month, step, key) for (month, step), (key, *_) in self._rows.items() if month}
@@ -77,6 +85,10 @@ class Journal:
         found = [(month, row[1]) for (month, step), row in self._rows.items() if step == kind.value]
         return [result for _, result in sorted(found, key=lambda pair: pair[0])]
 
+    def before(self, month: Month) -> str:
+        """The newest finished month before another; empty where there is none."""
+        return max((str(known) for known in self.finished() if known < month), default="")
+
     def seconds(self, month: Month) -> dict[str, float]:
         """How long each step of a month took."""
         order = [kind.value for kind in StepKind]
@@ -90,6 +102,25 @@ class Journal:
     def append(self, step: Step, result: Any, seconds: float, statements: int) -> None:
         """Journal a finished step."""
         self._append(str(step.month), step.name, step.key, result, seconds, statements)
+
+    def correct(self, after: str, kind: CorrectionKind, words: str, facts: Any, *, key: str = "") -> None:
+        """Journal what somebody corrected after a month; of one kind and key there is one a month."""
+        self._append(
+            after, f"{kind} {key}".rstrip(), key, Correction(kind, after, words, json.loads(to_json(facts))), 0.0, 0
+        )
+
+    def corrections(self, after: str | None = None) -> tuple[Correction, ...]:
+        """What was corrected, after one month or ever, by month and kind."""
+        rows = sorted((month, step) for month, step in self._rows if step.partition(" ")[0] in CORRECTIONS)
+        return tuple(self._correction(*row) for row in rows if after is None or row[0] == after)
+
+    def correction(self, after: str, kind: CorrectionKind, key: str = "") -> Correction | None:
+        """One that was journalled; None where it was not."""
+        row = (after, f"{kind} {key}".rstrip())
+        return self._correction(*row) if row in self._rows else None
+
+    def _correction(self, month: str, step: str) -> Correction:
+        return from_json(Correction, to_json(self._rows[(month, step)][1]))
 
     def _append(self, month: str, step: str, key: str, result: Any, seconds: float, statements: int) -> None:
         text = to_json(result)

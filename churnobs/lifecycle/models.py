@@ -13,9 +13,9 @@ from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, 
 from churnobs.expressions.monitored import SOURCE, Watched
 from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query
-from churnobs.lifecycle.config import FEATURES_SUBJECT
 from churnobs.lifecycle.decisions import Action, Decision, Trial
 from churnobs.lifecycle.drifts import count_features
+from churnobs.lifecycle.halves import seed_of_split
 from churnobs.lifecycle.meetings import meet
 from churnobs.lifecycle.roles import PARTS, monitor_name
 from churnobs.lifecycle.steps import Step, StepKind
@@ -32,6 +32,7 @@ from churnobs.records import (
     SetDefault,
     VersionRecord,
 )
+from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
     from churnobs.lifecycle.run import Lifecycle
@@ -91,8 +92,8 @@ def fit(
 
 
 def split_seed(loop: Lifecycle, as_of: dt.date) -> int:
-    """The seed of an as-of's split: another one each month."""
-    return loop.config.seed * 1_000 + as_of.year * 12 + as_of.month
+    """The seed of an as-of's split."""
+    return seed_of_split(loop.config.seed, as_of)
 
 
 def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> tuple[Trial, Calibration]:
@@ -329,7 +330,8 @@ def prune(loop: Lifecycle) -> Result:
         loop.backend.feature_store.drop_dataset(dataset)
     records = [r for r in loop.backend.registry.versions() if r.model_name == config.name]
     served = list(dict.fromkeys(r["decision"]["default_version"] for r in loop.journal.results(StepKind.PROMOTE)))
-    needed = {name for name in (*served[-2:], *(b.version_name for b in (loop.base(), loop.default()) if b)) if name}
+    kept = (*served[-2:], *loop.served()[-2:], *(b.version_name for b in (loop.base(), loop.default()) if b))
+    needed = {name for name in kept if name}
     final = loop.final_as_ofs()
     needed |= {name for as_of, versions in loop.predicted() if as_of not in final for name in versions.values()}
     active = {m.version_name for m in loop.backend.monitors.monitors() if m.state == "ACTIVE"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from churnobs.divergence import DRIFT_METRICS
+from churnobs.lifecycle.drawing import heat_map, line_chart
 from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
 
 if TYPE_CHECKING:
@@ -13,14 +13,8 @@ if TYPE_CHECKING:
 
     from churnobs.lifecycle.explain import AtRisk
 
-_WIDTH: Final = 900
-_HEIGHT: Final = 280
-_LEFT: Final = 56
-_RIGHT: Final = 160
-_TOP: Final = 16
-_BOTTOM: Final = 34
+CHARTED: Final = ("ROC_AUC", "F1_SCORE")
 _SHOWN: Final = 8
-_LABEL_GAP: Final = 15.0
 
 
 def html_page(reports: Sequence[MonthReport], risk: AtRisk | None, title: str) -> str:
@@ -31,22 +25,34 @@ def html_page(reports: Sequence[MonthReport], risk: AtRisk | None, title: str) -
         risk: who is about to leave; None to leave that out.
         title: for people; like every text of the data it is escaped.
     """
-    from jinja2 import Environment
+    return _rendered("page.html", reports, risk, title)
 
-    template = files("churnobs.lifecycle").joinpath("page.html").read_text(encoding="utf-8")
+
+def html_fragment(reports: Sequence[MonthReport], risk: AtRisk | None, title: str) -> str:
+    """The same without the page around it, for a notebook."""
+    return _rendered("report.html", reports, risk, title)
+
+
+def _rendered(name: str, reports: Sequence[MonthReport], risk: AtRisk | None, title: str) -> str:
+    from jinja2 import Environment, PackageLoader
+
     moved = next((r for r in reversed(reports) if r.drift), None)
     ranked = sorted((moved.drift if moved else {}).items(), key=lambda c: -(c[1]["JENSEN_SHANNON"] or 0.0))
+    last = reports[-1] if reports else None
     return (
-        Environment(autoescape=True)
-        .from_string(template)
+        Environment(autoescape=True, loader=PackageLoader("churnobs.lifecycle", "."))
+        .get_template(name)
         .render(
             title=title,
             lead=lead(reports),
-            chart=_chart(reports),
+            charts=[chart for metric in CHARTED if (chart := line_chart(reports, metric))["series"]],
             columns=COLUMNS,
             numeric={4, 5, 6, 7, 8, 9},
             rows=[month_row(r) for r in reports],
             risk=risk,
+            last=last,
+            alerts=[(r.month, r.alerts) for r in reports if r.alerts],
+            heat=heat_map(reports),
             drifted=ranked[:_SHOWN],
             drift_month=moved.month if moved else "",
             drift_metrics=DRIFT_METRICS,
@@ -75,62 +81,3 @@ def lead(reports: Sequence[MonthReport]) -> str:
     if last.statements:
         words += f" The last month sent {last.statements:,} statements."
     return words
-
-
-def _chart(reports: Sequence[MonthReport]) -> dict[str, Any]:
-    scored = [r for r in reports if r.performance("DEFAULT")]
-    lines = (
-        ("what served", "DEFAULT", "ROC_AUC", "var(--a)", ""),
-        ("never retrained", "BASE", "ROC_AUC", "var(--b)", "7 4"),
-        ("recency rule", "DEFAULT", "RECENCY_AUC", "var(--c)", "2 4"),
-    )
-    values = {name: [(i, _metric(r, role, metric)) for i, r in enumerate(scored)] for name, role, metric, _, _ in lines}
-    known = [v for line in values.values() for _, v in line if v is not None]
-    if not known:
-        return {"series": []}
-    low = min(0.5, int(min(known) * 10) / 10)
-    high = max(low + 0.1, min(1.0, int(max(known) * 10 + 1) / 10))
-
-    def x(i: int) -> float:
-        return round(_LEFT + i * (_WIDTH - _LEFT - _RIGHT) / max(len(scored) - 1, 1), 1)
-
-    def y(value: float) -> float:
-        return round(_TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM), 1)
-
-    series = []
-    for name, _, _, color, dash in lines:
-        dots = [
-            {"x": x(i), "y": y(v), "label": f"{scored[i].scored_as_of}: {v:.3f}"}
-            for i, v in values[name]
-            if v is not None
-        ]
-        if dots:
-            points = " ".join(f"{d['x']},{d['y']}" for d in dots)
-            series.append({"name": name, "color": color, "dash": dash, "dots": dots, "points": points})
-    _spread_labels(series)
-    every = max(1, len(scored) // 8)
-    return {
-        "width": _WIDTH,
-        "height": _HEIGHT,
-        "series": series,
-        "grid": [{"at": y(t / 10), "label": f"{t / 10:.1f}"} for t in range(round(low * 10), round(high * 10) + 1)],
-        "ticks": [{"at": x(i), "label": str(r.scored_as_of)[:7]} for i, r in enumerate(scored) if i % every == 0],
-        "promotions": [
-            {"at": x(i), "label": f"{r.month}: {r.decision.default_version}"}
-            for i, r in enumerate(scored)
-            if r.decision.action in {"promote", "rollback"}
-        ],
-    }
-
-
-def _spread_labels(series: list[dict[str, Any]]) -> None:
-    """Put each line's name at its end, never closer together than a line of text."""
-    previous = -_LABEL_GAP
-    for one in sorted(series, key=lambda s: s["dots"][-1]["y"]):
-        previous = max(one["dots"][-1]["y"] + 4, previous + _LABEL_GAP)
-        one["label_y"] = previous
-
-
-def _metric(report: MonthReport, role: str, metric: str) -> float | None:
-    measured = report.performance(role)
-    return measured[metric] if measured else None

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from churnobs.codec import from_json, to_json
 from churnobs.display import html_table, shown
+from churnobs.lifecycle.corrections import Correction
 from churnobs.lifecycle.decisions import Decision
 from churnobs.records import Measurement
 
@@ -34,6 +35,8 @@ class MonthReport:
         alarms: (column, words) of the features whose drift is an alarm.
         estimates: metric -> (value, low, high) of what serves at T, expected before its labels are final.
         trusted: whether such estimates came true so far; None while nothing serves. trust: why.
+        corrections: what people corrected since the month before. later: what they corrected after this one.
+        foreseen: the same of what served until then, as the policy saw it; empty unless the policy needs estimates.
         seconds: how long each step took.
         statements: how many statements the steps sent.
     """
@@ -54,6 +57,9 @@ class MonthReport:
     estimates: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
     trusted: bool | None = None
     trust: str = ""
+    corrections: tuple[Correction, ...] = ()
+    later: tuple[Correction, ...] = field(default=(), compare=False)
+    foreseen: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     # steps that were done again after an interruption have sent more
     statements: int = field(default=0, compare=False)
@@ -96,6 +102,8 @@ class MonthReport:
             "drift_alarms": dict(self.alarms),
             "estimates": {m: {"value": v, "low": lo, "high": hi} for m, (v, lo, hi) in self.estimates.items()},
             "estimates_trusted": self.trusted,
+            "corrections": [c.words for c in self.corrections],
+            "corrected_later": [c.words for c in self.later],
             "seconds": dict(self.seconds),
             "statements": self.statements,
         }
@@ -103,6 +111,7 @@ class MonthReport:
     def text(self) -> str:
         """The month in words."""
         lines = [f"{self.month}: {self.active:,} active customers on {self.as_of}; {self._serving()}."]
+        lines += [f"Corrected before: {c.words}." for c in self.corrections]
         if self.status == "waiting":
             lines.append(f"Waiting: {self.decision.reason}.")
         else:
@@ -133,6 +142,7 @@ class MonthReport:
             lines.append(f"Drift alarms, strongest first: {told}{more}.")
         if self.alerts:
             lines.append(f"Alerts: {', '.join(self.alerts)}.")
+        lines += [f"Corrected since: {c.words}." for c in self.later]
         if self.statements:
             lines.append(f"Statements sent: {self.statements:,}.")
         return "\n".join(lines)

@@ -92,6 +92,7 @@ class Stage(Object):
     folder: str | None
     url: str = ""
     file_format: dict[str, Any] = field(default_factory=dict)
+    directory: bool = False
     temporary: bool = False
     owner_session: Any = None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from churnobs.testing.catalog import OWNER
+from churnobs.testing.directories import is_directory
 from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, like, literal
@@ -108,7 +109,7 @@ def tables(session: Session, found: Filters) -> list[tuple[Name, int, int, str, 
     for database, schema, name, columns, comment in asked:
         held = Name(database, schema, name)
         shown = mine.get(held, held)
-        if ("$temp$" in name and held not in mine) or not found.holds(shown):
+        if ("$temp$" in name and held not in mine) or is_directory(name) or not found.holds(shown):
             continue
         made.append((shown, held, columns, comment or "", held in mine))
     counted = _counts(session, [held for _, held, *_ in made])

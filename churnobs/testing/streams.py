@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import stream_views
+from churnobs.testing import directories, stream_views
 from churnobs.testing.catalog import OWNER, Object, View
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
@@ -100,9 +100,11 @@ def create(session: Session, parser: Parser) -> Result:
         raise not_supported("this CREATE STREAM", "CREATE STREAM ... ON TABLE")
     parser.expect("ON")
     kind = parser.next().upper
-    if kind not in ("TABLE", "VIEW"):
+    if kind not in ("TABLE", "VIEW", "STAGE"):
         raise not_supported(f"a stream on a {kind.lower()}", "make it on the table")
     table = session.resolve(parser.parts())
+    if kind == "STAGE":
+        table = directories.watched(session, table)
     view = session.account.catalog.views.need(table) if kind == "VIEW" else None
     if view is not None:
         table = stream_views.base_of(session, view)
@@ -228,11 +230,15 @@ def _columns() -> dict[str, str]:
     )  # fmt: skip
 
 
+def _kind(s: Stream) -> str:
+    return "View" if s.view else "Stage" if directories.is_directory(s.table.name) else "Table"
+
+
 def _row(s: Stream) -> tuple[Any, ...]:
     mode = "APPEND_ONLY" if s.append_only else "DEFAULT"
     return (
         s.created_on, s.name.name, s.name.database, s.name.schema, OWNER, s.comment, str(s.view.name if s.view else s.table),
-        "View" if s.view else "Table", str(s.table), "DELTA",
+        _kind(s), str(s.table), "DELTA",
         "true" if s.stale else "false", mode, None, s.stale or "N/A", "ROLE",
     )  # fmt: skip
 

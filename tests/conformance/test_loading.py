@@ -40,7 +40,7 @@ def test_sales_with_or_without_header(house: House, tmp_path: Path, start: str, 
     ]
     content_hash = house.door.open(path).files[0].content_hash
     assert house.rows("SELECT * FROM FILES_INGESTED") == [
-        (2024, 5, "sales", "sales_2024_5.csv", content_hash, 2, 0, dt.date(2024, 6, 1))
+        (2024, 5, "sales", "sales_2024_5.csv", content_hash, 2, 0, dt.date(2024, 6, 1), 0, 0, None)
     ]
 
 

@@ -9,6 +9,14 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from churnobs.expressions.customers import (
+    at_risk,
+    comments,
+    key_of,
+    purchases,
+    risk_by_segment,
+    risk_histogram,
+)
 from churnobs.expressions.datasets import (
     KEY_TYPES,
     commonest,
@@ -16,12 +24,14 @@ from churnobs.expressions.datasets import (
     medians,
     rows_at,
     rows_of,
+    rows_open_at,
     scored_performance,
+    stored_scores,
     watched,
 )
 from churnobs.expressions.drift import Bins, count_cells, summaries
 from churnobs.expressions.features import AsOf, customer_features, customer_state, recent_feedback, rows_before
-from churnobs.expressions.labels import LabelRule, LabelWindow, labels
+from churnobs.expressions.labels import LabelRule, LabelWindow, changed_labels, labels
 from churnobs.expressions.monitored import (
     SOURCE,
     Watched,
@@ -117,13 +127,22 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "labels_final": (labels, lambda t: window(t, 31, "as_of")),
     "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
     "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
+    "changed_labels": (changed_labels, lambda t: window(t, 31, "as_of")),
     "dataset_part": (dataset_part, lambda _: (COLUMNS, None, 7)),
     "dataset_part_to_fit": (dataset_part, lambda _: (COLUMNS, "FIT", 7)),
     "dataset_part_to_judge": (dataset_part, lambda _: (COLUMNS, "JUDGE", 7)),
     "scored_performance": (scored_performance, lambda _: ()),
     "rows_at": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
     "watched": (watched, lambda _: ("DEFAULT", "V1", FEW)),
+    "at_risk": (at_risk, lambda t: (t, ("SEGMENT",), (("CITY", "PARIS"),), 100)),
+    "risk_by_segment": (risk_by_segment, lambda t: (t, "SEGMENT", ())),
+    "risk_histogram": (risk_histogram, lambda t: (t, (), 20)),
+    "purchases": (purchases, lambda t: ((3, 7), dt.date(2023, 5, 1), t)),
+    "comments": (comments, lambda t: ((3, 7), t, 5)),
+    "key_of": (key_of, lambda _: ("C1",)),
     "rows_of": (rows_of, lambda t: ("FEATURES", COLUMNS[:-1], t, (3, 7))),
+    "rows_open_at": (rows_open_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
+    "stored_scores": (stored_scores, lambda t: ((t,), "V1")),
     "medians": (medians, lambda t: ("FEATURES", ("SPEND", "ORDERS"), t)),
     "commonest": (commonest, lambda t: ("FEATURES", ("SEGMENT", "CITY"), t)),
     "floors": (floors, lambda t: ((t,), ("BASE", "DEFAULT"))),

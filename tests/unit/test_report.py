@@ -53,7 +53,7 @@ def test_the_json_is_the_published_one(year: Year) -> None:
         # what is beyond the published schema
         assert set(found) - wanted == {
             "rows_by_kind", "active", "newly_final", "alerts", "estimates", "estimates_trusted",
-            "drift_alarms", "statements",
+            "drift_alarms", "statements", "corrections", "corrected_later",
         }  # fmt: skip
         assert set(found["decision"]) == {"action", "reason", "default_version", "proven", "trial"}
         assert dt.date.fromisoformat(found["as_of"]) == report.as_of

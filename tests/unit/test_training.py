@@ -10,13 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
+from churnobs.artefacts import dumped, loaded
 from churnobs.errors import BadConfig
 from churnobs.training import DefaultTrainer, Trainer, TrainingSet, TunedTrainer, as_trainer
 
@@ -260,3 +269,22 @@ def test_trainers_are_trainers_and_describe_themselves() -> None:
         assert isinstance(trainer, Trainer)
         assert as_trainer(trainer) is trainer
         assert trainer.describe() == trainer.describe() != ""
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DecisionTreeClassifier(max_depth=3),
+        RandomForestClassifier(5),
+        GradientBoostingClassifier(n_estimators=5),
+        HistGradientBoostingClassifier(max_iter=5),
+        AdaBoostClassifier(n_estimators=3),
+        CalibratedClassifierCV(LogisticRegression()),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_scikit_learns_trees_are_kept_as_data(estimator: BaseEstimator) -> None:
+    training = customers(rows=300)
+    model = as_trainer(estimator).fit(training, seed=1)
+    again = loaded(dumped(model))
+    assert (again.predict_proba(training.features) == model.predict_proba(training.features)).all()

@@ -7,6 +7,7 @@ from pathlib import Path
 from churnobs.backends.duckdb.catalog import DuckDBAlerts, DuckDBFeatureStore
 from churnobs.backends.duckdb.database import Database
 from churnobs.backends.duckdb.feedback import FeedbackStream
+from churnobs.backends.duckdb.forgetting import DuckDBEraser
 from churnobs.backends.duckdb.loading import DuckDBLoader
 from churnobs.backends.duckdb.monitors import DuckDBMonitors
 from churnobs.backends.duckdb.publish import DuckDBLifetime, published_path
@@ -29,10 +30,10 @@ def open_published(path: Path) -> Backend:
     except DatabaseBusy:
         if not published_path(path).exists():
             raise
-        return _backend(Database(published_path(path), read_only=True))
+        return _backend(Database(published_path(path), read_only=True), partial=True)
 
 
-def _backend(database: Database) -> Backend:
+def _backend(database: Database, *, partial: bool = False) -> Backend:
     return Backend(
         engine=database,
         loader=DuckDBLoader(database.connection, database.transaction),
@@ -42,4 +43,6 @@ def _backend(database: Database) -> Backend:
         monitors=DuckDBMonitors(database),
         alerts=DuckDBAlerts(database),
         lifetime=DuckDBLifetime(database),
+        eraser=DuckDBEraser(database),
+        partial=partial,
     )

@@ -87,6 +87,10 @@ class DuckDBFeatureStore(FeatureStorePort):
             self._datasets.put(dataset.name, dataset.version, kept)
         return kept
 
+    def put_dataset(self, dataset: DatasetVersion) -> None:
+        """Store what is known of a dataset version now."""
+        self._datasets.put(dataset.name, dataset.version, dataset)
+
     def drop_dataset(self, dataset: DatasetVersion) -> None:
         """Delete a dataset version and its rows."""
         with self._database.transaction():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import pyarrow as pa
 
-from churnobs.backends.duckdb.ddl import create_table_sql, quoted
+from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from churnobs.ports import Readable
 
 _HOLDER: Final = re.compile(r"\(PID (\d+)\)|PID (\d+)")
+# seconds that a writer waits for readers to let a file go, and between two tries
+PATIENCE: Final = 2.0
+_BETWEEN: Final = 0.02
 _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
@@ -176,6 +180,37 @@ class Database(EnginePort):
         finally:
             self._depth -= 1
 
+    def rewrite(self) -> None:
+        """Write the file anew, with nothing but what is in its tables; nothing to do for a database in memory.
+
+        The copy is renamed into place: who dies on the way leaves the file as it was.
+        """
+        if self.path is None:
+            return
+        aside = self.path.with_name(f"{self.path.name}.rewriting")
+        for left in (aside, aside.with_name(f"{aside.name}.wal")):
+            left.unlink(missing_ok=True)
+        name = quoted(str(self.value("SELECT current_database()")))
+        try:
+            self.execute(f"ATTACH {literal(str(aside))} AS REWRITTEN")
+            try:
+                self.execute(f"COPY FROM DATABASE {name} TO REWRITTEN")
+            finally:
+                self.execute("DETACH REWRITTEN")
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        # a connection stays what it is while its file is exchanged
+        self.execute("ATTACH ':memory:' AS MEANWHILE")
+        self.execute("USE MEANWHILE")
+        self.execute(f"DETACH {name}")
+        try:
+            aside.replace(self.path)
+        finally:
+            self.execute(f"ATTACH {literal(str(self.path))} AS {name}")
+            self.execute(f"USE {name}")
+            self.execute("DETACH MEANWHILE")
+
     @property
     def sent(self) -> int:
         """How many statements were sent so far."""
@@ -232,6 +267,20 @@ class Database(EnginePort):
 
 
 def _open(
+    path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
+) -> duckdb.DuckDBPyConnection:
+    # readers hold a file for moments: a writer waits for them, and only then says that somebody writes
+    give_up = time.monotonic() + (0.0 if read_only else PATIENCE)
+    while True:
+        try:
+            return _open_now(path, read_only=read_only, settings=settings)
+        except DatabaseBusy:
+            if time.monotonic() >= give_up:
+                raise
+            time.sleep(_BETWEEN)
+
+
+def _open_now(
     path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
 ) -> duckdb.DuckDBPyConnection:
     try:

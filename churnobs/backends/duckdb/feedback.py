@@ -10,10 +10,28 @@ from churnobs.ports import SentimentPort
 from churnobs.sentiment import checked_scores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
     from churnobs.backends.duckdb.database import Database
     from churnobs.sentiment import SentimentModel
 
 STREAM: Final = "FEEDBACK_STREAM"
+
+
+def remove_feedback(connection: duckdb.DuckDBPyConnection, gone: str, values: Sequence[object]) -> int:
+    """Delete rows of FEEDBACK_RAW by a condition; the stream counts rows, so no holes are left. Gives how many."""
+    rows, read = connection.execute(
+        f"""SELECT count(*) FILTER ({gone}), count(*) FILTER (NOT coalesce({gone}, FALSE) AND
+            rowid < (SELECT coalesce(max(NEXT_ROW), 0) FROM STREAMS WHERE NAME = '{STREAM}')) FROM FEEDBACK_RAW""",
+        [*values, *values],
+    ).fetchall()[0]
+    if rows:
+        kept = f"FROM FEEDBACK_RAW WHERE NOT coalesce({gone}, FALSE)"
+        connection.execute(f"CREATE OR REPLACE TABLE FEEDBACK_RAW AS {kept}", list(values))
+        connection.execute("UPDATE STREAMS SET NEXT_ROW = ? WHERE NAME = ?", [read, STREAM])
+    return int(rows)
 
 
 class FeedbackStream(SentimentPort):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import duckdb
 
 from churnobs.backends.duckdb.ddl import literal, quoted
+from churnobs.backends.duckdb.feedback import remove_feedback
 from churnobs.backends.duckdb.loading_errors import (
     BAD,
     STAGE,
@@ -35,6 +36,7 @@ from churnobs.ingest_rules import (
     nothing_left,
     shares_of,
 )
+from churnobs.mapping import Kind
 from churnobs.months import Month
 
 _CSV_ERRORS: Final = "CHURNOBS_CSV_ERRORS"
@@ -73,13 +75,30 @@ class DuckDBLoader(LoadPort):
     def ingested(self) -> tuple[IngestedFile, ...]:
         """What was loaded, oldest first."""
         rows = self._connection.execute(
-            """SELECT FILE_TYPE, FILE_NAME, YEAR, MONTH, CONTENT_HASH, ROWS_LOADED, ROWS_REJECTED, PERIOD_END
-               FROM FILES_INGESTED ORDER BY rowid"""
+            """SELECT FILE_TYPE, FILE_NAME, YEAR, MONTH, CONTENT_HASH, ROWS_LOADED, ROWS_REJECTED, PERIOD_END, ROWS_FORGOTTEN,
+                      REVISION FROM FILES_INGESTED WHERE REPLACED_IN IS NULL ORDER BY rowid"""
         ).fetchall()
         return tuple(
             IngestedFile(kind, name, Month(year, month) if year else None, *rest)
             for kind, name, year, month, *rest in rows
         )
+
+    def retract(self, kind: Kind, month: Month, revision: int) -> int:
+        """Delete what was loaded of a month."""
+        self._connection.execute(
+            "UPDATE FILES_INGESTED SET REPLACED_IN = ? WHERE FILE_TYPE = ? AND YEAR = ? AND MONTH = ? AND REPLACED_IN IS NULL",
+            [revision, kind, month.year, month.number],
+        )
+        inside, days = f"{DATES[kind]} >= ? AND {DATES[kind]} < ?", [month.start, month.end]
+        if kind == "feedback":
+            self._connection.execute(f"DELETE FROM FEEDBACK_SENTIMENT WHERE {inside}", days)
+            return remove_feedback(self._connection, inside, days)
+        return self._row_of(f"DELETE FROM {TABLES[kind][0]} WHERE {inside}", days)[0]
+
+    def forgotten(self) -> tuple[str, ...]:
+        """The hashes of forgotten customers."""
+        rows = self._connection.execute("SELECT DISTINCT CUSTOMER_HASH FROM FORGOTTEN ORDER BY 1").fetchall()
+        return tuple(hashed for (hashed,) in rows)
 
     def load(self, job: LoadJob) -> LoadResult:
         """Load one file, all or nothing."""
@@ -101,17 +120,20 @@ class DuckDBLoader(LoadPort):
             rejected = self._one(f"SELECT count(*) FROM {BAD}")
             if rejected and job.on_error == "raise":
                 raise first_error(self._connection, job)
-        good, filtered = self._row(
-            f"SELECT count(*) FILTER (PROBLEM = 0), count(*) FILTER (PROBLEM IS NULL) FROM {STAGE}"
+        dropped = staged.plan.forgotten
+        good, filtered, forgotten = self._row(
+            f"SELECT count(*) FILTER (PROBLEM = 0), count(*) FILTER (PROBLEM IS NULL AND NOT {dropped}), "
+            f"count(*) FILTER ({dropped}) FROM {STAGE}"
         )
-        counts = Counts(good, filtered, rejected, self._by_month(job))
+        counts = Counts(good, filtered, rejected, self._by_month(job), forgotten)
         check_not_empty(job, counts, header=staged.header)
         shares = shares_of(job, counts)
         if not shares:
             raise first_error(self._connection, job) if rejected else nothing_left(job)
         self._insert(job, staged)
-        self._record(job, ingested_rows(job, shares, rejected), rejected)
-        return LoadResult(good, rejected, filtered, tuple(share.month for share in shares if share.month is not None))
+        self._record(job, ingested_rows(job, shares, counts), rejected)
+        months = tuple(share.month for share in shares if share.month is not None)
+        return LoadResult(good, rejected, filtered, months, forgotten)
 
     # staging
 
@@ -251,7 +273,10 @@ class DuckDBLoader(LoadPort):
                 self._connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _row(self, query: str) -> tuple[int, ...]:
-        row = self._connection.execute(query).fetchone()
+        return self._row_of(query, [])
+
+    def _row_of(self, query: str, values: Sequence[object]) -> tuple[int, ...]:
+        row = self._connection.execute(query, list(values)).fetchone()
         return tuple(row) if row else ()
 
     def _one(self, query: str) -> int:

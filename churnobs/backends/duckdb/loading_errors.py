@@ -32,7 +32,7 @@ def reread_csv(connection: duckdb.DuckDBPyConnection, job: LoadJob, names: tuple
     numbered = numbered_records(job, names, header=header)
     while batch := list(islice(numbered, _BATCH)):
         _append(connection, TEXT, _texts([(n, r) for n, r in batch if not r.problem], len(names)), missing)
-        _append(connection, BAD, _rejects([(n, r) for n, r in batch if r.problem], names), "*")
+        _append(connection, BAD, _rejects(job, [(n, r) for n, r in batch if r.problem], names), "*")
     return TEXT
 
 
@@ -84,8 +84,8 @@ def _texts(batch: list[tuple[int, Record]], width: int) -> pa.Table:
     return pa.table([*numbers, *(pa.array(column, pa.string()) for column in columns)], names=names)
 
 
-def _rejects(batch: list[tuple[int, Record]], names: tuple[str, ...]) -> pa.Table:
-    rows = [unreadable(number, record, names) for number, record in batch]
+def _rejects(job: LoadJob, batch: list[tuple[int, Record]], names: tuple[str, ...]) -> pa.Table:
+    rows = [unreadable(job, number, record, names) for number, record in batch]
     kinds = [("RECORD", pa.int64()), ("LINE", pa.int64()), ("COLUMN_NAME", pa.string())]
     schema = pa.schema([*kinds, ("REASON", pa.string()), ("ROW", pa.string())])
     return pa.Table.from_pylist([dict(zip(schema.names, astuple(row), strict=True)) for row in rows], schema=schema)

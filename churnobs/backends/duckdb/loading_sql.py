@@ -47,6 +47,10 @@ class DuckDBFiles(FileDialect):
         """Whether a text has a sign in it."""
         return f"contains({value}, '{sign}')"
 
+    def sha256(self, value: str) -> str:
+        """The hash of a text."""
+        return f"sha256({value})"
+
     def blank(self, value: str) -> str:
         """Whether a text is nothing but spaces."""
         return f"(starts_with({value}, ' ') AND trim({value}) = '')"

@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING, Final
 
 from churnobs.backends.duckdb.schema import TABLES
 from churnobs.errors import NotSupported
+from churnobs.expressions.customers import at_risk, comments, purchases
+from churnobs.expressions.datasets import KEY_TYPES
+from churnobs.expressions.render import Query
+from churnobs.months import add_months
 from churnobs.ports import LifetimePort, Spent
 from churnobs.records import Check
+from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from churnobs.backends.duckdb.database import Database
 
 PUBLISHED: Final = (
     "JOURNAL",
     "MEASUREMENTS",
+    "MEASUREMENTS_REVISED",
     "DRIFT",
     "BACKTESTS",
     "ESTIMATES",
@@ -36,6 +44,15 @@ PUBLISHED: Final = (
     "ALERTS",
     "CHURNOBS_SCHEMA",
 )
+
+
+# of so many customers readers see what they bought in a year and said last
+AT_RISK: Final = 100
+_COMMENTS: Final = 5
+# the columns of what is published, where there is nobody yet
+_RISK: Final = {"CUSTOMER_KEY": "INTEGER", "CUSTOMER_ID": "VARCHAR", "PROBABILITY": "DOUBLE", "VERSION": "VARCHAR"}
+_BOUGHT: Final = {"CUSTOMER_ID": "VARCHAR", "MONTH": "DATE", "ORDERS": "BIGINT", "AMOUNT": "DOUBLE"}
+_SAID: Final = {"CUSTOMER_ID": "VARCHAR", "CHAT_DATE": "DATE", "COMMENT": "VARCHAR", "SENTIMENT": "DOUBLE"}
 
 
 def published_path(path: Path) -> Path:
@@ -73,9 +90,35 @@ class DuckDBLifetime(LifetimePort):
             with self._database.transaction():
                 for name in PUBLISHED:
                     self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS FROM {name}")
+                for name, query in self._looks().items():
+                    self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS {query}")
         finally:
             self._database.execute("DETACH PUBLISHED")
         aside.replace(published_path(path))
+
+    def _looks(self) -> dict[str, str]:
+        """What people look at while a run goes on, as queries: whom to call, and how the newest features are spread."""
+        newest = self._database.value("SELECT max(TIMESTAMP) FROM PREDICTIONS WHERE DEFAULT_PROBABILITY IS NOT NULL")
+        looks = {
+            "AT_RISK": f"SELECT {_listed(_RISK)} LIMIT 0",
+            "AT_RISK_PURCHASES": f"SELECT {_listed(_BOUGHT)} LIMIT 0",
+            "AT_RISK_COMMENTS": f"SELECT {_listed(_SAID)} LIMIT 0",
+            "FEATURE_HISTOGRAMS": (
+                f"FROM MONITOR_HISTOGRAMS WHERE SUBJECT = '{FEATURES_SUBJECT}' AND SEGMENT_COLUMN IS NULL AND "
+                f"(DAY IS NULL OR DAY = (SELECT max(DAY) FROM MONITOR_HISTOGRAMS WHERE SUBJECT = '{FEATURES_SUBJECT}'))"
+            ),
+        }
+        if newest is None:
+            return looks
+        as_of = newest.date()
+        features = self._database.columns("SELECT * FROM FEATURES")
+        segments = tuple(n for n, kind in features.items() if kind.lstrip("!") == "string" and n not in KEY_TYPES)
+        risk = self._database.read(Query(at_risk, (as_of, segments, (), AT_RISK)))
+        keys = tuple(risk["CUSTOMER_KEY"].to_pylist())
+        looks["AT_RISK"] = Query(at_risk, (as_of, segments, (), AT_RISK)).sql("duckdb")
+        looks["AT_RISK_PURCHASES"] = Query(purchases, (keys, add_months(as_of, -12), as_of)).sql("duckdb")
+        looks["AT_RISK_COMMENTS"] = Query(comments, (keys, as_of, _COMMENTS)).sql("duckdb")
+        return looks
 
     def running(self, *, take_over: bool) -> AbstractContextManager[None]:  # noqa: ARG002  # a lock dies with its holder
         """DuckDB's lock on the file is that right: whoever could open it to write has it."""
@@ -105,3 +148,7 @@ class DuckDBLifetime(LifetimePort):
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())

@@ -7,7 +7,7 @@ from typing import Final
 from churnobs import tables
 from churnobs.tables import Columns
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 _RECORD: Final[Columns] = {"POSITION": "int64", "NAME": "string", "VERSION": "string", "RECORD": "string"}
 

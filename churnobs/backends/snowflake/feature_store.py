@@ -80,6 +80,18 @@ class SnowflakeFeatureStore(FeatureStorePort):
             self._datasets.put(dataset.name, dataset.version, kept)
         return kept
 
+    def put_dataset(self, dataset: DatasetVersion) -> None:
+        """Store what is known of a dataset version now; its native version is made anew of the rows that are left."""
+
+        def now() -> None:
+            # files of a version are never changed
+            self._native.drop_dataset(dataset.name, dataset.version)
+            self._native.make_dataset(dataset)
+
+        with self._engine.transaction():
+            self._datasets.put(dataset.name, dataset.version, dataset)
+            self._engine.after_commit(now)
+
     def drop_dataset(self, dataset: DatasetVersion) -> None:
         """Forget a dataset version; its table and its native version go once that is kept."""
 

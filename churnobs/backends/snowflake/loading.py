@@ -23,6 +23,7 @@ from churnobs.ingest_rules import (
     nothing_left,
     shares_of,
 )
+from churnobs.mapping import Kind
 from churnobs.months import Month
 
 if TYPE_CHECKING:
@@ -51,9 +52,28 @@ class SnowflakeLoader(LoadPort):
                 row["ROWS_LOADED"],
                 row["ROWS_REJECTED"],
                 row["PERIOD_END"],
+                row["ROWS_FORGOTTEN"],
+                row["REVISION"],
             )
             for row in rows
+            if row["REPLACED_IN"] is None
         )
+
+    def retract(self, kind: Kind, month: Month, revision: int) -> int:
+        """Delete what was loaded of a month; the stream has read its feedback, or it would not be finished."""
+        self._engine.dml(
+            f"UPDATE FILES_INGESTED SET REPLACED_IN = {int(revision)} WHERE FILE_TYPE = {literal(kind)} AND "
+            f"YEAR = {month.year} AND MONTH = {month.number} AND REPLACED_IN IS NULL",
+            "FILES_INGESTED",
+        )
+        inside = f"{DATES[kind]} >= DATE '{month.start}' AND {DATES[kind]} < DATE '{month.end}'"
+        if kind == "feedback":
+            self._engine.dml(f"DELETE FROM FEEDBACK_SENTIMENT WHERE {inside}", "FEEDBACK_SENTIMENT")
+        return self._engine.dml(f"DELETE FROM {TABLES[kind][0]} WHERE {inside}", TABLES[kind][0])
+
+    def forgotten(self) -> tuple[str, ...]:
+        """The hashes of forgotten customers."""
+        return tuple(sorted(set(self._engine.read("FORGOTTEN")["CUSTOMER_HASH"].to_pylist())))
 
     def load(self, job: LoadJob) -> LoadResult:
         """Load one file, all or nothing."""
@@ -97,18 +117,17 @@ class _Load:
         if local.rows:
             # once for all files of the transaction, so that the table is empty outside it
             self._engine.before_commit(f"DELETE FROM {STAGED}", STAGED)
-        self._engine.append("FILES_INGESTED", ingested_rows(job, shares, counts.rejected))
+        self._engine.append("FILES_INGESTED", ingested_rows(job, shares, counts))
         months = tuple(share.month for share in shares if share.month is not None)
-        return LoadResult(counts.good, counts.rejected, counts.filtered, months)
+        return LoadResult(counts.good, counts.rejected, counts.filtered, months, counts.forgotten)
 
     # staging
 
     def _stage(self) -> None:
         local = self._local
         location = f"@{STAGE}/{local.staged_name}"
-        source = literal(f"file://{local.path.as_posix()}")
         try:
-            self._engine.link.run(f"PUT {source} @{STAGE} {local.put}")
+            self._engine.link.put(local.path.as_posix(), f"@{STAGE}", compress=local.compressed)
             self._engine.dml(local.copy(location), STAGED)
         except ChurnobsError:
             with suppress(ChurnobsError):
@@ -123,8 +142,9 @@ class _Load:
         self._engine.flush({self._table, "CUSTOMER_KEYS"})
         rows = self._engine.link.rows(
             f"""SELECT YEAR(s.GOOD_DATE), MONTH(s.GOOD_DATE), COUNT_IF(s.VERDICT = 0), COUNT_IF(s.VERDICT IS NULL),
-                COUNT_IF(s.VERDICT > 0), COUNT_IF(s.VERDICT = 0 AND k.CUSTOMER_ID IS NULL), MIN(s.RECORD)
-                FROM (SELECT *, CASE WHEN VERDICT = 0 THEN {date} END AS GOOD_DATE
+                COUNT_IF(s.VERDICT > 0), COUNT_IF(s.VERDICT = 0 AND k.CUSTOMER_ID IS NULL), MIN(s.RECORD),
+                COUNT_IF(s.IS_FORGOTTEN)
+                FROM (SELECT *, CASE WHEN VERDICT = 0 THEN {date} END AS GOOD_DATE, {self._local.plan.forgotten} AS IS_FORGOTTEN
                       FROM ({_verdicts(self._local)})) AS s
                 LEFT JOIN CUSTOMER_KEYS AS k ON k.CUSTOMER_ID = s.CUSTOMER_ID GROUP BY 1, 2"""
         )
@@ -135,8 +155,9 @@ class _Load:
         if not self._local.numbered:
             self._offset = min(int(row[6]) for row in rows) - 1
         self._strangers = strangers
+        forgotten = sum(int(row[7]) for row in rows)
         by_month = {Month(int(year), int(month)): int(count) for year, month, count, *_ in rows if count and year}
-        return Counts(good, filtered, bad + len(self._local.unread), by_month)
+        return Counts(good, filtered - forgotten, bad + len(self._local.unread), by_month, forgotten)
 
     def _told(self, *, only_first: bool) -> list[tuple[int, str, str, int]]:
         """Bad rows that the checks found: number, column, reason, and how many there are."""

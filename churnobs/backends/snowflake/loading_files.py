@@ -76,9 +76,9 @@ class LocalFile:
         return f"{self.path.name}.gz" if self.path.suffix == ".csv" else self.path.name
 
     @property
-    def put(self) -> str:
-        """The options of PUT."""
-        return f"AUTO_COMPRESS = {str(self.path.suffix == '.csv').upper()} OVERWRITE = TRUE"
+    def compressed(self) -> bool:
+        """Whether PUT is to compress it."""
+        return self.path.suffix == ".csv"
 
     def copy(self, location: str) -> str:
         """The statement that brings the rows from a location, and takes the file away."""
@@ -178,7 +178,7 @@ def _write_texts(local: LocalFile, folder: Path, batches: Iterable[tuple[pa.Arra
 def _csv_batches(local: LocalFile) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
     records = numbered_records(local.job, local.names, header=local.header)
     while batch := list(islice(records, _BATCH)):
-        local.unread.extend(unreadable(n, record, local.names) for n, record in batch if record.problem)
+        local.unread.extend(unreadable(local.job, n, record, local.names) for n, record in batch if record.problem)
         good = [(n, record.fields) for n, record in batch if not record.problem]
         columns = [pa.array([fields[at] or None for _, fields in good], pa.string()) for at in local.columns]
         yield pa.array([n for n, _ in good], pa.int64()), columns

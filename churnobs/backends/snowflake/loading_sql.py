@@ -94,6 +94,10 @@ class SnowflakeFiles(FileDialect):
         """Whether a text has a sign in it."""
         return f"CONTAINS({value}, '{sign}')"
 
+    def sha256(self, value: str) -> str:
+        """The hash of a text."""
+        return f"SHA2({value}, 256)"
+
     def blank(self, value: str) -> str:
         """Whether a text is nothing but spaces."""
         return f"(STARTSWITH({value}, ' ') AND TRIM({value}) = '')"

@@ -14,7 +14,7 @@ from churnobs.tables import Columns
 
 REMEMBERED: Final = (
     "JOURNAL", "RECORDS", "FILES_INGESTED", "LINEAGE", "STATE_THROUGH", "MONITOR_BINS", "MONITOR_NULLS", "MONITOR_DAYS",
-    "RETRAIN_REQUESTS", "ALERT_HISTORY",
+    "RETRAIN_REQUESTS", "ALERT_HISTORY", "FORGOTTEN",
 )  # fmt: skip
 _ARROW: Final[Mapping[str, pa.DataType]] = {
     "string": pa.string(),

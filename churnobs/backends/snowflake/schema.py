@@ -7,7 +7,7 @@ from typing import Final
 from churnobs import tables
 from churnobs.tables import Columns
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 STAGE: Final = "CHURNOBS_FILES"
 FEEDBACK_STREAM: Final = "FEEDBACK_STREAM"
 # rows of a file as text, from COPY to the end of the transaction that checks and loads them: nobody else sees any
@@ -47,8 +47,10 @@ GATHERED: Final = frozenset(
             "LINEAGE",
             "FILES_INGESTED",
             "REJECTS",
+            "FORGOTTEN",
             "STATE_THROUGH",
             "MEASUREMENTS",
+            "MEASUREMENTS_REVISED",
             "DRIFT",
             "BACKTESTS",
         ),

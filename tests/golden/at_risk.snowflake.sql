@@ -1,0 +1,36 @@
+SELECT
+  *
+FROM (
+  SELECT
+    "t4"."CUSTOMER_KEY",
+    "t4"."CUSTOMER_ID",
+    "t4"."PROBABILITY",
+    "t4"."VERSION",
+    "t5"."SEGMENT"
+  FROM (
+    SELECT
+      "t0"."CUSTOMER_KEY",
+      "t0"."CUSTOMER_ID",
+      "t0"."DEFAULT_PROBABILITY" AS "PROBABILITY",
+      "t0"."DEFAULT_VERSION" AS "VERSION"
+    FROM "PREDICTIONS" AS "t0"
+    WHERE
+      TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0) = "t0"."TIMESTAMP"
+      AND "t0"."DEFAULT_PROBABILITY" IS NOT NULL
+  ) AS "t4"
+  INNER JOIN (
+    SELECT
+      "t1"."CUSTOMER_KEY",
+      "t1"."SEGMENT",
+      "t1"."CITY"
+    FROM "FEATURES" AS "t1"
+    WHERE
+      TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0) = "t1"."TIMESTAMP"
+      AND "t1"."CITY" = 'PARIS'
+  ) AS "t5"
+    ON "t4"."CUSTOMER_KEY" = "t5"."CUSTOMER_KEY"
+) AS "t6"
+ORDER BY
+  "t6"."PROBABILITY" DESC NULLS LAST,
+  "t6"."CUSTOMER_ID" ASC
+LIMIT 100

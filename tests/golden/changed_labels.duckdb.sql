@@ -1,0 +1,65 @@
+SELECT
+  COUNT(*) AS "LABELED",
+  COUNT(*) FILTER(WHERE
+    "t12"."CHURNED" <> "t12"."NOW_CHURNED") AS "CHANGED"
+FROM (
+  SELECT
+    "t6"."CUSTOMER_KEY",
+    "t6"."CUSTOMER_ID",
+    "t6"."TIMESTAMP",
+    "t6"."NEXT_TRANSACTION_DATE",
+    "t6"."CHURNED",
+    "t6"."IS_FINAL",
+    "t6"."KNOWN_AT",
+    "t11"."CUSTOMER_ID" AS "NOW_CUSTOMER_ID",
+    "t11"."TIMESTAMP" AS "NOW_TIMESTAMP",
+    "t11"."NEXT_TRANSACTION_DATE" AS "NOW_NEXT_TRANSACTION_DATE",
+    "t11"."CHURNED" AS "NOW_CHURNED",
+    "t11"."IS_FINAL" AS "NOW_IS_FINAL",
+    "t11"."KNOWN_AT" AS "NOW_KNOWN_AT"
+  FROM (
+    SELECT
+      *
+    FROM "LABELS" AS "t0"
+    WHERE
+      MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) = "t0"."TIMESTAMP" AND "t0"."IS_FINAL"
+  ) AS "t6"
+  INNER JOIN (
+    SELECT
+      "t7"."CUSTOMER_KEY",
+      "t7"."CUSTOMER_ID",
+      "t7"."TIMESTAMP",
+      CASE
+        WHEN "t9"."FOLLOWING" IS NOT NULL
+        THEN "t9"."FOLLOWING"
+        ELSE CAST(NULL AS DATE)
+      END AS "NEXT_TRANSACTION_DATE",
+      CAST(CASE WHEN "t9"."FOLLOWING" IS NOT NULL THEN 0 ELSE 1 END AS BIGINT) AS "CHURNED",
+      TRUE AS "IS_FINAL",
+      MAKE_TIMESTAMP(2024, 5, 31, 0, 0, 0.0) AS "KNOWN_AT"
+    FROM (
+      SELECT
+        *
+      FROM "FEATURES" AS "t1"
+      WHERE
+        MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) = "t1"."TIMESTAMP"
+    ) AS "t7"
+    LEFT OUTER JOIN (
+      SELECT
+        "t5"."CUSTOMER_KEY",
+        MIN("t5"."TRANSACTION_DATE") AS "FOLLOWING"
+      FROM (
+        SELECT
+          *
+        FROM "SALES" AS "t2"
+        WHERE
+          "t2"."TRANSACTION_DATE" >= MAKE_DATE(2024, 5, 1)
+          AND "t2"."TRANSACTION_DATE" < MAKE_DATE(2024, 5, 31)
+      ) AS "t5"
+      GROUP BY
+        1
+    ) AS "t9"
+      ON "t7"."CUSTOMER_KEY" = "t9"."CUSTOMER_KEY"
+  ) AS "t11"
+    ON "t6"."CUSTOMER_KEY" = "t11"."CUSTOMER_KEY"
+) AS "t12"

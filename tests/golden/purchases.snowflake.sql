@@ -1,0 +1,32 @@
+SELECT
+  *
+FROM (
+  SELECT
+    "t1"."CUSTOMER_ID",
+    "t1"."MONTH",
+    COUNT(*) AS "ORDERS",
+    CAST(SUM("t1"."TOTAL_AMOUNT") AS DOUBLE) AS "AMOUNT"
+  FROM (
+    SELECT
+      "t0"."TRANSACTION_ID",
+      "t0"."CUSTOMER_ID",
+      "t0"."TRANSACTION_DATE",
+      "t0"."DISCOUNT_APPLIED",
+      "t0"."NUM_ITEMS",
+      "t0"."PAYMENT_METHOD",
+      "t0"."TOTAL_AMOUNT",
+      "t0"."CUSTOMER_KEY",
+      DATE_TRUNC('MONTH', "t0"."TRANSACTION_DATE") AS "MONTH"
+    FROM "SALES" AS "t0"
+    WHERE
+      "t0"."CUSTOMER_KEY" IN (3, 7)
+      AND "t0"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2023, 5, 1)
+      AND "t0"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+  ) AS "t1"
+  GROUP BY
+    1,
+    2
+) AS "t2"
+ORDER BY
+  "t2"."CUSTOMER_ID" ASC,
+  "t2"."MONTH" ASC
