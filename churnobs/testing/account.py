@@ -37,7 +37,7 @@ HANDLERS = (
     "functions", "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
     "cortex", "tags", "routines", "routine_commands", "table_functions", "models", "model_calls", "datasets", "lineage",
     "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
-    "experiments", "role_commands",
+    "experiments", "role_commands", "undrop",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
@@ -119,6 +119,7 @@ class Account:
         self.graphs: list[Any] = []
         self.refreshes: list[Any] = []
         self.past = Past()
+        self.dropped: list[Any] = []
         self.rights = Rights()
         self.sequences: OrderedDict[str, int] = OrderedDict()
         self.udfs: set[str] = set()
@@ -247,7 +248,12 @@ class Account:
     def forget(self, database: str, schema: str | None) -> None:
         """Forget the objects of a dropped database or schema."""
         self.catalog.forget(database, schema)
-        self.past.forget(lambda name: name.database == database and schema in (None, name.schema))
+
+        def is_in(name: Name) -> bool:
+            return name.database == database and schema in (None, name.schema)
+
+        self.dropped = [one for one in self.dropped if not is_in(one.name)]
+        self.past.forget(is_in)
 
     def close(self) -> None:
         """Close everything and leave nothing on disk."""

@@ -52,7 +52,7 @@ def _join(prefix: str, name: str) -> str:
     return f"{prefix.rstrip('/')}/{name.lstrip('/')}" if prefix else name.lstrip("/")
 
 
-def locate(session: Session, text: str) -> Location:
+def locate(session: Session, text: str, *, writes: bool = False) -> Location:
     """Read a location: @stage/path, @~, @%table, snow://kind/name/path or the URL of a mapped external stage."""
     text = text.strip().strip("'")
     if text.lower().startswith("snow://"):
@@ -78,7 +78,7 @@ def locate(session: Session, text: str) -> Location:
     if stage is None:
         raise missing("Stage", full)
     if not stage.temporary:
-        need(session, ("READ", "WRITE", "USAGE"), ("STAGE",), full)
+        need(session, ("WRITE",) if writes else ("READ", "WRITE", "USAGE"), ("STAGE",), full)
     if stage.folder is None:
         raise not_supported(
             f"reading the external stage {full} ({stage.url})",

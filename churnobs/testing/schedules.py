@@ -22,7 +22,7 @@ def seconds_of(text: str) -> int | None:
     >>> seconds_of("5 MINUTES"), seconds_of("1 hour"), seconds_of("soon")
     (300, 3600, None)
     """
-    found = re.fullmatch(r"\s*(\d+)\s*([A-Za-z]+?)s?\s*", text)
+    found = re.fullmatch(r"\s*(\d+)\s*([a-z]+?)s?\s*", text, re.IGNORECASE)
     if found is None or found[2].upper() not in _UNITS:
         return None
     return int(found[1]) * _UNITS[found[2].upper()]

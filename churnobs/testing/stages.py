@@ -270,7 +270,7 @@ def put(session: Session, parser: Parser) -> Result:
     source, target = local(place(parser)), place(parser)
     options = parser.options()
     parser.end()
-    where = locate(session, target)
+    where = locate(session, target, writes=True)
     folder = where.inside(where.path)
     if folder.is_file():
         raise SqlError(f"SQL compilation error:\n'{target}' is a file", 1003, "42000")
@@ -353,7 +353,7 @@ def _facts(where: Location, file: str) -> tuple[int, str, str]:
 def remove(session: Session, parser: Parser) -> Result:
     """REMOVE the files of a location."""
     parser.next()
-    where = locate(session, place(parser))
+    where = locate(session, place(parser), writes=True)
     options = parser.options()
     parser.end()
     rows = []

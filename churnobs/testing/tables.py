@@ -246,7 +246,7 @@ def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Resu
 @command("DROP TABLE")
 def drop(session: Session, parser: Parser) -> Result:
     """DROP TABLE [IF EXISTS] name."""
-    from churnobs.testing import streams
+    from churnobs.testing import streams, undrop
     from churnobs.testing.dynamic_tables import refuse_change
 
     parser.expect("DROP", "TABLE")
@@ -262,6 +262,8 @@ def drop(session: Session, parser: Parser) -> Result:
 
         raise missing("Table", name)
     refuse_change(session, name, "use DROP DYNAMIC TABLE")
+    if session.physical(name) == name:
+        undrop.keep(session, name)
     session.engine.run(f"DROP TABLE {session.physical(name).sql}")
     session.account.past.forget(session.physical(name).__eq__)
     if session.shared.temporary.pop(name, None) is None:
@@ -271,7 +273,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name)
 
 
-refuse("UNDROP", "keep a clone before dropping")
+refuse("UNDROP", "UNDROP TABLE brings back a table")
 refuse("CREATE DYNAMIC ICEBERG TABLE", "use CREATE DYNAMIC TABLE")
 refuse("CREATE EXTERNAL TABLE", "read the stage directly, or COPY INTO a table")
 refuse("CREATE ICEBERG TABLE", "use an ordinary table")

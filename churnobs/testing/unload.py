@@ -39,7 +39,7 @@ def unload(session: Session, parser: Parser) -> Result:
     parser.end()
     if unknown := set(options) - _OPTIONS:
         raise not_supported(f"COPY INTO a location ... {sorted(unknown)[0]}", "leave the option out")
-    where = locate(session, target)
+    where = locate(session, target, writes=True)
     form = format_of(session, where, options.get("FILE_FORMAT"))
     alone = not session.engine.in_transaction
     session.engine.begin()

@@ -16,7 +16,7 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
         "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> '*'",
         "CREATE SERVICE s IN COMPUTE POOL p FROM SPECIFICATION ''",
         "BEGIN AWAIT x; END",
-        "UNDROP TABLE t",
+        "UNDROP SCHEMA s",
         "CREATE ICEBERG TABLE i (a INT)",
         "SELECT * FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())",
         "SELECT * FROM INFORMATION_SCHEMA.APPLICABLE_ROLES",

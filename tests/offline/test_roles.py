@@ -143,6 +143,12 @@ def test_stages_and_loading(admin, analyst, denied, tmp_path, account) -> None:
     assert denied("COPY INTO t FROM @st") == "refused"
     admin("GRANT INSERT ON TABLE t TO ROLE analyst")
     analyst("COPY INTO t FROM @st")
+    assert denied("COPY INTO @st/ FROM t") == denied("REMOVE @st/x") == "refused"
+    admin("GRANT WRITE ON STAGE st TO ROLE analyst")
+    analyst("COPY INTO @st/ FROM t")
+    assert len(analyst("LIST @st")) == 1
+    analyst("REMOVE @st")
+    assert analyst("LIST @st") == []
 
 
 def test_procedures_tasks_and_alerts_run_as_their_owners(account, admin, analyst, denied) -> None:

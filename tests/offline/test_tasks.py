@@ -102,6 +102,13 @@ def test_cron_schedules(account, sql, cron: str, due: list[str]) -> None:
     assert [at for _, at in logged(sql)][: len(due)] == due
 
 
+@pytest.mark.parametrize(("text", "minutes"), [("5 MINUTES", 5), ("2 hours", 120), ("90 SECONDS", 1.5), ("1 M", 1)])
+def test_intervals(account, sql, text: str, minutes: float) -> None:
+    sql(f"CREATE TASK t SCHEDULE = '{text}' AS {note('x')}")
+    sql("ALTER TASK t RESUME")
+    assert [one.at for one in account.clock.advance(minutes=minutes)] == [START + dt.timedelta(minutes=minutes)]
+
+
 def test_a_local_time_that_is_left_out_does_not_come(account, sql) -> None:
     sql(f"CREATE TASK t SCHEDULE = 'USING CRON 30 2 9-11 3 * America/New_York' AS {note('x')}")
     sql("ALTER TASK t RESUME")

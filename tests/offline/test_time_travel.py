@@ -208,3 +208,24 @@ def test_what_is_too_long_is_not_kept(account, sql, fails, monkeypatch) -> None:
     assert "offline account" in fails("SELECT * FROM t AT (OFFSET => -30)")
     account.clock.advance(minutes=1)
     assert sql("SELECT * FROM t AT (OFFSET => -30)") == [(1,)]
+
+
+def test_a_dropped_table_comes_back(account, sql, fails) -> None:
+    sql("CREATE TABLE t (a INT NOT NULL, b VARCHAR(3) COMMENT 'why', c INT DEFAULT 7, j VARIANT) COMMENT = 'kept'")
+    sql("INSERT INTO t SELECT 1, 'x', 2, PARSE_JSON('{\"k\": [1]}')")
+    sql("DROP TABLE t")
+    assert "does not exist" in fails("SELECT * FROM t")
+    sql("CREATE TABLE t (other INT)")
+    assert "already exists" in fails("UNDROP TABLE t")
+    sql("ALTER TABLE t RENAME TO u")
+    sql("UNDROP TABLE t")
+    sql("INSERT INTO t (a, b) VALUES (2, 'y')")
+    assert sql("SELECT a, b, c, j:k[0]::INT FROM t ORDER BY a") == [(1, "x", 2, 1), (2, "y", 7, None)]
+    with pytest.raises(Exception, match="NULL result"):
+        sql("INSERT INTO t (b) VALUES ('z')")
+    assert "too long" in fails("INSERT INTO t (a, b) VALUES (3, 'longer')")
+    assert [row[9] for row in sql("DESCRIBE TABLE t")] == [None, "why", None, None]
+    assert "did not exist" in fails("UNDROP TABLE never")
+    sql("DROP TABLE t")
+    account.clock.advance(days=2)
+    assert "purged" in fails("UNDROP TABLE t")
