@@ -96,7 +96,8 @@ __all__ = [
     "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
     "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound", "NotSupported",
     "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
-    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy", "Revision", "Rollback", "SeenRows", "SentimentModel",
+    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy",
+    "Revision", "Rollback", "SeenRows", "SentimentModel",
     "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
     "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
 ]  # fmt: skip

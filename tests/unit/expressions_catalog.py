@@ -107,9 +107,9 @@ def at(as_of: dt.date, **more: Any) -> tuple[AsOf]:
     return (AsOf.at(as_of, **more),)
 
 
-def window(as_of: dt.date, days: int, anchor: Any) -> tuple[LabelWindow]:
+def window(as_of: dt.date, days: int, anchor: Any, refunds: Any = "orders") -> tuple[LabelWindow]:
     """The argument of the label expression when the data reach so many days beyond T."""
-    return (LabelWindow.of(as_of, as_of + dt.timedelta(days=days), LabelRule(anchor=anchor)),)
+    return (LabelWindow.of(as_of, as_of + dt.timedelta(days=days), LabelRule(anchor=anchor, refunds=refunds)),)
 
 
 Make = Callable[[dt.date], tuple[Any, ...]]
@@ -119,6 +119,9 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "customer_features_with_state": (customer_features, lambda t: at(t, since=add_months(t, -1))),
     "customer_state": (customer_state, at),
     "customer_state_carried_forward": (customer_state, lambda t: at(t, since=add_months(t, -1))),
+    "customer_features_less_refunds": (customer_features, lambda t: at(t, active_within_days=None, refunds="reduce")),
+    "customer_state_less_refunds": (customer_state, lambda t: at(t, since=add_months(t, -1), refunds="reduce")),
+    "labels_less_refunds": (labels, lambda t: window(t, 31, "as_of", "reduce")),
     "rows_before": (rows_before, lambda t: ((t,),)),
     "recent_feedback": (recent_feedback, at),
     "recent_feedback_carried_forward": (recent_feedback, lambda t: at(t, since=add_months(t, -1))),
