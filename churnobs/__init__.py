@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from churnobs.lifecycle.cost import Cost
     from churnobs.lifecycle.explain import AtRisk
     from churnobs.lifecycle.history import MonthReports
+    from churnobs.lifecycle.replay import Difference, Replay
     from churnobs.lifecycle.revisions import Revision
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.mapping import Mapping
@@ -89,14 +90,14 @@ __version__ = "0.1.0"
 __all__ = [
     "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
     "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Correction", "Cost", "DatabaseBusy", "Decision",
-    "DefaultTrainer",
+    "DefaultTrainer", "Difference",
     "DistributedSearch", "DistributedXGBoost", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict",
     "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Forgetting", "Freshness", "History", "InJob",
     "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle", "LifecycleConfig",
     "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
     "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound", "NotSupported",
     "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
-    "RefusedArtefact", "RelativeDrop", "Retrain", "RetrainAction", "RetrainPolicy",
+    "RefusedArtefact", "RelativeDrop", "Replay", "Retrain", "RetrainAction", "RetrainPolicy",
     "Revision", "Rollback", "SeenRows", "SentimentModel",
     "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
     "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
@@ -126,6 +127,8 @@ _ON_DEMAND: Final = {
     "AtRisk": "churnobs.lifecycle.explain",
     "Cost": "churnobs.lifecycle.cost",
     "Forgetting": "churnobs.forgetting",
+    "Difference": "churnobs.lifecycle.replay",
+    "Replay": "churnobs.lifecycle.replay",
     "Revision": "churnobs.lifecycle.revisions",
     "MonthReports": "churnobs.lifecycle.history",
     "roc_auc": "churnobs.comparison",

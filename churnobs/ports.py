@@ -295,6 +295,8 @@ class Backend:
     eraser: ForgetPort
     # kind of place -> who trains there; every backend trains in this process
     workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
+    # another one of the same kind, empty and seen by nobody else; None where there is no such thing
+    beside: Callable[[], Backend] | None = None
     # whether this is but what a writer has published, because it writes just now
     partial: bool = False
     # sums up comments in words of theirs; None where the engine has no language model

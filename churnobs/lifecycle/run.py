@@ -63,7 +63,7 @@ class Lifecycle(Correcting):
         self.config = config
         self.journal = Journal(backend.engine)
         self.door = Ingest(backend.loader)
-        self._source = source
+        self.source = source
         # statements that were sent and belong to a step already
         self._counted = 0
         # of the first model, by its name
@@ -82,8 +82,8 @@ class Lifecycle(Correcting):
         """
         finished = self.journal.finished()
         known = {f.month for f in self.backend.loader.ingested() if f.kind == "sales" and f.month is not None}
-        if self._source is not None:
-            known |= {month.month for month in self._source.months}
+        if self.source is not None:
+            known |= {month.month for month in self.source.months}
         waiting = sorted(known - set(finished))
         if finished and waiting and waiting[0] < finished[-1]:
             raise BadFile(
@@ -288,8 +288,8 @@ class Lifecycle(Correcting):
 
     def load(self, month: Month) -> dict[str, Any]:
         """Ingest a month's files when they are not yet; count what the month holds."""
-        if self._source is not None and month in {known.month for known in self._source.months}:
-            self.door.ingest_month(self._source, month)
+        if self.source is not None and month in {known.month for known in self.source.months}:
+            self.door.ingest_month(self.source, month)
         own = [f for f in self.backend.loader.ingested() if f.month == month]
         kinds = ("sales", "feedback", "customers")
         return {
@@ -299,11 +299,11 @@ class Lifecycle(Correcting):
 
     def files_of(self, month: Month) -> tuple[str, ...]:
         """The names of a month's files that wait in the source."""
-        return () if self._source is None else self.door.files_waiting(self._source, month)
+        return () if self.source is None else self.door.files_waiting(self.source, month)
 
     def history_files(self) -> tuple[str, ...]:
         """The names of files that cover many months and are not loaded."""
-        return () if self._source is None else self.door.files_waiting(self._source, None)
+        return () if self.source is None else self.door.files_waiting(self.source, None)
 
     def own_monitors(self) -> list[MonitorRecord]:
         """The monitors of this loop's roles, oldest first."""
@@ -356,12 +356,12 @@ class Lifecycle(Correcting):
         own = [f for f in self.backend.loader.ingested() if f.kind == "sales" and f.month == month]
         hashes = {f.content_hash for f in own}
         ends = [f.period_end for f in own if f.period_end is not None]
-        if self._source is not None and month in {known.month for known in self._source.months}:
-            files = self._source.month(month).files
+        if self.source is not None and month in {known.month for known in self.source.months}:
+            files = self.source.month(month).files
             hashes |= {f.content_hash for f in files if f.kind == "sales"}
-            newest = max(known.month for known in self._source.months)
+            newest = max(known.month for known in self.source.months)
             # what was ingested says itself how far it reaches
-            ends = ends or [(month == newest and self._source.period_end) or month.end]
+            ends = ends or [(month == newest and self.source.period_end) or month.end]
         return max(ends), "/".join(sorted(hashes))
 
     def __repr__(self) -> str:

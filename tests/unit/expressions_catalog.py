@@ -45,6 +45,7 @@ from churnobs.expressions.monitored import (
 from churnobs.expressions.paired import floors, meeting
 from churnobs.expressions.performance import OUTCOMES, performance, stored_performance
 from churnobs.expressions.point_in_time import View, join_at, known_rows
+from churnobs.expressions.replayed import differing_rows
 from churnobs.expressions.scores import out_of_range, state_rows
 from churnobs.months import add_months
 from churnobs.tables import MONITOR_ERRORS, MONITOR_SCORES
@@ -128,6 +129,15 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "labels_final": (labels, lambda t: window(t, 31, "as_of")),
     "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
     "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
+    "differing_rows": (differing_rows, lambda t: ("SALES", FEW, None)),
+    "differing_rows_of_some_months": (
+        differing_rows,
+        lambda t: (
+            "LABELS",
+            (("TIMESTAMP", "timestamp(6)"), ("CHURNED", "int64")),
+            ("TIMESTAMP", add_months(t, -1), t),
+        ),
+    ),
     "changed_labels": (changed_labels, lambda t: window(t, 31, "as_of")),
     "dataset_part": (dataset_part, lambda _: (COLUMNS, None, 7)),
     "dataset_part_to_fit": (dataset_part, lambda _: (COLUMNS, "FIT", 7)),
