@@ -184,6 +184,9 @@ class Lifecycle(Correcting):
         """The steps that a month (default: the next one waiting) still needs; nothing is done."""
         if month is None:
             month = self.waiting()[0]
+        if month in self.journal.finished():
+            # whatever its files are by now: it may have been revised
+            return ()
         period_end, content = self._files_of(month)
         steps = plan_month(month, period_end, content, self.config, self.journal.done)
         changed = [step for step in steps if self.journal.result(month, step.kind) is not None]
