@@ -32,23 +32,16 @@ from churnobs.errors import (
     RefusedArtefact,
     SeenRows,
 )
+from churnobs.lifecycle.backtest import Backtest, ReplayedMonth, backtest
+from churnobs.lifecycle.combined import Both, Either, Opposite, Policy, RetrainPolicy
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.corrections import Correction, Rollback
-from churnobs.lifecycle.decisions import Decision, History, Keep, Retrain, Trial
-from churnobs.lifecycle.policy import (
-    Always,
-    ConfidentGain,
-    LiftOrDrop,
-    MetricFloor,
-    Never,
-    PairedTest,
-    PromoteAlways,
-    PromotionRule,
-    RelativeDrop,
-    RetrainPolicy,
-    policy_named,
-)
+from churnobs.lifecycle.decisions import Decision, History, Keep, Paired, Retrain, Trial
+from churnobs.lifecycle.policies import policy_named, policy_names
+from churnobs.lifecycle.policy import Always, LiftOrDrop, MetricFloor, Never, RelativeDrop
+from churnobs.lifecycle.promotion import ConfidentGain, PairedTest, PromoteAlways, PromotionRule
 from churnobs.lifecycle.report import MonthReport
+from churnobs.lifecycle.triggers import Calendar, Cooldown, DemoRule, Drifted, EstimatedFloor, SignificantDrop
 from churnobs.monitoring.settings import DriftSettings, MetricSettings
 from churnobs.months import Month
 from churnobs.places import InJob, InProcedure
@@ -65,11 +58,12 @@ from churnobs.workspace import Workspace
 
 if TYPE_CHECKING:
     from churnobs.class_comparison import ClassComparison, JointCounts, McNemar, compare_classes, mcnemar
-    from churnobs.comparison import PairedComparison, compare_auc, roc_auc
+    from churnobs.comparison import PairedComparison, compare_auc, compare_log_loss, roc_auc
     from churnobs.distributed import DistributedSearch, DistributedXGBoost
     from churnobs.forgetting import Forgetting
     from churnobs.lifecycle.cost import Cost
     from churnobs.lifecycle.explain import AtRisk
+    from churnobs.lifecycle.halves import fit_half
     from churnobs.lifecycle.history import MonthReports
     from churnobs.lifecycle.replay import Difference, Replay
     from churnobs.lifecycle.revisions import Revision
@@ -80,7 +74,7 @@ if TYPE_CHECKING:
     from churnobs.monitoring.classifier import DomainDrift, domain_classifier
     from churnobs.monitoring.decomposition import DropExplained, explain_drop
     from churnobs.monitoring.drift_verdict import DriftVerdict
-    from churnobs.monitoring.estimation import Estimate, Trust
+    from churnobs.monitoring.estimation import Estimate, Grade, Trust, estimate, grade, trust
     from churnobs.monitoring.levels import Levels
     from churnobs.monitoring.null import Nulls
     from churnobs.training import DefaultTrainer, Trainer, TrainingSet, TunedTrainer
@@ -88,19 +82,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "BadConfig", "BadFile",
-    "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Correction", "Cost", "DatabaseBusy", "Decision",
-    "DefaultTrainer", "Difference",
-    "DistributedSearch", "DistributedXGBoost", "DomainDrift", "DriftSettings", "DriftAlarm", "DriftVerdict",
-    "DropExplained", "Entity", "Estimate", "Estimated", "FeatureView", "FittedOn", "Forgetting", "Freshness", "History", "InJob",
-    "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle", "LifecycleConfig",
-    "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
-    "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound", "NotSupported",
-    "Notify", "Nulls", "Observed", "PairedComparison", "PairedTest", "PromoteAlways", "PromotionRule",
-    "RefusedArtefact", "RelativeDrop", "Replay", "Retrain", "RetrainAction", "RetrainPolicy",
-    "Revision", "Rollback", "SeenRows", "SentimentModel",
-    "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "compare_auc",
-    "compare_classes", "connect", "domain_classifier", "explain_drop", "judge", "mcnemar", "policy_named", "roc_auc",
+    "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "Backtest", "BadConfig", "BadFile",
+    "Both", "Calendar", "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cooldown", "Correction",
+    "Cost", "DatabaseBusy", "Decision", "DefaultTrainer", "DemoRule", "Difference", "DistributedSearch",
+    "DistributedXGBoost", "DomainDrift", "DriftAlarm", "DriftSettings", "DriftVerdict", "Drifted", "DropExplained",
+    "Either", "Entity", "Estimate", "Estimated", "EstimatedFloor", "FeatureView", "FittedOn", "Forgetting",
+    "Freshness", "Grade", "History", "InJob", "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound",
+    "Levels", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric",
+    "MetricFloor", "MetricSettings", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport",
+    "MonthReports", "Never", "NotFound", "NotSupported", "Notify", "Nulls", "Observed", "Opposite", "Paired",
+    "PairedComparison", "PairedTest", "Policy", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop",
+    "Replay", "ReplayedMonth", "Retrain", "RetrainAction", "RetrainPolicy", "Revision", "Rollback", "SeenRows",
+    "SentimentModel", "SignificantDrop", "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer",
+    "Vader", "Workspace", "backtest", "compare_auc", "compare_classes", "compare_log_loss", "connect",
+    "domain_classifier", "estimate", "explain_drop", "fit_half", "grade", "judge", "mcnemar", "policy_named",
+    "policy_names", "roc_auc", "trust",
 ]  # fmt: skip
 
 # names whose modules bring numpy, pyarrow or pydantic along: they load when they are asked for
@@ -108,6 +104,7 @@ _ON_DEMAND: Final = {
     "Lifecycle": "churnobs.lifecycle.run",
     "PairedComparison": "churnobs.comparison",
     "compare_auc": "churnobs.comparison",
+    "compare_log_loss": "churnobs.comparison",
     "ClassComparison": "churnobs.class_comparison",
     "JointCounts": "churnobs.class_comparison",
     "McNemar": "churnobs.class_comparison",
@@ -116,6 +113,11 @@ _ON_DEMAND: Final = {
     "Calibration": "churnobs.monitoring.calibration",
     "Estimate": "churnobs.monitoring.estimation",
     "Trust": "churnobs.monitoring.estimation",
+    "Grade": "churnobs.monitoring.estimation",
+    "estimate": "churnobs.monitoring.estimation",
+    "grade": "churnobs.monitoring.estimation",
+    "trust": "churnobs.monitoring.estimation",
+    "fit_half": "churnobs.lifecycle.halves",
     "DropExplained": "churnobs.monitoring.decomposition",
     "explain_drop": "churnobs.monitoring.decomposition",
     "Nulls": "churnobs.monitoring.null",

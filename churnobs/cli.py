@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,15 +18,18 @@ from rich.table import Table
 
 from churnobs.conformance import BACKENDS, Conformance
 from churnobs.connect import connect
-from churnobs.errors import BadConfig, ChurnobsError, NotFound
+from churnobs.errors import BadConfig, ChurnobsError, NotFound, NotSupported
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.history import MEASURED
 from churnobs.lifecycle.page import html_page, lead
-from churnobs.lifecycle.policy import policy_named
+from churnobs.lifecycle.policies import NAMES, policy_named
 from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
 from churnobs.lifecycle.run import Lifecycle
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.records import Check
+
+# newest first
+_TASKS_SHOWN = 20
 
 app = typer.Typer(help="The monthly life of a customer-churn model.", no_args_is_help=True, add_completion=False)
 Db = Annotated[Path, typer.Option("--db", help="The database file.")]
@@ -40,7 +44,7 @@ def run(
     db: Db,
     mapping: Annotated[Path | None, typer.Option(help="A TOML file that maps other columns.")] = None,
     months: Annotated[int | None, typer.Option(help="Process at most so many months.", min=1)] = None,
-    policy: Annotated[str, typer.Option(help="default, f1-floor, relative-drop, always or never.")] = "default",
+    policy: Annotated[str, typer.Option(help=f"When to retrain: {NAMES}.")] = "default",
     seed: Annotated[int, typer.Option(help="Of splits and training.")] = 0,
     json_file: Json = None,
     html_file: Html = None,
@@ -130,11 +134,37 @@ def run_suite(file: Path, connection: str | None) -> None:
     subprocess.run(command, cwd=suite.parents[1], check=False, stdout=sys.stderr)  # noqa: S603  # our own interpreter
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def offline(
+    command: Annotated[list[str], typer.Argument(help="The program, after --.")],
+    trace: Annotated[bool, typer.Option(help="Print each statement, who answered it and how long it took.")] = False,  # noqa: FBT002
+) -> None:
+    """Run a program with its Snowflake connections pointed at an offline account."""
+    if find_spec("fakesnow") is None:
+        raise NotSupported("the offline account is not installed", hint='pip install "churnobs[offline]"')
+    # a process of its own: the account's libraries are no part of the core
+    runner = [sys.executable, "-m", "churnobs.testing.running", *(["--trace"] if trace else []), "--", *command]
+    raise typer.Exit(subprocess.run(runner, check=False).returncode)  # noqa: S603  # our own interpreter
+
+
 @app.command()
-def status(db: Db) -> None:
-    """Which model served which month, and why; also while another process writes the database."""
-    with connect(f"duckdb:{db}", read_only=True) as workspace:
-        print_months(workspace.lifecycle().history())
+def status(
+    db: Annotated[Path | None, typer.Option("--db", help="The database file.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="duckdb:FILE, or snowflake:NAME.")] = None,
+) -> None:
+    """Which model served which month, and why; what deployed tasks did, what failed, and the next start."""
+    if (db is None) == (url is None):
+        raise BadConfig("one database is to be shown", hint="give --db FILE or --url URL")
+    place = url or f"duckdb:{db}"
+    with connect(place, read_only=place.startswith("duckdb:")) as workspace:
+        loop = workspace.lifecycle()
+        print_months(loop.history())
+        try:
+            tasks = loop.task_history()
+        except NotSupported:
+            return
+        names = ("task", "state", "scheduled", "completed", "what", "error")
+        print_table(names, tasks.astype(object).where(tasks.notna(), None).head(_TASKS_SHOWN).to_numpy().tolist())
 
 
 @app.command()

@@ -75,17 +75,9 @@ def active_session() -> Session:
     Raises:
         BadConfig: there is none.
     """
-    try:
-        from snowflake.snowpark.context import get_active_session
-        from snowflake.snowpark.exceptions import SnowparkSessionException
-    except ImportError as error:
-        raise BadConfig("no database is named", hint="churnobs dashboard --db FILE, or --url") from error
-    try:
-        return get_active_session()
-    except SnowparkSessionException as error:
-        raise BadConfig(
-            "no database is named, and no session is active", hint="churnobs dashboard --db FILE"
-        ) from error
+    from churnobs.backends import snowflake
+
+    return snowflake.active_session()
 
 
 def stamp_of(url: str | Session | None) -> str | None:

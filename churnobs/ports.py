@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         FeatureView,
         MonitorRecord,
         RegistryChange,
+        TaskGraph,
         VersionRecord,
     )
     from churnobs.sentiment import SentimentModel
@@ -280,6 +281,26 @@ class WorkshopPort(ABC):
         """Run a lesson there, and bring the model back as data."""
 
 
+class TaskPort(ABC):
+    """Runs the loop by itself, as a graph of tasks."""
+
+    @abstractmethod
+    def plan(self, graph: TaskGraph, config: object) -> Sequence[str]:
+        """The statements that make the graph and start it; nothing is done."""
+
+    @abstractmethod
+    def deploy(self, graph: TaskGraph, config: object, statements: Sequence[str]) -> None:
+        """Send what the procedure needs, and run the statements."""
+
+    @abstractmethod
+    def undeploy(self, name: str, groups: Sequence[str]) -> Sequence[str]:
+        """Drop a graph and what it runs; gives the statements."""
+
+    @abstractmethod
+    def history(self, name: str) -> pd.DataFrame:
+        """What the tasks of a graph did, newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Everything one backend brings."""
@@ -297,6 +318,8 @@ class Backend:
     workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
     # another one of the same kind, empty and seen by nobody else; None where there is no such thing
     beside: Callable[[], Backend] | None = None
+    # who runs a loop by itself; None where nobody does
+    tasks: TaskPort | None = None
     # whether this is but what a writer has published, because it writes just now
     partial: bool = False
     # sums up comments in words of theirs; None where the engine has no language model

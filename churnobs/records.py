@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from churnobs.display import Shown
 from churnobs.errors import BadConfig
@@ -347,3 +347,36 @@ class Measurement(Shown):
     def passes_gate(self, alpha: float = 0.05) -> bool:
         """Whether the model beat both floors, each at the given level (one-sided, paired)."""
         return all(p is not None and p < alpha for p in (self["P_ABOVE_RECENCY"], self["P_BELOW_BASE_RATE"]))
+
+
+# the stage that month files are put on, where no other is named
+INBOX: Final = "CHURNOBS_INBOX"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskGraph(Shown):
+    """What ``deploy_tasks`` makes.
+
+    Args:
+        name: of the root task; the others are named after it and their first step.
+        groups: the first step of each task, in order; each waits for the one before.
+        schedule: of the root, as Snowflake writes it; None where only new files start it.
+        on_new_data: whether the root waits for files in the inbox.
+        inbox: the stage that month files are put on.
+        mapping: how the files are read; None for the demo's columns.
+        error_integration: the notification integration that hears of a failure; None for nobody.
+        suspend_after: failures in a row that suspend the graph; 0 for never.
+        packages, imports, artifact_repository: as for ``InProcedure``.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    schedule: str | None
+    on_new_data: bool
+    inbox: str = INBOX
+    mapping: object = None
+    error_integration: str | None = None
+    suspend_after: int = 3
+    packages: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    artifact_repository: str | None = "snowflake.snowpark.pypi_shared_repository"

@@ -110,6 +110,15 @@ class Source:
         return html_table(("file", "kind", "month"), rows, str(self.path))
 
 
+def names_month(name: str) -> bool:
+    """Whether a file's name says which month it belongs to.
+
+    >>> names_month("sales_2024_5.csv"), names_month("customers.csv")
+    (True, False)
+    """
+    return bool(_DATED.search(name.rpartition(".")[0]))
+
+
 def discover(path: str | Path, mapping: Any = None, *, period_end: dt.date | None = None) -> Source:
     """Find the files of a folder, or take one file.
 

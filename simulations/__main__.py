@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from churnobs import BadConfig, LifecycleConfig, connect, policy_named
-from churnobs.cli import guarded, print_table, progress_bar, show
+from churnobs.cli import guarded, print_table, progress_bar, show, write_aside
 from simulations.check import LAST_MONTH, check
+from simulations.lab.page import COLUMNS, lab_page, row
+from simulations.lab.ranking import Ranking
+from simulations.lab.running import LAB_WORLDS, NAMES, POLICIES, Lab, run_lab
+from simulations.lab.settings import LabSettings
 from simulations.runs import month_files
 from simulations.simulation import simulate
 from simulations.worlds import WORLDS
@@ -25,7 +34,7 @@ def run(
     customers: Annotated[int, typer.Option(min=1)] = 5000,
     months: Annotated[int, typer.Option(min=1)] = 12,
     seed: Annotated[int, typer.Option(min=0)] = 1,
-    policy: Annotated[str, typer.Option(help="default, f1-floor, relative-drop, always or never.")] = "default",
+    policy: Annotated[str, typer.Option(help="When to retrain, as in `churnobs run --policy`.")] = "default",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the reports as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page.")] = None,
 ) -> None:
@@ -56,6 +65,45 @@ def check_worlds(
     """Measure what the default policy wins back, and that nothing is promoted by chance; exit code 1 when a promise breaks."""
     if check(seeds, customers, LAST_MONTH, workers):
         raise SystemExit(1)
+
+
+@app.command("lab")
+def policy_lab(
+    worlds: Annotated[str, typer.Option(help="Comma between names; `list` shows them.")] = ",".join(LAB_WORLDS),
+    policies: Annotated[str, typer.Option(help=f"Comma between names: {NAMES}.")] = ",".join(POLICIES),
+    seeds: Annotated[int, typer.Option(min=1)] = 10,
+    customers: Annotated[int | None, typer.Option(min=1)] = None,
+    months: Annotated[int | None, typer.Option(min=1)] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    settings: Annotated[Path | None, typer.Option(help="TOML: settings, [money], [prices].")] = None,
+    folder: Annotated[Path, typer.Option(help="Where cells are kept; a second start goes on.")] = Path("lab"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Default: lab.json in the folder.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Default: lab.html in the folder.")] = None,
+) -> None:
+    """Which policy serves best where the truth is known, and what it costs: worlds x policies x seeds."""
+    chosen = LabSettings() if settings is None else LabSettings().read(settings)
+    lab = Lab.named(worlds.split(","), policies.split(","), seeds, chosen.sized(customers, months))
+    with cells_bar() as progress:
+        ranking = Ranking(lab, run_lab(lab, folder, workers=workers, progress=progress))
+    print_table(COLUMNS, [row(line) for line in ranking.overall])
+    typer.echo(ranking.words())
+    own = lab.folder(folder)
+    write_aside(json_file or own / "lab.json", json.dumps(ranking.to_dict(), indent=1))
+    write_aside(html_file or own / "lab.html", lab_page(ranking, "The policy lab"))
+    typer.echo(f"wrote {json_file or own / 'lab.json'} and {html_file or own / 'lab.html'}")
+
+
+@contextmanager
+def cells_bar() -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar over cells on a terminal, nothing in a pipe."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("cells"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("cells", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 if __name__ == "__main__":

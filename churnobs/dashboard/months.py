@@ -45,6 +45,7 @@ def _newest(found: Overview) -> None:
         "-" if auc is None else f"{auc:.3f}",
         delta=None if auc is None or never is None else f"{auc - never:+.3f} against never retrained",
         delta_color="normal" if auc != never else "off",
+        delta_arrow="auto" if auc != never else "off",
         help=f"of what served at {scored.scored_as_of}" if scored else None,
     )
     value, low, high = last.estimates.get("ROC_AUC", (None, None, None))

@@ -40,7 +40,9 @@ def loop_of(workspace: Workspace) -> Lifecycle:
         return loop
     known = {name: value for name, value in meaning.items() if name != "sentiment"}
     known["feature_views"] = tuple(tuple(view) for view in known["feature_views"])
-    return workspace.lifecycle(LifecycleConfig(**known))
+    # the journal is read once: to be asked of, a loop needs no more
+    loop.config = LifecycleConfig(**known)
+    return loop
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,13 @@ class Part:
 
 def is_fit_half(key: Any, split_seed: int) -> Any:
     """Whether a customer is in the FIT half of a split; about half are, and each seed splits anew."""
+    return in_fit_half(key.cast("int64"), split_seed)
+
+
+def in_fit_half(key: Any, split_seed: int) -> Any:
+    """``is_fit_half`` of 64-bit integers of whatever library."""
     offset = (split_seed * 1_000_003 + 12_345) % _MODULUS
-    mixed = (key.cast("int64") * _FIRST + offset) % _MODULUS
+    mixed = (key * _FIRST + offset) % _MODULUS
     # without the squares two seeds would only shift the keys, and their halves would depend on each other
     mixed = (mixed * mixed + offset) % _MODULUS
     mixed = (mixed * mixed + _SECOND) % _MODULUS
@@ -103,6 +108,21 @@ def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> 
     """The rows of a table stamped with one as-of, ordered by customer."""
     rows = table(name, dict(columns))
     return rows.filter(moment(as_of) == rows.TIMESTAMP).order_by("CUSTOMER_KEY")
+
+
+def rows_open_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:
+    """``rows_at`` with a CHURNED of 0 for all: what looks at scores alone reads no label."""
+    return rows_at(name, columns, as_of).mutate(CHURNED=ibis.literal(0, "int64"))
+
+
+def stored_scores(as_ofs: tuple[dt.date, ...], version: str) -> ir.Table:
+    """CHURNED, DEFAULT_CLASS and DEFAULT_PROBABILITY of what a version had stored at as-ofs whose labels are final."""
+    labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
+    stored = table("PREDICTIONS", {**KEY_TYPES, **_outputs("DEFAULT")})
+    at = [moment(as_of) for as_of in as_ofs]
+    stored = stored.filter(stored.TIMESTAMP.isin(at), version == stored.DEFAULT_VERSION)
+    rows = labels.filter(labels.TIMESTAMP.isin(at)).inner_join(stored, ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}")
+    return rows.select("CHURNED", "DEFAULT_CLASS", "DEFAULT_PROBABILITY")
 
 
 def rows_of(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date, keys: tuple[int, ...]) -> ir.Table:

@@ -12,7 +12,9 @@ from churnobs.display import Shown
 from churnobs.errors import BadConfig
 from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
 from churnobs.expressions.portable import REFUNDS, Refunds
-from churnobs.lifecycle.policy import LiftOrDrop, PairedTest, PromotionRule, RetrainPolicy
+from churnobs.lifecycle.combined import RetrainPolicy
+from churnobs.lifecycle.policy import LiftOrDrop
+from churnobs.lifecycle.promotion import PairedTest, PromotionRule
 from churnobs.monitoring.roles import SEGMENTS
 from churnobs.monitoring.settings import DriftSettings
 from churnobs.places import LOCAL, as_place

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from churnobs.display import Shown
+from churnobs.months import Month
 from churnobs.records import Measurement
 
 Action = Literal["wait", "first_model", "keep", "tie", "promote", "rollback"]
@@ -103,14 +104,44 @@ class Decision(Shown):
 class History(Shown):
     """What a policy may look at: measurements on final labels and past decisions, oldest first.
 
-    ``measurements`` are of what was stored at each as-of; the newest as-of is the last. ``drift`` is this month's, by
-    column and metric.
+    Args:
+        measurements: of what was stored at each as-of; the newest as-of is the last.
+        decisions: of the months before this one, waiting ones included.
+        drift: this month's, by column and metric.
+        month: this month, as 2024-05.
+        alarms: (column, words) of the features whose drift is an alarm this month, strongest first.
+        estimates: metric -> (value, low, high) that the default model is expected to have at this month's as-of, whose
+            labels are not final; empty unless the policy has ``needs_estimates``.
+        trusted: whether such estimates came true so far; None where nothing is estimated.
     """
 
     measurements: tuple[Measurement, ...] = ()
     decisions: tuple[Decision, ...] = ()
     drift: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    month: str = ""
+    alarms: tuple[tuple[str, str], ...] = ()
+    estimates: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
+    trusted: bool | None = None
 
     def of(self, role: Literal["BASE", "DEFAULT", "CHALLENGER"]) -> tuple[Measurement, ...]:
         """The measurements of one role."""
         return tuple(m for m in self.measurements if m.role == role)
+
+    def months_since_training(self) -> int | None:
+        """How many months ago a model was trained, first or challenger; None before that."""
+        return self._since([d for d in self.decisions if d.retrain or d.action == "first_model"])
+
+    def months_since_challenge(self) -> int | None:
+        """How many months ago a challenger was called for; None before that."""
+        return self._since([d for d in self.decisions if d.retrain])
+
+    def _since(self, decisions: Sequence[Decision]) -> int | None:
+        if not decisions:
+            return None
+        then = _number(Month.parse(decisions[-1].month))
+        now = _number(Month.parse(self.month) if self.month else Month.parse(self.decisions[-1].month).next())
+        return now - then
+
+
+def _number(month: Month) -> int:
+    return 12 * month.year + month.number

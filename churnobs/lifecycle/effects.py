@@ -26,9 +26,10 @@ from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_per
 from churnobs.expressions.portable import moment
 from churnobs.expressions.render import Query, Text
 from churnobs.lifecycle import models
+from churnobs.lifecycle.combined import needs_estimates
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
 from churnobs.lifecycle.drifts import count_features, measure_drift
-from churnobs.lifecycle.estimates import estimate_open
+from churnobs.lifecycle.estimates import estimate_open, foresee
 from churnobs.lifecycle.meetings import gates
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
@@ -249,41 +250,45 @@ def history(loop: Lifecycle, step: Step) -> History:
         from_json(Measurement, to_json(m)) for r in loop.journal.results(StepKind.MEASURE) for m in r["measured"]
     ]
     decisions = [from_json(Decision, to_json(r["decision"])) for r in loop.journal.results(StepKind.PROMOTE)]
-    drifted = loop.journal.result(step.month, StepKind.DRIFT)["drift"]
-    return History(tuple(measured), tuple(decisions), drifted)
+    drifted = loop.journal.result(step.month, StepKind.DRIFT)
+    foreseen, trusted = foresee(loop, step) if needs_estimates(loop.config.policy) else ({}, None)
+    return History(
+        tuple(measured), tuple(decisions), drifted["drift"], str(step.month), _alarms(drifted) or (), foreseen, trusted
+    )
 
 
 def decide(loop: Lifecycle, step: Step) -> Result:
     """Wait, train the first model, keep, or call for a challenger."""
-    plan = _decide(loop, step)
+    plan, foreseen = _decide(loop, step)
     if isinstance(plan, Keep | Retrain):
         # what an alert asked for waits for labels to learn from, and is taken with the decision
         asked = loop.workspace.alerts.take_requests(str(step.month))
         if asked:
             words = ", ".join(f"alert {one.name} of {one.month}" for one in asked)
             plan = Retrain(f"asked for by {words}; the policy alone: {type(plan).__name__.lower()}, {plan.reason}")
-    return {"plan": type(plan).__name__, "reason": plan.reason}
+    return {"plan": type(plan).__name__, "reason": plan.reason, "foreseen": foreseen}
 
 
-def _decide(loop: Lifecycle, step: Step) -> Plan:
+def _decide(loop: Lifecycle, step: Step) -> tuple[Plan, Mapping[str, Any]]:
+    """The plan, and what the policy was told to expect."""
     newly = loop.newly_final(step.month)
     if not newly:
         rule = loop.config.label_rule
         open_as_ofs = [t for t in loop.as_ofs() if t not in loop.final_as_ofs()]
         first = min(open_as_ofs)
-        return Wait(
-            f"no as-of became final: the labels of {first} close on {rule.final_at(first)}, the data reach {step.as_of}"
-        )
+        reason = f"the labels of {first} close on {rule.final_at(first)}, the data reach {step.as_of}"
+        return Wait(f"no as-of became final: {reason}"), {}
     if loop.default() is None:
         rates = loop.backend.engine.read(_label_rates(newly)).to_pylist()
         rows, churned = sum(r["ROWS"] for r in rates), sum(r["CHURNED"] or 0 for r in rates)
         if churned in {0, rows}:
-            return Wait(f"all {rows} final labels are {'churned' if churned else 'stayed'}: nothing to learn from")
-        return TrainFirst("the first labels are final")
-    answer: Any = loop.config.policy.decide(history(loop, step))
+            return Wait(f"all {rows} final labels are {'churned' if churned else 'stayed'}: nothing to learn from"), {}
+        return TrainFirst("the first labels are final"), {}
+    told = history(loop, step)
+    answer: Any = loop.config.policy.decide(told)
     if not isinstance(answer, Keep | Retrain):
         raise BadConfig(f"the policy answered {answer!r}", hint="return Keep(reason) or Retrain(reason)")
-    return answer
+    return answer, told.estimates
 
 
 def _label_rates(as_ofs: tuple[dt.date, ...]) -> Any:
@@ -350,6 +355,8 @@ def report(loop: Lifecycle, step: Step) -> Result:
         proven=journal.result(month, StepKind.PROMOTE)["proven"],
         alarms=_alarms(journal.result(month, StepKind.DRIFT)) or (),
         **_expected(journal.result(month, StepKind.ESTIMATE)),
+        # months that were journaled before it was kept do not have it
+        foreseen=journal.result(month, StepKind.DECIDE).get("foreseen", {}),
         alerts=tuple(
             a["NAME"]
             for a in journal.result(month, StepKind.ALERT)["alerts"]

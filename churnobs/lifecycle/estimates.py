@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.codec import from_json, to_json
+from churnobs.expressions.datasets import KEY_TYPES, rows_open_at, stored_scores
+from churnobs.expressions.render import Query
+from churnobs.lifecycle.meetings import meet
 from churnobs.lifecycle.roles import monitor_name
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.monitoring.answers import MetricFunctions
+from churnobs.monitoring.settings import MetricSettings
 
 if TYPE_CHECKING:
     from churnobs.lifecycle.run import Lifecycle
@@ -38,9 +42,31 @@ def estimate_open(loop: Lifecycle, step: Step) -> dict[str, Any]:
     levels = None if version is None else levels_at(loop, version, (step.as_of,))
     if levels is None:
         return {"version": version, "estimates": [], "trust": flag}
-    found = list(estimate(levels, _calibration(loop, str(version)), seed=loop.config.seed).values())
+    own = levels_at(loop, version, _references(loop, version))
+    found = list(estimate(levels, _calibration(loop, version, own), seed=loop.config.seed).values())
     _store_estimates(loop, step, str(version), found)
     return {"version": version, "estimates": found, "trust": flag}
+
+
+def foresee(loop: Lifecycle, step: Step) -> tuple[dict[str, tuple[Any, Any, Any]], bool | None]:
+    """What the default is expected to do at T, before this month changes it, and whether estimates are trusted."""
+    from churnobs.monitoring.estimation import estimate
+
+    default = loop.default()
+    if default is None:
+        return {}, None
+    columns = (*KEY_TYPES.items(), *loop.feature_columns())
+    rows = Query(rows_open_at, ("FEATURES", columns, step.as_of))
+    scored = loop.workspace.registry.score(rows, ["CHURNED"], {ROLE: default}, unseen=(step.as_of, None))
+    cells = MetricSettings().score_cells
+    engine = loop.backend.engine
+    _, levels = meet(engine, scored, (step.as_of,), (ROLE,), (), calibrated=ROLE, cells=cells)
+    # the monitor counts the labels of this month's newly final as-ofs only later in the month
+    final = _references(loop, default.version_name)
+    stored = Query(stored_scores, (final, default.version_name))
+    own = meet(engine, stored, final, (ROLE,), (), calibrated=ROLE, cells=cells)[1] if final else None
+    found = estimate(levels, _calibration(loop, default.version_name, own), seed=loop.config.seed)
+    return {e.metric: (e.value, e.low, e.high) for e in found.values()}, trust_of(grades(loop)).up
 
 
 def levels_at(loop: Lifecycle, version: str, as_ofs: tuple[dt.date, ...]) -> Levels | None:
@@ -56,11 +82,16 @@ def levels_at(loop: Lifecycle, version: str, as_ofs: tuple[dt.date, ...]) -> Lev
     return Levels.merged(parts) if parts else None
 
 
-def _calibration(loop: Lifecycle, version: str) -> Calibration:
+def _references(loop: Lifecycle, version: str) -> tuple[dt.date, ...]:
+    """The newest as-ofs with final labels at which a version served."""
+    final = [t for t, versions in loop.predicted() if versions.get(ROLE) == version and t in loop.final_as_ofs()]
+    return tuple(final[-REFERENCES:])
+
+
+def _calibration(loop: Lifecycle, version: str, own: Levels | None) -> Calibration:
+    """By a version's own final labels, or else by the trial that promoted its recipe."""
     from churnobs.monitoring.calibration import Calibration
 
-    final = [t for t, versions in loop.predicted() if versions.get(ROLE) == version and t in loop.final_as_ofs()]
-    own = levels_at(loop, version, tuple(final[-REFERENCES:]))
     fitted = Calibration.fit(own) if own is not None else None
     if fitted is not None and fitted.calibrated:
         return fitted

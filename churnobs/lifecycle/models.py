@@ -15,6 +15,7 @@ from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query
 from churnobs.lifecycle.decisions import Action, Decision, Trial
 from churnobs.lifecycle.drifts import count_features
+from churnobs.lifecycle.halves import seed_of_split
 from churnobs.lifecycle.meetings import meet
 from churnobs.lifecycle.roles import PARTS, monitor_name
 from churnobs.lifecycle.steps import Step, StepKind
@@ -91,8 +92,8 @@ def fit(
 
 
 def split_seed(loop: Lifecycle, as_of: dt.date) -> int:
-    """The seed of an as-of's split: another one each month."""
-    return loop.config.seed * 1_000 + as_of.year * 12 + as_of.month
+    """The seed of an as-of's split."""
+    return seed_of_split(loop.config.seed, as_of)
 
 
 def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> tuple[Trial, Calibration]:

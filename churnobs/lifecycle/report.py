@@ -36,6 +36,7 @@ class MonthReport:
         estimates: metric -> (value, low, high) of what serves at T, expected before its labels are final.
         trusted: whether such estimates came true so far; None while nothing serves. trust: why.
         corrections: what people corrected since the month before. later: what they corrected after this one.
+        foreseen: the same of what served until then, as the policy saw it; empty unless the policy needs estimates.
         seconds: how long each step took.
         statements: how many statements the steps sent.
     """
@@ -58,6 +59,7 @@ class MonthReport:
     trust: str = ""
     corrections: tuple[Correction, ...] = ()
     later: tuple[Correction, ...] = field(default=(), compare=False)
+    foreseen: Mapping[str, tuple[float | None, float | None, float | None]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     # steps that were done again after an interruption have sent more
     statements: int = field(default=0, compare=False)

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import pyarrow as pa
 
 from churnobs.codec import from_json
 from churnobs.divergence import Histogram, collect
-from churnobs.errors import BadConfig, BadFile, LabelsNotMature, NotFound
+from churnobs.errors import BadConfig, BadFile, NotFound
 from churnobs.expressions.drift import Bins
-from churnobs.expressions.labels import LabelWindow, labels
-from churnobs.expressions.render import Query
-from churnobs.frame import Frame
 from churnobs.ingest import Ingest
 from churnobs.lifecycle.correcting import Correcting
-from churnobs.lifecycle.cost import Cost, cost_of
+from churnobs.lifecycle.deployed import Deployable
 from churnobs.lifecycle.effects import features_of, perform, prepare
-from churnobs.lifecycle.explain import AtRisk, customers_at_risk, pushes
-from churnobs.lifecycle.history import MonthReports
 from churnobs.lifecycle.journal import Journal
 from churnobs.lifecycle.places import check_place
 from churnobs.lifecycle.preview import Preview, preview
+from churnobs.lifecycle.questions import Asked
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.roles import PARTS
 from churnobs.lifecycle.steps import Step, StepKind, plan_month, together
-from churnobs.lifecycle.value import Offer
 from churnobs.months import Month
-from churnobs.records import DatasetVersion, Measurement, MonitorRecord
+from churnobs.records import DatasetVersion, MonitorRecord
 from churnobs.tables import FEATURES_SUBJECT
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from churnobs.lifecycle.config import LifecycleConfig
     from churnobs.ports import Backend
     from churnobs.sources import Source
@@ -46,7 +38,7 @@ Progress = Callable[[Step], None]
 
 
 @final
-class Lifecycle(Correcting):
+class Lifecycle(Deployable, Correcting, Asked):
     """The monthly loop of one workspace. Made by ``workspace.lifecycle(config)``."""
 
     def __init__(
@@ -134,17 +126,49 @@ class Lifecycle(Correcting):
             waiting = self.waiting()
             if not waiting:
                 raise NotFound("no month is waiting", hint="ingest the next month's files")
-            engine.purpose = f"{self.config.name} {waiting[0]}"
-            if self.journal.is_new(self.config.meaning):
-                with self._transaction():
-                    self.journal.fix_meaning(self.config.meaning)
-            # without alerts nothing of a month reaches outside
-            quiet = not self.config.alerts and not self.backend.alerts.alerts()
-            for steps in together(self.plan(waiting[0]), quiet=quiet):
+            self._begin(waiting[0])
+            for steps in self._groups(waiting[0]):
                 self._keep(steps, progress)
             self.backend.lifetime.publish()
             engine.purpose = ""
             return self.report(waiting[0])
+
+    @property
+    def _loop(self) -> Lifecycle:
+        return self
+
+    def _run_group(self, kinds: tuple[StepKind, ...], *, begins: bool) -> str:
+        engine = self.backend.engine
+        self._check()
+        with self._running():
+            self._counted = engine.sent
+            open_months = [month for month in self.journal.begun() if month not in self.journal.finished()]
+            waiting = open_months or list(self.waiting() if begins else ())
+            if not waiting:
+                return "no month is waiting" if begins else "no month is in progress"
+            month = waiting[0]
+            groups = self._groups(month)
+            if groups[0][0].kind not in kinds:
+                return f"{month} goes on with {groups[0][0].name}"
+            self._begin(month)
+            self._keep(groups[0], None)
+            if len(groups) == 1:
+                self.backend.lifetime.publish()
+            engine.purpose = ""
+            return f"{month}: {', '.join(step.name for step in groups[0])}"
+
+    def _groups(self, month: Month) -> tuple[tuple[Step, ...], ...]:
+        """The steps that a month still needs, in the groups in which they are kept."""
+        # without alerts nothing of a month reaches outside
+        quiet = not self.config.alerts and not self.backend.alerts.alerts()
+        return together(self.plan(month), quiet=quiet)
+
+    def _begin(self, month: Month) -> None:
+        """Say what is done for, and fix the settings with the first month."""
+        self.backend.engine.purpose = f"{self.config.name} {month}"
+        if self.journal.is_new(self.config.meaning):
+            with self._transaction():
+                self.journal.fix_meaning(self.config.meaning)
 
     def _check(self) -> None:
         """See once that the settings can be followed here, before anything is done."""
@@ -201,91 +225,6 @@ class Lifecycle(Correcting):
     def preview(self) -> Preview:
         """What the next month would do and send, in words and statements; nothing is done."""
         return preview(self)
-
-    def report(self, month: Month | str) -> MonthReport:
-        """The report of a finished month; NotFound if it is not finished."""
-        month = Month.parse(month) if isinstance(month, str) else month
-        found = self.journal.result(month, StepKind.REPORT)
-        if found is None:
-            raise NotFound(f"month {month} is not finished", hint="run() finishes what is waiting")
-        report = MonthReport.from_journal(found, self.journal.seconds(month), self.journal.statements(month))
-        return dataclasses.replace(report, later=self.journal.corrections(str(month)))
-
-    def history(self) -> MonthReports:
-        """The reports of all finished months, oldest first, with what was corrected after each; shows itself in a notebook,
-        and ``plot()`` draws it.
-        """
-        return MonthReports(self.report(month) for month in self.journal.finished())
-
-    def cost(self, month: Month | str) -> Cost:
-        """What a finished month has cost, as far as the engine tells; NotFound if it is not finished."""
-        return cost_of(self, self.report(month))
-
-    def labels(self, as_of: dt.date) -> Frame:
-        """The labels of an as-of by what the data say now: CHURNED is NULL and IS_FINAL false until the horizon is over."""
-        through = max(self.as_ofs(), default=as_of)
-        window = LabelWindow.of(as_of, through, self.config.label_rule)
-        return Frame(self.backend.engine, Query(labels, (window,)).sql(self.backend.engine.dialect))
-
-    def performance(self, as_of: dt.date) -> tuple[Measurement, ...]:
-        """How base, default and challenger did at an as-of, from what they had stored then; empty where nothing was.
-
-        Raises:
-            LabelsNotMature: the labels of the as-of are not final yet.
-            NotFound: there is no such as-of.
-        """
-        if as_of not in self.as_ofs():
-            known = ", ".join(map(str, self.as_ofs())) or "none"
-            raise NotFound(f"{as_of} is no as-of of this loop", hint=f"as-ofs: {known}")
-        if as_of not in self.final_as_ofs():
-            raise LabelsNotMature(
-                f"the labels of {as_of} close on {self.config.label_rule.final_at(as_of)}, "
-                f"the data reach {self.as_ofs()[-1]}",
-                hint="look at drift now, and at performance after that date",
-            )
-        return tuple(m for month in self.journal.finished() for m in self.measured(month) if m.as_of == as_of)
-
-    def at_risk(
-        self,
-        n: int | None = None,
-        *,
-        budget: float | None = None,
-        value: float | str | Mapping[str, float] | None = None,
-        cost: float | None = None,
-        success: float = 1.0,
-    ) -> AtRisk:
-        """The active customers most likely to leave, or most worth a call, by the default model at the newest as-of.
-
-        With a value they are ranked by what a call is expected to bring, probability * success * value - cost, and only
-        those are called from whom a gain is expected. That is as good as the probabilities are; what they were worth on
-        the newest final labels stands beside it, and in ``curve()``.
-
-        Args:
-            n: how many at most; None for as many as the budget pays for, or 10 without a budget.
-            budget: what all calls may cost together, in the money of ``cost``.
-            value: what keeping a customer is worth: a number, a numeric feature column such as
-                "SUM_TOTAL_AMOUNT_PAST_3MM", or a mapping of CUSTOMER_ID; a customer without a value is not called.
-            cost: of one call; None for nothing.
-            success: the probability that a call keeps a customer who would have left.
-
-        Raises:
-            NotFound: no predictions are stored yet.
-            BadConfig: an argument is out of range or decides nothing, or the value column is not there.
-        """
-        return customers_at_risk(self, Offer(n, budget, value, cost, success))
-
-    def explain(self, customer_ids: Sequence[str]) -> pd.DataFrame:
-        """Which features push the newest score of customers up or down: SHAP values of the default model.
-
-        Returns:
-            CUSTOMER_ID, FEATURE, FEATURE_VALUE, SHAP_VALUE, BASE_VALUE and UNIT ("log odds"; "probability" of forests): the
-            base value and a customer's SHAP values add up to the score.
-
-        Raises:
-            NotFound: no predictions are stored yet, or somebody is no active customer.
-            NotSupported: the model is neither linear nor of trees.
-        """
-        return pushes(self, customer_ids)
 
     # -- what the steps ask; each answer is a fold over the journal or the catalog
 

@@ -19,25 +19,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churnobs.testing.catalog import Catalog, Warehouse
+from churnobs.testing.clock import Clock
 from churnobs.testing.engine import Engine
 from churnobs.testing.failures import SqlError
 from churnobs.testing.metrics import Measures
 from churnobs.testing.names import Name, fold, quote
+from churnobs.testing.past import Past
 from churnobs.testing.results import Result, now
+from churnobs.testing.roles import Rights
 from churnobs.testing.session import Session, Shared, Statement
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "transactions", "grants", "warehouses", "refusals", "tables", "show", "streams", "views", "functions",
-    "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications", "cortex",
-    "tags", "routines", "routine_commands", "models", "model_calls", "datasets", "lineage", "monitors",
-    "monitor_functions",
+    "environment", "transactions", "grants", "warehouses", "refusals", "tables", "table_alters", "show", "streams", "views",
+    "functions", "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
+    "cortex", "tags", "routines", "routine_commands", "table_functions", "models", "model_calls", "datasets", "lineage",
+    "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
+    "experiments", "role_commands",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
 KEPT_BYTES = 1 << 30
+KEPT_SEQUENCES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,8 @@ class Account:
         self.secret = secrets.token_bytes(32)
         self.external = {url.rstrip("/"): Path(p).resolve() for url, p in self.config.external_stages.items()}
         self.engine = Engine([self.folder, *self.external.values()])
-        self.catalog = Catalog()
+        self.clock = Clock(self)
+        self.catalog = Catalog(self.clock.now)
         self.catalog.warehouses[fold(self.config.warehouse)] = Warehouse(fold(self.config.warehouse))
         self.started = now()
         self.statements: list[Statement] = []
@@ -110,6 +116,11 @@ class Account:
         self.sources: dict[Name, set[Name]] = {}
         self.edges: list[Any] = []
         self.running: list[Any] = []
+        self.graphs: list[Any] = []
+        self.refreshes: list[Any] = []
+        self.past = Past()
+        self.rights = Rights()
+        self.sequences: OrderedDict[str, int] = OrderedDict()
         self.udfs: set[str] = set()
         self.measures = Measures()
         self._results: OrderedDict[str, Result] = OrderedDict()
@@ -132,9 +143,12 @@ class Account:
         elif callable(trace):
             trace(statement)
 
-    def keep_result(self, query_id: str, result: Result) -> None:
-        """Keep a result for RESULT_SCAN; the oldest go when there are too many."""
+    def keep_result(self, query_id: str, result: Result, sequence: int = 0) -> None:
+        """Keep a result for RESULT_SCAN, and the place of its statement; the oldest go when there are too many."""
         with self._lock:
+            self.sequences[query_id] = sequence
+            while len(self.sequences) > KEPT_SEQUENCES:
+                self.sequences.popitem(last=False)
             self._results[query_id] = result
             self._result_bytes += result.table.nbytes if result.table is not None else 0
             while len(self._results) > KEPT_RESULTS or (self._result_bytes > KEPT_BYTES and len(self._results) > 1):
@@ -203,6 +217,21 @@ class Account:
         if session is not None:
             session.close()
 
+    @contextlib.contextmanager
+    def system_session(
+        self, database: str | None, schema: str | None, *, warehouse: str | None = None, role: str = ROLE
+    ) -> Iterator[Session]:
+        """A session of the account's own, for what runs on a schedule, with a role's rights; it is closed at the end."""
+        options = {"database": database, "schema": schema, "role": role}
+        token, session = self.open_session("SYSTEM", self.password, {k: v for k, v in options.items() if v})
+        # without a warehouse of its own it runs serverless; one that was dropped is missing
+        there = not warehouse or warehouse in self.catalog.warehouses
+        session.warehouse = (warehouse or "SERVERLESS") if there else None
+        try:
+            yield session
+        finally:
+            self.close_session(token)
+
     def drop_temporary(self, session: Session) -> None:
         """Drop what the session made as temporary."""
         for shelf in self.catalog.shelves():
@@ -218,6 +247,7 @@ class Account:
     def forget(self, database: str, schema: str | None) -> None:
         """Forget the objects of a dropped database or schema."""
         self.catalog.forget(database, schema)
+        self.past.forget(lambda name: name.database == database and schema in (None, name.schema))
 
     def close(self) -> None:
         """Close everything and leave nothing on disk."""
@@ -251,6 +281,11 @@ class OfflineAccount:
     def notifications(self) -> list[Notification]:
         """The notifications that would have been sent."""
         return self.account.notifications
+
+    @property
+    def clock(self) -> Clock:
+        """The account's clock: ``clock.set(moment)``, then ``clock.advance(hours=1)`` runs what is due."""
+        return self.account.clock
 
     def connection(
         self, *, database: str | None = "OFFLINE", schema: str | None = "PUBLIC", warehouse: str | None = None

@@ -1,26 +1,32 @@
-"""Alerts, run by hand with EXECUTE ALERT (nothing runs on a schedule here), and the notifications they would send."""
+"""Alerts: run by hand with EXECUTE ALERT, and on their schedules when the account's clock is advanced."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from churnobs.testing.account import Notification
-from churnobs.testing.blocks import is_block, parts_of, run_block
 from churnobs.testing.catalog import OWNER, Object
+from churnobs.testing.clock import COMING, TIMERS, Due
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
-from churnobs.testing.results import Result, now, of_rows, status
+from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar, table_function
+from churnobs.testing.schedules import Timer, read_schedule
+from churnobs.testing.script_parser import is_block, parse_block
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped, run_inside
 from churnobs.testing.trees import value_of
 
+if TYPE_CHECKING:
+    from churnobs.testing.account import Account
+
+_OPTIONS = frozenset({"SCHEDULE", "WAREHOUSE", "COMMENT", "CONFIG", "RUNBOOK", "SUSPEND_ALERT_AFTER_NUM_FAILURES"})
 DONE = "Statement executed successfully."
 
 
@@ -35,6 +41,7 @@ class Run:
     action_id: str | None = None
     error_code: str | None = None
     error: str | None = None
+    source: str = "EXECUTE ALERT"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +51,9 @@ class Alert(Object):
     condition: str
     action: str
     schedule: str = ""
+    timer: Timer | None = None
+    most_failures: int = 0
+    failures: int = 0
     warehouse: str = ""
     state: str = "suspended"
     config: str | None = None
@@ -52,29 +62,18 @@ class Alert(Object):
     schema: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class Integration(Object):
-    """A notification integration for e-mail or another channel."""
-
-    kind: str
-    enabled: bool
-    allowed: list[str]
-    default_recipients: list[str]
-    default_subject: str
-
-
 @command("CREATE ALERT")
 def create(session: Session, parser: Parser) -> Result:
     """CREATE ALERT ... IF (EXISTS (...)) THEN ...; neither part is checked before it runs."""
     head = creation(session, parser, "ALERT")
-    options = parser.options(until=("IF",))
+    options = _known(parser.options(until=("IF",)))
     parser.expect("IF", "(", "EXISTS")
     condition = parser.group()
     parser.expect(")", "THEN")
     action = parser.rest()
     if is_block(action):
-        # what is beyond this account is said now, although Snowflake checks nothing before it runs
-        parts_of(action)
+        # what cannot be read is said now, although Snowflake checks nothing before it runs
+        parse_block(action)
     shelf = session.account.catalog.shelf("Alert")
     if shelf.get(head.name) is not None and not head.replace:
         if head.if_not_exists:
@@ -85,9 +84,21 @@ def create(session: Session, parser: Parser) -> Result:
         config=options.get("CONFIG"),
         warehouse=str(options.get("WAREHOUSE", "")).upper(), comment=str(options.get("COMMENT", "")),
         database=session.engine.database, schema=session.engine.schema,
+        most_failures=int(options.get("SUSPEND_ALERT_AFTER_NUM_FAILURES", 0)),
     )  # fmt: skip
+    _set_schedule(session, made)
     shelf.add(made, replace=True)
     return created("Alert", head.name.name)
+
+
+def _known(options: dict[str, Any]) -> dict[str, Any]:
+    if unknown := set(options) - _OPTIONS:
+        raise SqlError(f"SQL compilation error:\ninvalid property '{sorted(unknown)[0]}' for 'ALERT'", 1420, "22023")
+    return options
+
+
+def _set_schedule(session: Session, alert: Alert) -> None:
+    alert.timer = Timer(read_schedule(alert.schedule), session.account.clock.now()) if alert.schedule else None
 
 
 @command("ALTER ALERT")
@@ -101,7 +112,9 @@ def alter(session: Session, parser: Parser) -> Result:
             return status(DONE)
         raise missing("Alert", name)
     if parser.accept("RESUME"):
-        alert.state = "started"
+        if alert.timer is None:
+            raise not_supported("an alert on new data", "give it a SCHEDULE")
+        alert.state, alert.failures, alert.timer.since = "started", 0, session.account.clock.now()
     elif parser.accept("SUSPEND"):
         alert.state = "suspended"
     elif parser.accept("MODIFY", "CONDITION", "EXISTS"):
@@ -109,11 +122,14 @@ def alter(session: Session, parser: Parser) -> Result:
     elif parser.accept("MODIFY", "ACTION"):
         alert.action = parser.rest()
     elif parser.accept("SET"):
-        options = parser.options()
+        options = _known(parser.options())
+        alert.most_failures = int(options.get("SUSPEND_ALERT_AFTER_NUM_FAILURES", alert.most_failures))
         alert.schedule = str(options.get("SCHEDULE", alert.schedule))
         alert.warehouse = str(options.get("WAREHOUSE", alert.warehouse)).upper()
         alert.comment = str(options.get("COMMENT", alert.comment))
         alert.config = options.get("CONFIG", alert.config)
+        if "SCHEDULE" in options:
+            _set_schedule(session, alert)
     else:
         raise not_supported("this ALTER ALERT", "CREATE OR REPLACE the alert")
     parser.end()
@@ -138,8 +154,14 @@ def execute(session: Session, parser: Parser) -> Result:
     parser.end()
     if not alert.schedule:
         raise SqlError(f"Cannot execute alert {alert.name.name}: it has no schedule", 91098, "0A000")
-    begun = now()
-    run = Run("CONDITION_FALSE", begun, begun, condition_id=str(uuid.uuid4()))
+    _execute(session, alert, session.account.clock.now(), "EXECUTE ALERT")
+    return status(DONE)
+
+
+def _execute(session: Session, alert: Alert, at: dt.datetime, source: str) -> None:
+    """Run an alert once."""
+    clock = session.account.clock
+    run = Run("CONDITION_FALSE", at, at, condition_id=str(uuid.uuid4()), source=source)
     where = (session.engine.database, session.engine.schema)
     if alert.database:
         session.engine.use(alert.database, alert.schema)
@@ -148,11 +170,31 @@ def execute(session: Session, parser: Parser) -> Result:
         _run(session, alert, run)
     finally:
         session.account.running.pop()
-        run.completed = now()
+        run.completed = clock.now()
         alert.runs.append(run)
         if where[0]:
             session.engine.use(where[0], where[1])
-    return status(DONE)
+    alert.failures = alert.failures + 1 if run.error is not None else 0
+    if alert.most_failures and alert.failures >= alert.most_failures:
+        alert.state = "suspended"
+
+
+def _on_schedule(account: Account, alert: Alert, at: dt.datetime) -> None:
+    assert alert.timer is not None
+    alert.timer.since = at
+    role = account.rights.owner(("ALERT",), str(alert.name))
+    with account.system_session(alert.database, alert.schema, warehouse=alert.warehouse, role=role) as session:
+        _execute(session, alert, at, "SCHEDULE")
+
+
+def _coming(account: Account) -> Iterator[Due]:
+    for alert in account.catalog.shelf("Alert"):
+        if alert.state == "started" and alert.timer is not None and (at := alert.timer.due()) is not None:
+            yield Due(at, 3, "ALERT", alert.name, partial(_on_schedule, account, alert))
+
+
+COMING.append(_coming)
+TIMERS.append(lambda account: (a.timer for a in account.catalog.shelf("Alert") if a.timer is not None))
 
 
 def _run(session: Session, alert: Alert, run: Run) -> None:
@@ -163,10 +205,7 @@ def _run(session: Session, alert: Alert, run: Run) -> None:
         if found.table.num_rows == 0:
             return
         state = "ACTION_FAILED"
-        if is_block(alert.action):
-            run_block(session, alert.action)
-        else:
-            run_inside(session, alert.action)
+        run_inside(session, alert.action)
         run.action_id = session.queries[-1]
         run.state = "TRIGGERED"
     except SqlError as error:
@@ -192,9 +231,7 @@ def show(session: Session, parser: Parser) -> Result:
 
     parser.expect("SHOW", "ALERTS")
     found = filters(session, parser)
-    return of_rows(
-        _SHOWN, [_row(a) for a in session.account.catalog.shelf("Alert") if found.holds(a.name)][: found.limit]
-    )
+    return found.shown(_SHOWN, [_row(a) for a in session.account.catalog.shelf("Alert") if found.holds(a.name)])
 
 
 @command("DESCRIBE ALERT", "DESC ALERT", reads=True)
@@ -216,7 +253,7 @@ def history(rewriter: Rewriter, _args: list[Any], named: dict[str, Any]) -> Resu
             continue
         rows += [
             (alert.name.name, alert.name.database, alert.name.schema, alert.condition, run.condition_id, alert.action,
-             run.action_id, run.state, run.error_code, run.error, run.scheduled, run.completed, "EXECUTE ALERT")
+             run.action_id, run.state, run.error_code, run.error, run.scheduled, run.completed, run.source)
             for run in alert.runs
             if (start is None or run.scheduled >= _zoned(start)) and (end is None or run.scheduled <= _zoned(end))
         ]  # fmt: skip
@@ -261,79 +298,3 @@ def _running(rewriter: Rewriter) -> tuple[Alert, Run]:
         raise SqlError("This function can only be called inside an alert", 90241, "0A000")
     found: tuple[Alert, Run] = rewriter.session.account.running[-1]
     return found
-
-
-@command("CREATE NOTIFICATION INTEGRATION")
-def create_integration(session: Session, parser: Parser) -> Result:
-    """CREATE NOTIFICATION INTEGRATION."""
-    from churnobs.testing.names import Name
-
-    parser.expect("CREATE")
-    replace = parser.accept("OR", "REPLACE")
-    parser.expect("NOTIFICATION", "INTEGRATION")
-    absent = parser.accept("IF", "NOT", "EXISTS")
-    (name,) = parser.parts()
-    options = parser.options()
-    parser.end()
-    made = Integration(
-        name=Name("", "", name), kind=str(options.get("TYPE", "")).upper(), enabled=bool(options.get("ENABLED", False)),
-        allowed=list(options.get("ALLOWED_RECIPIENTS", [])), default_recipients=list(options.get("DEFAULT_RECIPIENTS", [])),
-        default_subject=str(options.get("DEFAULT_SUBJECT", "")), comment=str(options.get("COMMENT", "")),
-    )  # fmt: skip
-    done = session.account.catalog.shelf("Integration").add(made, replace=replace, if_not_exists=absent)
-    return created("Integration", name, made=done)
-
-
-def send(session: Session, integration: str, recipients: list[str], subject: str, body: str, kind: str) -> None:
-    """Record a notification, after the checks that Snowflake makes."""
-    from churnobs.testing.names import Name, fold
-
-    held: Integration = session.account.catalog.shelf("Integration").need(Name("", "", fold(integration)))
-    if not held.enabled:
-        raise SqlError(f"Integration '{held.name.name}' is not enabled", 394209, "22023")
-    recipients = recipients or held.default_recipients
-    subject = subject or held.default_subject
-    if refused := [r for r in recipients if held.allowed and r not in held.allowed]:
-        raise SqlError(
-            f"Email recipients in the given list at indexes [{recipients.index(refused[0])}] are not allowed",
-            394209,
-            "22023",
-        )
-    if not recipients or not subject or not body:
-        raise SqlError("Recipients, subject and body of a notification may not be empty", 394208, "22023")
-    session.account.notifications.append(
-        Notification(held.kind, held.name.name, tuple(recipients), subject, body, kind)
-    )
-
-
-def call(session: Session, name: str, values: list[Any]) -> Result | None:
-    """CALL SYSTEM$SEND_EMAIL and SYSTEM$SEND_SNOWFLAKE_NOTIFICATION."""
-    if name == "SYSTEM$SEND_EMAIL":
-        recipients = [r.strip() for r in str(values[1]).split(",") if r.strip()]
-        send(
-            session,
-            str(values[0]),
-            recipients,
-            str(values[2]),
-            str(values[3]),
-            str(values[4]) if len(values) > 4 else "text/plain",
-        )
-        return of_rows({"SYSTEM$SEND_EMAIL": "boolean"}, [(True,)])
-    if name == "SYSTEM$SEND_SNOWFLAKE_NOTIFICATION":
-        messages = json.loads(values[0])
-        targets = json.loads(values[1])
-        for target in targets if isinstance(targets, list) else [targets]:
-            for integration, given in target.items():
-                for message in messages if isinstance(messages, list) else [messages]:
-                    ((kind, body),) = message.items()
-                    told = given if isinstance(given, dict) else {}
-                    send(
-                        session,
-                        integration,
-                        list(told.get("toAddress", [])),
-                        str(told.get("subject", "")),
-                        str(body),
-                        kind,
-                    )
-        return of_rows({name: "text"}, [("Enqueued notifications.",)])
-    return None

@@ -30,8 +30,9 @@ T = TypeVar("T", bound=Object)
 class Shelf(Generic[T]):
     """The objects of one kind, by name."""
 
-    def __init__(self, kind: str, lock: threading.RLock) -> None:
+    def __init__(self, kind: str, lock: threading.RLock, moment: Callable[[], dt.datetime] = now) -> None:
         self.kind = kind
+        self._moment = moment
         self._lock = lock
         self._objects: dict[Name, T] = {}
 
@@ -52,6 +53,7 @@ class Shelf(Generic[T]):
                 if if_not_exists:
                     return False
                 raise exists(self.kind, thing.name)
+            thing.created_on = self._moment()
             self._objects[thing.name] = thing
             return True
 
@@ -90,6 +92,7 @@ class Stage(Object):
     folder: str | None
     url: str = ""
     file_format: dict[str, Any] = field(default_factory=dict)
+    directory: bool = False
     temporary: bool = False
     owner_session: Any = None
 
@@ -137,12 +140,13 @@ class Warehouse:
 class Catalog:
     """The shelves of an account."""
 
-    def __init__(self) -> None:
+    def __init__(self, moment: Callable[[], dt.datetime] = now) -> None:
         self.lock = threading.RLock()
-        self.stages: Shelf[Stage] = Shelf("Stage", self.lock)
-        self.formats: Shelf[FileFormat] = Shelf("File format", self.lock)
-        self.tags: Shelf[Tag] = Shelf("Tag", self.lock)
-        self.views: Shelf[View] = Shelf("View", self.lock)
+        self._moment = moment
+        self.stages: Shelf[Stage] = Shelf("Stage", self.lock, moment)
+        self.formats: Shelf[FileFormat] = Shelf("File format", self.lock, moment)
+        self.tags: Shelf[Tag] = Shelf("Tag", self.lock, moment)
+        self.views: Shelf[View] = Shelf("View", self.lock, moment)
         self.warehouses: dict[str, Warehouse] = {}
         self.extra: dict[str, Shelf[Any]] = {}
         self.tagged: dict[tuple[str, str], dict[Name, str]] = {}
@@ -154,7 +158,7 @@ class Catalog:
     def shelf(self, kind: str) -> Shelf[Any]:
         """The shelf of a kind that one module alone knows about."""
         with self.lock:
-            return self.extra.setdefault(kind, Shelf(kind, self.lock))
+            return self.extra.setdefault(kind, Shelf(kind, self.lock, self._moment))
 
     def shelves(self) -> list[Shelf[Any]]:
         """All shelves."""

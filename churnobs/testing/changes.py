@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import lengths, results, several_tables
+from churnobs.testing import lengths, past, results, several_tables
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result
@@ -82,10 +82,13 @@ def target_of(session: Session, tree: Tree) -> Name:
 def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     tree = rewriter._bind(tree).transform(_identifier_target, copy=False)
     target = target_of(session, tree)
+    from churnobs.testing.dynamic_tables import refuse_change
     from churnobs.testing.tables import has_table
 
     if session.account.catalog.views.get(target) is not None:
         raise SqlError(f"SQL compilation error:\nObject '{target}' is a view and cannot be changed.", 2003, "42000")
+    refuse_change(session, target, "it changes by its refreshes only")
+    _may_change(session, tree, target)
     if tree.args.get("returning"):
         raise SqlError("SQL compilation error:\nsyntax error: unexpected 'RETURNING'.", 1003, "42000")
     if isinstance(tree, exp.TruncateTable):
@@ -93,10 +96,12 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
             return results.status("Statement executed successfully.")
         require_table(session, target)
         session.account.catalog.loads.pop(target, None)
+        past.note(session, target)
         session.engine.run(f"DELETE FROM {session.physical(target).sql}")
         return results.status("Statement executed successfully.")
     changed = rewriter.query(tree)
     require_table(session, target)
+    past.note(session, target, only_adds=isinstance(changed, exp.Insert) and not changed.args.get("overwrite"))
     if isinstance(changed, exp.Merge):
         merged = _merge(session, changed, target)
         lengths.enforce(session, target)
@@ -116,6 +121,23 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
         made.table = made.table.append_column("number of multi-joined rows updated", [[0]])
         return made
     return results.counts(results.DELETE, number_of_rows_deleted=count)
+
+
+def _may_change(session: Session, tree: Tree, target: Name) -> None:
+    """Fail unless the role has the privilege that each verb of a statement needs."""
+    from churnobs.testing.role_rules import need
+
+    if target in session.shared.temporary:
+        return
+    if isinstance(tree, exp.Merge):
+        wanted = [{"inserted": "INSERT", "updated": "UPDATE", "deleted": "DELETE"}[verb] for verb in _verbs(tree)]
+    else:
+        verbs: dict[type[Any], str] = {exp.Insert: "INSERT", exp.Update: "UPDATE", exp.Delete: "DELETE"}
+        wanted = [verbs.get(type(tree), "TRUNCATE")]
+        if tree.args.get("overwrite"):
+            wanted.append("DELETE")
+    for privilege in wanted:
+        need(session, (privilege,), ("TABLE",), target)
 
 
 def insert(session: Session, tree: Tree, target: Name) -> int:
@@ -156,6 +178,15 @@ def require_table(session: Session, name: Name) -> None:
     )
     if not found:
         raise missing("Object", name)
+
+
+def require_insert(session: Session, name: Name) -> None:
+    """Fail when a table is not there, or the role may not add rows to it."""
+    from churnobs.testing.role_rules import need
+
+    require_table(session, name)
+    if name not in session.shared.temporary:
+        need(session, ("INSERT",), ("TABLE",), name)
 
 
 def results_literal(text: str) -> str:

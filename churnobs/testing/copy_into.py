@@ -9,8 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import changes, queries, streams
-from churnobs.testing.catalog import Catalog
+from churnobs.testing import changes, past, queries, streams
 from churnobs.testing.copy_report import Load, Loaded, answer
 from churnobs.testing.csv_files import BadRow, other_width
 from churnobs.testing.engine import translated
@@ -61,7 +60,7 @@ def copy(session: Session, parser: Parser) -> Result:
         raise not_supported(f"COPY INTO ... {sorted(unknown)[0]}", "leave the option out")
     if options.get("VALIDATION_MODE") or options.get("SIZE_LIMIT"):
         raise not_supported("COPY INTO ... VALIDATION_MODE or SIZE_LIMIT", "load into a temporary table first")
-    changes.require_table(session, table)
+    changes.require_insert(session, table)
     location = locate(session, source)
     return _Load(session, table, columns, query, location, options).run()
 
@@ -105,7 +104,7 @@ class _Load:
 
     def run(self) -> Result:
         """Load the files that were not loaded yet."""
-        catalog: Catalog = self.session.account.catalog
+        catalog = self.session.account.catalog
         history = catalog.loads.setdefault(self.table, {})
         only = self.options.get("FILES")
         files = self.location.files(
@@ -124,13 +123,13 @@ class _Load:
         self._insert([d.rows for d in done if d.rows is not None and not d.failed])
         for one in done:
             if not one.failed:
-                stamp = self._stamp(one.file)
                 key = f"{self.location.root}/{one.file}"
-                self.session.when_committed(partial(history.__setitem__, key, stamp))
+                self.session.when_committed(partial(history.__setitem__, key, self._stamp(one.file)))
                 if self.options.get("PURGE"):
                     self.location.inside(one.file).unlink()
         made = answer(self.table, self.location.shown, done, goes_on=self.on_error == "CONTINUE")
-        self.session.when_committed(partial(catalog.history.extend, [Load(self.table, facts) for facts in made.rows]))
+        at = self.session.account.clock.now()
+        self.session.when_committed(partial(catalog.history.extend, [Load(self.table, r, at) for r in made.rows]))
         return made
 
     def _stamp(self, file: str) -> tuple[str, float]:
@@ -383,6 +382,7 @@ class _Load:
         session, rows, alone = self.session, pa.concat_tables(tables), not self.session.engine.in_transaction
         session.engine.begin()
         try:
+            past.note(session, self.table, only_adds=True)
             session.engine.duck.register("_offline_copy", rows)
             listed = ", ".join(quote(c) for c in self.columns)
             sql = f"INSERT INTO {session.physical(self.table).sql} ({listed}) SELECT {listed} FROM _offline_copy"

@@ -83,7 +83,7 @@ def copy_history(rewriter: Rewriter, args: list[Any], named: dict[str, Any]) -> 
         raise SqlError("SQL compilation error:\nCOPY_HISTORY needs TABLE_NAME and START_TIME", 1003, "42601")
     table = rewriter.session.resolve(split_name(str(rewriter.evaluate(given["TABLE_NAME"]))))
     start = _utc(rewriter.evaluate(given["START_TIME"]))
-    end = _utc(rewriter.evaluate(given["END_TIME"])) if "END_TIME" in given else now()
+    end = _utc(rewriter.evaluate(given["END_TIME"])) if "END_TIME" in given else rewriter.session.account.clock.now()
     columns = {
         "FILE_NAME": "text", "LAST_LOAD_TIME": "timestamp_ltz", "ROW_COUNT": "fixed", "ROW_PARSED": "fixed",
         "FIRST_ERROR_MESSAGE": "text",

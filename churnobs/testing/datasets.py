@@ -20,6 +20,7 @@ from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, like, split_name
 from churnobs.testing.results import Result, now, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar
+from churnobs.testing.role_rules import need
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, creation, dropped
 from churnobs.testing.trees import value_of
@@ -49,6 +50,7 @@ def dataset_of(session: Session, name: Name) -> Dataset:
     found: Dataset | None = session.account.catalog.shelf("Dataset").get(name)
     if found is None:
         raise SqlError(f"SQL compilation error:\nDataset '{name}' does not exist or not authorized.", 2043, "02000")
+    need(session, ("USAGE", "READ"), ("DATASET",), name)
     return found
 
 
@@ -103,7 +105,11 @@ def alter(session: Session, parser: Parser) -> Result:
     folder.mkdir(parents=True)
     pq.write_table(_plain(found), folder / "data_0_0_0.snappy.parquet")
     dataset.versions[version] = DatasetVersion(
-        version, str(options.get("COMMENT", "")), str(options.get("METADATA", "")), sources
+        version,
+        str(options.get("COMMENT", "")),
+        str(options.get("METADATA", "")),
+        sources,
+        session.account.clock.now(),
     )
     return status("Statement executed successfully.")
 
@@ -153,7 +159,7 @@ def show(session: Session, parser: Parser) -> Result:
         for d in session.account.catalog.shelf("Dataset")
         if found.holds(d.name)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("DROP DATASET")

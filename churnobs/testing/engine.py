@@ -75,9 +75,9 @@ class Engine:
     def __init__(self, folders: list[Path]) -> None:
         self._fake = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
-        from churnobs.testing import arithmetic, flatten, scalars, typed
+        from churnobs.testing import arithmetic, clock, flatten, scalars, typed
 
-        for module in (arithmetic, typed, flatten, scalars):
+        for module in (arithmetic, typed, flatten, scalars, clock):
             self.root.execute(module.MACROS)
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         # what does not fit into memory goes to the account's folder, not to one beside the program

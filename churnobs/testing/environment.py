@@ -141,6 +141,8 @@ def drop_schema(session: Session, parser: Parser) -> Result:
 @command("USE")
 def use(session: Session, parser: Parser) -> Result:
     """USE [DATABASE | SCHEMA | WAREHOUSE | ROLE] name."""
+    from churnobs.testing.role_commands import take_role
+
     parser.expect("USE")
     kind = parser.accept_any("DATABASE", "SCHEMA", "WAREHOUSE", "ROLE", "SECONDARY")
     if kind == "SECONDARY":
@@ -151,7 +153,7 @@ def use(session: Session, parser: Parser) -> Result:
         need_warehouse(session, parts[0])
         session.warehouse = parts[0]
     elif kind == "ROLE":
-        session.role = parts[0]
+        take_role(session, parts[0])
     elif kind == "DATABASE" or (kind is None and len(parts) == 1):
         schemas = session.engine.engine.schemas(parts[0])
         session.engine.use(parts[0], "PUBLIC" if "PUBLIC" in schemas else None)
@@ -165,16 +167,17 @@ def use(session: Session, parser: Parser) -> Result:
 
 @command("BEGIN", "START TRANSACTION")
 def begin(session: Session, parser: Parser) -> Result:
-    """BEGIN [WORK | TRANSACTION]; a block of Snowflake Scripting is refused."""
+    """BEGIN [WORK | TRANSACTION], or a block of Snowflake Scripting."""
+    from churnobs.testing import script_parser, scripting
+
+    if script_parser.begins_block(parser):
+        return scripting.run_text(session, parser.text)
     parser.next()
     parser.accept_any("TRANSACTION", "WORK")
     parser.accept("NAME")
     if not parser.done() and (token := parser.peek()) is not None and token.kind == "word" and parser.peek(1) is None:
         parser.at += 1
-    if not parser.done():
-        raise not_supported(
-            "Snowflake Scripting (BEGIN ... END)", "send the statements one by one, or write a Python procedure"
-        )
+    parser.end()
     session.engine.begin()
     session.shared.transaction_id = str(uuid.uuid4().int % 10**18)
     return status(DONE)
@@ -266,20 +269,6 @@ def set_variable(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("GRANT", "REVOKE")
-def grant(_session: Session, parser: Parser) -> Result:
-    """GRANT and REVOKE: read and answered, but every role may do everything here (docs/offline_account.md says so)."""
-    parser.rest()
-    return status(DONE)
-
-
-@command("CREATE ROLE")
-def create_role(_session: Session, parser: Parser) -> Result:
-    """CREATE ROLE: accepted, since any role name may be used."""
-    parser.rest()
-    return status("Role successfully created.")
-
-
 @command("SHOW DATABASES", reads=True)
 def show_databases(session: Session, parser: Parser) -> Result:
     """SHOW DATABASES [LIKE] [STARTS WITH]."""
@@ -306,7 +295,7 @@ def show_databases(session: Session, parser: Parser) -> Result:
         for n in session.engine.engine.databases()
         if found.fits(n)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("SHOW SCHEMAS", "SHOW TERSE SCHEMAS", reads=True)
@@ -354,7 +343,7 @@ def show_schemas(session: Session, parser: Parser) -> Result:
                         "ROLE",
                     )
                 )
-    return of_rows(columns, sorted(rows, key=lambda r: (r[4], r[1]))[: found.limit])
+    return found.shown(columns, sorted(rows, key=lambda r: (r[4], r[1])))
 
 
 def full(*parts: str) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from churnobs.testing.failures import SqlError
 from churnobs.testing.lexer import Parser, words
-from churnobs.testing.results import Result, now, of_rows
+from churnobs.testing.results import Result, of_rows
 from churnobs.testing.session import Session
 from churnobs.testing.statements import NOISE, command
 
 # what a role may do in its schema, beside owning what it made
 SCHEMA = (
-    "CREATE TABLE", "CREATE VIEW", "CREATE STAGE", "CREATE STREAM", "CREATE TAG", "CREATE DATASET", "CREATE MODEL",
-    "CREATE MODEL MONITOR", "CREATE ALERT", "CREATE FUNCTION", "CREATE PROCEDURE", "CREATE FILE FORMAT",
+    "CREATE TABLE", "CREATE DYNAMIC TABLE", "CREATE VIEW", "CREATE STAGE", "CREATE STREAM", "CREATE TAG", "CREATE DATASET",
+    "CREATE MODEL", "CREATE MODEL MONITOR", "CREATE ALERT", "CREATE TASK", "CREATE FUNCTION", "CREATE PROCEDURE",
+    "CREATE FILE FORMAT", "CREATE EXPERIMENT",
 )  # fmt: skip
 # and in the account
-ACCOUNT = ("EXECUTE ALERT",)
+ACCOUNT = ("EXECUTE ALERT", "EXECUTE TASK")
 _COLUMNS = {
     "created_on": "timestamp_ltz", "privilege": "text", "granted_on": "text", "name": "text", "granted_to": "text",
     "grantee_name": "text", "grant_option": "text", "granted_by": "text",
@@ -32,7 +33,7 @@ def check(session: Session, text: str) -> None:
         more = head[len(wanted) : len(wanted) + 1]
         if head[: len(wanted)] == wanted and not (more and f"{privilege.upper()} {more[0]}" in SCHEMA):
             raise _refused("account 'OFFLINE'" if privilege.upper() in ACCOUNT else f"schema '{session.engine.schema}'")
-        if wanted == ["EXECUTE", "ALERT"] and head[:2] == ["ALTER", "ALERT"] and "RESUME" in head:
+        if wanted[:1] == ["EXECUTE"] and head[:2] == ["ALTER", *wanted[1:]] and "RESUME" in head:
             raise _refused("account 'OFFLINE'")
 
 
@@ -42,10 +43,14 @@ def _refused(what: str) -> SqlError:
 
 @command("SHOW GRANTS TO ROLE", reads=True)
 def show_grants_to_role(session: Session, parser: Parser) -> Result:
-    """SHOW GRANTS TO ROLE name: everything that is not denied, on what the session has in use."""
+    """SHOW GRANTS TO ROLE name: what it was granted, or everything that is not denied on what the session has in use."""
+    from churnobs.testing.role_commands import grants_to
+
     parser.expect("SHOW", "GRANTS", "TO", "ROLE")
     role = parser.part()
     parser.end()
+    if (granted := grants_to(session, role)) is not None:
+        return granted
     database, schema = session.engine.database, session.engine.schema
     denied = {privilege.upper() for privilege in session.account.config.denied}
     held = [("USAGE", "WAREHOUSE", name) for name in session.account.catalog.warehouses]
@@ -54,5 +59,9 @@ def show_grants_to_role(session: Session, parser: Parser) -> Result:
         held += [("USAGE", "DATABASE", database), ("CREATE SCHEMA", "DATABASE", database)]
     if database and schema:
         held += [(p, "SCHEMA", f"{database}.{schema}") for p in ("USAGE", *SCHEMA)]
-    rows = [(now(), p, kind, name, "ROLE", role, "false", "") for p, kind, name in held if p not in denied]
+    rows = [
+        (session.account.clock.now(), p, kind, name, "ROLE", role, "false", "")
+        for p, kind, name in held
+        if p not in denied
+    ]
     return of_rows(_COLUMNS, rows)

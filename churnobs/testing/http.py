@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from churnobs.testing import bindings
+from churnobs.testing import bindings, rest
 from churnobs.testing.failures import SqlError, not_supported, payload
 from churnobs.testing.names import fold
 from churnobs.testing.results import of_rows, wire
@@ -113,6 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
             if path.startswith("/telemetry"):
                 return self._send({"success": True, "data": None, "code": None, "message": None})
             session, token = self._session()
+            if path.startswith("/api/v2/"):
+                return self._rest(session, path, given, data)
             if path == "/queries/v1/query-request":
                 return self._send(self._query(session, data))
             if path == "/session" and given.get("delete"):
@@ -134,6 +136,18 @@ class _Handler(BaseHTTPRequestHandler):
             text = f"offline account: internal error: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
             return self._send(payload(SqlError(text, 370001, "XX000"), query_id))
 
+    def do_PUT(self) -> None:
+        """Answer a request of the REST interface."""
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
+        """Answer a request of the REST interface."""
+        self.do_POST()
+
+    def _rest(self, session: Session, path: str, given: dict[str, str], data: Any) -> None:
+        code, told = rest.answer(session, self.command, path, given, data)
+        self._send(told, code)
+
     def do_GET(self) -> None:
         """Hand out a signed file, a kept result or the state of a query."""
         path, _, query = self.path.partition("?")
@@ -141,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("/files/"):
             return self._file(urllib.parse.unquote(path.removeprefix("/files/")), given)
         try:
-            self._session()
+            session, _ = self._session()
+            if path.startswith("/api/v2/"):
+                return self._rest(session, path, given, None)
             parts = path.strip("/").split("/")
             if parts[0] == "queries" and parts[-1] == "result":
                 found = self._kept(parts[1])
@@ -260,7 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer like GET, without the body."""
         self.do_GET()
 
-    def _send(self, answer: dict[str, Any], code: int = 200) -> None:
+    def _send(self, answer: dict[str, Any] | list[Any], code: int = 200) -> None:
         self._raw(json.dumps(answer, default=str).encode(), code)
 
     def _raw(self, body: bytes, code: int, kind: str = "application/json", span: str | None = None) -> None:

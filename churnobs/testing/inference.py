@@ -119,6 +119,16 @@ class Runner:
         # pandas' nullable types, as the registry's own function gives rows to a model
         return pd.DataFrame(made).astype({feature.name: feature.as_dtype() for feature in inputs})
 
+    def partition(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """What a partitioned method makes of the rows of one partition, under the names of its signature."""
+        model, signature = self._load()
+        inputs = list(signature.inputs)
+        typed = frame.set_axis([f.name for f in inputs], axis=1).astype({f.name: f.as_dtype() for f in inputs})
+        found = getattr(model, self.method.target)(typed)
+        names = [output.name for output in signature.outputs]
+        made: pd.DataFrame = found[names] if set(names) <= set(found.columns) else found.set_axis(names, axis=1)
+        return made
+
     def rows(self, *columns: Any) -> pa.Array:
         """The outputs of each row as JSON text."""
         model, signature = self._load()

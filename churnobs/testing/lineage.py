@@ -11,8 +11,7 @@ from sqlglot import exp
 
 from churnobs.testing import inference, queries
 from churnobs.testing.failures import SqlError, not_supported
-from churnobs.testing.names import Name, quoted_if_needed, split_name
-from churnobs.testing.results import now
+from churnobs.testing.names import Name, fold, quoted_if_needed, split_name
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.trees import value_of
@@ -44,6 +43,9 @@ def edges(session: Session) -> list[tuple[Node, Node]]:
                     made.append(
                         (Node("DATASET", session.resolve(split_name(source["entity"])), str(source["version"])), target)
                     )
+                elif source["type"] == "EXPERIMENT":
+                    run = fold(str(source["version"]))
+                    made.append((Node("EXPERIMENT", session.resolve(split_name(source["entity"])), run), target))
                 elif source["type"] == "QUERY":
                     made += [(_table(s), target) for s in sorted(_read_by(session, str(source["entity"])))]
     return made
@@ -75,7 +77,7 @@ def _entity(session: Session, node: Node) -> dict[str, Any]:
         "domain": node.domain, "refinedDomain": "VIEW" if view is not None else node.domain,
         "name": node.version or quoted_if_needed(name.name),
         "userDomain": {"MODULE": "MODEL"}.get(node.domain, node.domain), "db": quoted_if_needed(name.database),
-        "schema": quoted_if_needed(name.schema), "createdOn": str(int(now().timestamp() * 1000)),
+        "schema": quoted_if_needed(name.schema), "createdOn": str(int(session.account.clock.now().timestamp() * 1000)),
         "id": _id(node), "properties": {},
     }  # fmt: skip
     tags = session.account.catalog.tagged.get(("TABLE", str(name)), {})
@@ -93,6 +95,9 @@ def _alive(session: Session, node: Node) -> bool:
     from churnobs.testing.tables import has_table
 
     catalog = session.account.catalog
+    if node.domain == "EXPERIMENT":
+        experiment = catalog.shelf("Experiment").get(node.name)
+        return experiment is not None and node.version in experiment.runs
     if node.domain == "DATASET":
         found = catalog.shelf("Dataset").get(node.name)
         return found is not None and node.version in found.versions

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name, split_name
+from churnobs.testing.role_rules import need
 from churnobs.testing.session import Session
 
 SNOW: dict[str, Callable[[Session, str], Location]] = {}
@@ -76,6 +77,8 @@ def locate(session: Session, text: str) -> Location:
     stage = session.account.catalog.stages.get(full)
     if stage is None:
         raise missing("Stage", full)
+    if not stage.temporary:
+        need(session, ("READ", "WRITE", "USAGE"), ("STAGE",), full)
     if stage.folder is None:
         raise not_supported(
             f"reading the external stage {full} ({stage.url})",

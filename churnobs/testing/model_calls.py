@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from sqlglot import exp
 
-from churnobs.testing import inference
+from churnobs.testing import inference, table_functions
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.models import Model, Version, model_of
-from churnobs.testing.rewriting import MODEL_CALLS, Rewriter
+from churnobs.testing.python_code import Argument, Code, type_of
+from churnobs.testing.rewriting import MODEL_CALLS, TABLE_CALLS, Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.trees import ident
 
@@ -46,7 +48,9 @@ def call(rewriter: Rewriter, attribute: exp.ModelAttribute) -> exp.Expr:
     if method is None:
         raise SqlError(f"SQL compilation error:\nUnknown function {model.name}!{wanted}", 2140, "42601")
     if partition:
-        raise not_supported("partitioned model functions", "run the model without OVER (PARTITION BY ...)")
+        raise not_supported(
+            "OVER (PARTITION BY ...) of a model outside FROM", "write TABLE(MODEL(...)!METHOD(...) OVER (...))"
+        )
     duck, runner = _register(session, version, method)
     called = exp.Anonymous(this=duck, expressions=[a.copy() for a in function.expressions])
     if attribute.args.get("as_table"):
@@ -87,3 +91,52 @@ def _register(session: Session, version: Version, method: inference.Method) -> t
 
 
 MODEL_CALLS.append(call)
+
+
+def partitioned(rewriter: Rewriter, node: exp.TableFromRows) -> bool:
+    """TABLE(MODEL(m, v)!METHOD(...) OVER (PARTITION BY ...)): the method sees a partition at a time; says whether it was that."""
+    outer = node.this if isinstance(node.this, exp.Window) else None
+    attribute = outer.this if outer is not None else node.this
+    if not isinstance(attribute, exp.ModelAttribute):
+        return False
+    function: exp.Expr = attribute.expression
+    window = outer if outer is not None else function if isinstance(function, exp.Window) else None
+    if window is None or not window.args.get("partition_by"):
+        return False
+    function = function.this if isinstance(function, exp.Window) else function
+    rewriter.dynamic = True
+    model, version = _target(rewriter.session, attribute)
+    wanted = str(function.name).upper()
+    method = next((m for m in inference.methods(version.folder) if m.name.upper() == wanted), None)
+    if method is None:
+        raise SqlError(f"SQL compilation error:\nUnknown function {model.name}!{wanted}", 2140, "42601")
+    if method.kind != "TABLE_FUNCTION":
+        raise SqlError(f"SQL compilation error:\n{wanted} of {model.name} is no table function", 2140, "42601")
+    if not isinstance(node.parent, exp.Join):
+        raise not_supported(
+            "a partitioned model function without a table on its left", "FROM rows, TABLE(MODEL(...)!...)"
+        )
+    table_functions.beside(
+        rewriter, node, window, _as_code(rewriter.session, model, version, method), list(function.expressions)
+    )
+    return True
+
+
+def _as_code(session: Session, model: Model, version: Version, method: inference.Method) -> Code:
+    """A method of a model as a table function whose handler is given frames."""
+    _, runner = _register(session, version, method)
+
+    class OfModel:
+        def end_partition(self, frame: pd.DataFrame) -> pd.DataFrame:
+            return runner.partition(frame)
+
+    OfModel.end_partition._sf_vectorized_input = pd.DataFrame  # type: ignore[attr-defined]
+    given = [Argument(name, type_of(session, kind)) for name, kind in method.inputs]
+    made = [Argument(name, type_of(session, kind)) for name, kind in method.outputs]
+    return Code(
+        name=model.name, arguments=given, returns=None, returns_sql="", language="PYTHON", body="",
+        handler=method.target, table=made, loaded=OfModel,
+    )  # fmt: skip
+
+
+TABLE_CALLS.append(partitioned)

@@ -16,6 +16,7 @@ from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, quoted_if_needed, split_name
 from churnobs.testing.results import Result, now, of_rows, status
+from churnobs.testing.role_rules import need
 from churnobs.testing.session import Session
 from churnobs.testing.stages import place
 from churnobs.testing.statements import command, creation, dropped
@@ -62,6 +63,7 @@ class Model(Object):
 def model_of(session: Session, name: Name) -> Model:
     """The model of that name."""
     found: Model = session.account.catalog.shelf("Model").need(name)
+    need(session, ("USAGE", "READ"), ("MODEL",), name)
     return found
 
 
@@ -79,7 +81,7 @@ def _take_version(session: Session, parser: Parser, model: Name, version: str) -
     """Read FROM @stage or FROM MODEL and copy the files."""
     parser.expect("FROM")
     folder = _folder(session, model)
-    made = Version(version, folder)
+    made = Version(version, folder, created_on=session.account.clock.now())
     if parser.accept("MODEL"):
         source = model_of(session, session.resolve(parser.parts()))
         copied = source.version(_version_name(parser) if parser.accept("VERSION") else "DEFAULT")
@@ -237,7 +239,7 @@ def show(session: Session, parser: Parser) -> Result:
          m.default, json.dumps(_aliases(m)))
         for m in session.account.catalog.shelf("Model") if found.holds(m.name)
     ]  # fmt: skip
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 def _aliases(model: Model, version: Version | None = None) -> Any:

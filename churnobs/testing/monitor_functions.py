@@ -12,8 +12,9 @@ from churnobs.testing.failures import SqlError
 from churnobs.testing.metrics import ROLES, Request
 from churnobs.testing.monitors import ModelMonitor, rows_of
 from churnobs.testing.names import fold, split_name
-from churnobs.testing.results import Result, now, of_rows
+from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, table_function
+from churnobs.testing.role_rules import as_owner, need
 
 
 def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
@@ -25,10 +26,12 @@ def _function(kind: str, rewriter: Rewriter, args: list[Any]) -> Result:
     metric = str(values.pop(0)).upper()
     column = fold(str(values.pop(0))) if kind != "PERFORMANCE" else None
     granularity, start, end, extra = [*values, None, None, None, None][:4]
-    rows = monitor.seen if session.account.config.stale_monitors else rows_of(session, monitor.source)
+    need(session, ("SELECT", "USAGE", "MONITOR", "MODIFY"), ("MODEL MONITOR",), name)
+    with as_owner(session):
+        rows = monitor.seen if session.account.config.stale_monitors else rows_of(session, monitor.source)
     assert rows is not None
     segment = _segment(monitor, extra)
-    present = now().replace(tzinfo=None)
+    present = session.account.clock.now().replace(tzinfo=None)
     seen = {"TS": rows.column(monitor.timestamp).cast(pa.timestamp("us"))}
     roles = {role: held for role in ROLES if (held := monitor.role(role)) is not None}
     for role, held in roles.items():

@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from churnobs.testing import inference, queries
 from churnobs.testing.catalog import OWNER, Object
+from churnobs.testing.clock import COMING, TIMERS, Due
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.models import Model, Version, model_of
 from churnobs.testing.names import Name, fold, split_name
-from churnobs.testing.results import Column, Result, now, of_rows, status
+from churnobs.testing.results import Column, Result, of_rows, status
+from churnobs.testing.schedules import Every, Timer, seconds_of
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, creation, dropped
 from churnobs.testing.warehouses import need_warehouse
@@ -31,7 +35,6 @@ LISTS = {
     "ACTUAL_SCORE_COLUMNS": "actual_score_columns", "SEGMENT_COLUMNS": "segment_columns",
     "CUSTOM_METRIC_COLUMNS": "custom_metric_columns",
 }  # fmt: skip
-_SECONDS = {"SECOND": 1, "MIN": 60, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 _SPARE = {"ID_COLUMNS", "SEGMENT_COLUMNS", "CUSTOM_METRIC_COLUMNS"}
 
 
@@ -54,7 +57,7 @@ class ModelMonitor(Object):
     kinds: dict[str, Column] = field(default_factory=dict)
     state: str = "ACTIVE"
     seen: pa.Table | None = None
-    refreshed: dt.datetime = field(default_factory=now)
+    timer: Timer
 
     def role(self, name: str) -> str | None:
         """The one column of a role."""
@@ -118,9 +121,9 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
     kinds = {c.name: c for c in _described(session, source)}
     columns = {role: _listed(given.get(key)) for key, role in LISTS.items()}
     task = _task(inference.task(version.folder), columns, kinds)
-    timestamp = fold_column(str(given["TIMESTAMP_COLUMN"]))
+    timestamp = fold(str(given["TIMESTAMP_COLUMN"]))
     _check_columns(columns, timestamp, kinds, source, task)
-    _interval(str(given["REFRESH_INTERVAL"]))
+    interval = _interval(str(given["REFRESH_INTERVAL"]))
     if not re.fullmatch(r"\s*[1-9]\d*\s+days?\s*", str(given["AGGREGATION_WINDOW"]), re.IGNORECASE):
         raise SqlError(f"Invalid AGGREGATION_WINDOW '{given['AGGREGATION_WINDOW']}': days are needed", 100351, "22023")
     monitor = ModelMonitor(
@@ -128,7 +131,7 @@ def _build(session: Session, name: Name, model: Model, version: Version, given: 
         source=source, timestamp=timestamp,
         columns=columns, refresh_interval=str(given["REFRESH_INTERVAL"]),
         aggregation_window=str(given["AGGREGATION_WINDOW"]), kinds=kinds,
-        comment=str(given.get("COMMENT", "")),
+        comment=str(given.get("COMMENT", "")), timer=Timer(interval, session.account.clock.now()),
     )  # fmt: skip
     if given.get("BASELINE"):
         _set_baseline(session, monitor, str(given["BASELINE"]))
@@ -155,15 +158,10 @@ def _described(session: Session, name: Name) -> list[Column]:
     return [c for c, _, _ in described(session, name)]
 
 
-def fold_column(text: str) -> str:
-    """A column name as DDL gives it: quoted names keep their case, a text in single quotes is an identifier."""
-    return fold(text)
-
-
 def _listed(value: Any) -> list[str]:
     if value is None:
         return []
-    return [fold_column(str(v)) for v in (value if isinstance(value, list) else [value])]
+    return [fold(str(v)) for v in (value if isinstance(value, list) else [value])]
 
 
 def _check_columns(
@@ -189,6 +187,7 @@ def _check_columns(
         )
     if len(columns["segment_columns"]) > 5 or any(kinds[n].kind != "text" for n in columns["segment_columns"]):
         raise SqlError("SEGMENT_COLUMNS takes at most 5 columns of type STRING.", 100351, "22023")
+    _numbers(columns["custom_metric_columns"], kinds)
     for role in (
         "prediction_class_columns",
         "prediction_score_columns",
@@ -201,10 +200,16 @@ def _check_columns(
             raise SqlError(f"{role.upper()} of {task} must be {needed}.", 100351, "22023")
 
 
-def _interval(text: str) -> None:
-    found = re.fullmatch(r"\s*(\d+)\s+(second|minute|min|hour|day)s?\s*", text, re.IGNORECASE)
-    if not found or int(found[1]) * _SECONDS[found[2].upper()] < 60:
-        raise SqlError(f"Invalid REFRESH_INTERVAL '{text}': at least 60 seconds are needed", 100351, "22023")
+def _numbers(names: list[str], kinds: dict[str, Column]) -> None:
+    if any(kinds[name].kind not in ("fixed", "real") for name in names):
+        raise SqlError("CUSTOM_METRIC_COLUMNS takes columns of type NUMBER.", 100351, "22023")
+
+
+def _interval(text: str) -> Every:
+    seconds = seconds_of(text)
+    if seconds is not None and seconds >= 60:
+        return Every(seconds)
+    raise SqlError(f"Invalid REFRESH_INTERVAL '{text}': at least 60 seconds are needed", 100351, "22023")
 
 
 def _set_baseline(session: Session, monitor: ModelMonitor, text: str) -> None:
@@ -220,19 +225,32 @@ def rows_of(session: Session, name: Name) -> pa.Table:
 def refresh(session: Session, monitor: ModelMonitor) -> None:
     """Look at the source now."""
     if monitor.state == "ACTIVE":
-        monitor.seen, monitor.refreshed = rows_of(session, monitor.source), now()
+        monitor.seen = rows_of(session, monitor.source)
+        monitor.timer.since = session.account.clock.now()
 
 
 def refresh_all(account: Account) -> None:
     """Let every running monitor look at its source."""
-    _, session = account.open_session(
-        "OFFLINE", account.password, {"database": next(iter(account.engine.databases()), None)}
-    )
-    try:
+    for monitor in account.catalog.shelf("ModelMonitor"):
+        _refresh_at(account, monitor, account.clock.now())
+
+
+def _refresh_at(account: Account, monitor: ModelMonitor, at: dt.datetime) -> None:
+    with account.system_session(monitor.name.database, monitor.name.schema, warehouse=monitor.warehouse) as session:
+        refresh(session, monitor)
+        monitor.timer.since = at
+
+
+def _coming(account: Account) -> Iterator[Due]:
+    """The refreshes to come; monitors that answer from the rows themselves need none."""
+    if account.config.stale_monitors:
         for monitor in account.catalog.shelf("ModelMonitor"):
-            refresh(session, monitor)
-    finally:
-        session.close()
+            if monitor.state == "ACTIVE" and (at := monitor.timer.due()) is not None:
+                yield Due(at, 0, "MODEL MONITOR", monitor.name, partial(_refresh_at, account, monitor))
+
+
+COMING.append(_coming)
+TIMERS.append(lambda account: (monitor.timer for monitor in account.catalog.shelf("ModelMonitor")))
 
 
 @command("ALTER MODEL MONITOR")
@@ -256,7 +274,7 @@ def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one b
         if "BASELINE" in given:
             _set_baseline(session, monitor, str(given["BASELINE"]))
         if "REFRESH_INTERVAL" in given:
-            _interval(str(given["REFRESH_INTERVAL"]))
+            monitor.timer.schedule = _interval(str(given["REFRESH_INTERVAL"]))
             monitor.refresh_interval = str(given["REFRESH_INTERVAL"])
         if "WAREHOUSE" in given:
             need_warehouse(session, fold(str(given["WAREHOUSE"])))
@@ -280,7 +298,7 @@ def _column(monitor: ModelMonitor, parser: Parser, *, add: bool) -> None:
     if kind is None:
         raise parser.wrong()
     parser.expect("=")
-    name = fold_column(str(parser.value()))
+    name = fold(str(parser.value()))
     held = monitor.columns["segment_columns" if kind == "SEGMENT_COLUMN" else "custom_metric_columns"]
     if add:
         if name in held:
@@ -289,6 +307,8 @@ def _column(monitor: ModelMonitor, parser: Parser, *, add: bool) -> None:
             raise SqlError(f"SQL compilation error:\nColumn '{name}' does not exist in source.", 904, "42000")
         if kind == "SEGMENT_COLUMN" and (len(held) == 5 or monitor.kinds[name].kind != "text"):
             raise SqlError("SEGMENT_COLUMNS takes at most 5 columns of type STRING.", 100351, "22023")
+        if kind == "CUSTOM_METRIC_COLUMN":
+            _numbers([name], monitor.kinds)
         held.append(name)
     elif name in held:
         held.remove(name)
@@ -351,7 +371,7 @@ def show(session: Session, parser: Parser) -> Result:
     parser.expect("SHOW", "MODEL", "MONITORS")
     found = filters(session, parser)
     rows = [_row(session, m) for m in session.account.catalog.shelf("ModelMonitor") if found.holds(m.name)]
-    return of_rows(_SHOWN, rows[: found.limit])
+    return found.shown(_SHOWN, rows)
 
 
 @command("DESCRIBE MODEL MONITOR", "DESC MODEL MONITOR", reads=True)

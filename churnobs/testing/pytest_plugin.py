@@ -36,3 +36,5 @@ def snowflake_session(snowflake_account: OfflineAccount) -> Iterator[Session]:
     finally:
         session.sql(f"DROP DATABASE IF EXISTS {name}").collect()
         session.close()
+        if snowflake_account.clock.is_set:  # the next test has the real time again
+            snowflake_account.clock.reset()

@@ -55,6 +55,8 @@ class Code(Object):
     loaded: Callable[..., Any] | None = None
     home: str = ""
     duck_name: str = ""
+    owners: bool = True
+    table: list[Argument] = field(default_factory=list)
 
     @property
     def signature(self) -> str:
@@ -91,6 +93,8 @@ def read_definition(session: Session, parser: Parser, head: Creation) -> Code:  
     parser.expect("RETURNS")
     returns, returns_sql = _returns(session, parser)
     code = Code(name=head.name, arguments=arguments, returns=returns, returns_sql=returns_sql, language="SQL", body="")
+    if returns is None:
+        code.table = _arguments(session, Parser(returns_sql.removeprefix("TABLE ")))
     while not parser.done():
         if parser.accept("LANGUAGE"):
             code.language = parser.next().upper
@@ -101,11 +105,13 @@ def read_definition(session: Session, parser: Parser, head: Creation) -> Code:  
         elif parser.accept_any("VOLATILE", "IMMUTABLE", "MEMOIZABLE"):
             pass
         elif parser.accept("EXECUTE", "AS"):
-            parser.next()
+            code.owners = parser.next().upper != "CALLER"
         elif parser.accept("COMMENT", "="):
             code.comment = parser.string()
         elif parser.accept("AS"):
-            code.body = parser.string()
+            token = parser.peek()
+            is_text = token is not None and token.kind in ("string", "dollars")
+            code.body = parser.string() if is_text else parser.rest()
             break
         else:
             key, value = _option(parser)
@@ -148,6 +154,8 @@ def _arguments(session: Session, parser: Parser) -> list[Argument]:
     parser.expect("(")
     while not parser.accept(")"):
         name = parser.part()
+        if name in ("OUT", "INOUT"):
+            raise not_supported("an OUT argument of a procedure", "return the value")
         start = parser.tokens[parser.at].start
         depth = 0
         while True:
@@ -295,6 +303,8 @@ def out_of_python(column: Column, value: Any) -> Any:
     """A handler's value as SQL sees it."""
     if value is None:
         return None
+    if column.kind in ("variant", "object", "array") and hasattr(value, "tolist"):
+        return json.dumps(value.tolist(), default=str)
     if hasattr(value, "item") and not isinstance(value, str | bytes):
         value = value.item()
     if column.kind in ("variant", "object", "array"):

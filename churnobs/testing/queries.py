@@ -17,6 +17,7 @@ from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
 from churnobs.testing.results import Result
 from churnobs.testing.rewriting import Rewriter
+from churnobs.testing.role_rules import may_work
 from churnobs.testing.session import Session
 from churnobs.testing.trees import duck_sql, table_name
 
@@ -103,7 +104,7 @@ def coercing(run: Callable[[bool], T]) -> T:
 
 def _run(session: Session, text: str, bindings: Any, *, coerces: bool, describe_only: bool) -> Result:
     tree = parse(text)
-    if session.warehouse is None and not describe_only and _works(tree):
+    if not describe_only and not may_work(session) and _works(tree):
         raise SqlError(
             "No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' "
             "command.", 606, "57P03",
@@ -148,7 +149,7 @@ def _remember_texts(tree: Tree, text: str) -> None:
 
 
 def _dispatch(session: Session, tree: Tree, rewriter: Rewriter, text: str, *, describe_only: bool) -> Result:
-    from churnobs.testing import changes, tables
+    from churnobs.testing import changes, table_alters, tables
 
     if isinstance(tree, exp.Query | exp.Values | exp.Subquery):
         return select(session, tree, rewriter, describe_only=describe_only)
@@ -163,7 +164,7 @@ def _dispatch(session: Session, tree: Tree, rewriter: Rewriter, text: str, *, de
     if isinstance(tree, exp.Create) and tree.kind == "SEQUENCE":
         return tables.plain(session, tree, rewriter, f"Sequence {tree.this.name.upper()} successfully created.")
     if isinstance(tree, exp.Alter) and tree.args.get("kind") == "TABLE":
-        return tables.alter(session, tree, rewriter)
+        return table_alters.alter(session, tree, rewriter)
     first = text.split()[:3]
     raise not_supported(" ".join(first).upper(), "see docs/offline_account.md for what is emulated")
 

@@ -10,8 +10,6 @@ from churnobs.testing.statements import command, dropped, refuse
 
 
 @command(
-    "DROP TASK",
-    "DROP DYNAMIC TABLE",
     "DROP ONLINE FEATURE TABLE",
     "DROP SERVICE",
     "DROP PIPE",
@@ -22,8 +20,6 @@ def drop_what_cannot_be(session: Session, parser: Parser) -> Result:
     parser.expect("DROP")
     kind = []
     while (token := parser.peek()) is not None and token.upper in (
-        "TASK",
-        "DYNAMIC",
         "TABLE",
         "ONLINE",
         "FEATURE",
@@ -42,11 +38,6 @@ def drop_what_cannot_be(session: Session, parser: Parser) -> Result:
 
 for _head, _instead in {
     "CREATE ALTER": "CREATE OR REPLACE it, or ALTER it",
-    "CREATE TASK": "call what it runs yourself",
-    "ALTER TASK": "call what it runs yourself",
-    "EXECUTE TASK": "call what it runs yourself",
-    "SHOW TASKS": "call what it runs yourself",
-    "DECLARE": "send the statements one by one, or write a Python procedure",
     "DESC ARTIFACT REPOSITORY": "packages are those of this process",
     "DESCRIBE ARTIFACT REPOSITORY": "packages are those of this process",
     "CREATE PIPE": "load with COPY INTO",

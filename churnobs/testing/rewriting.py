@@ -17,6 +17,8 @@ from sqlglot import exp
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import Name, quote, split_name
 from churnobs.testing.results import Result
+from churnobs.testing.role_rules import need
+from churnobs.testing.roles import RELATIONS as READABLE
 from churnobs.testing.session import Session
 from churnobs.testing.trees import (
     as_of_join,
@@ -26,9 +28,11 @@ from churnobs.testing.trees import (
     ident,
     is_cte,
     is_macro,
+    is_target,
     json_columns,
     moment_of,
     name_columns,
+    present,
     table_name,
     unique,
     value_of,
@@ -43,6 +47,7 @@ TABLE_FUNCTIONS: dict[str, TableFunction] = {}
 SCALARS: dict[str, Scalar] = {}
 RELATIONS: list[Relation] = []
 MODEL_CALLS: list[Callable[[Rewriter, exp.ModelAttribute], Tree]] = []
+TABLE_CALLS: list[Callable[[Rewriter, exp.TableFromRows], bool]] = []
 CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
 QUALIFIED = {
     "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024",
@@ -81,6 +86,7 @@ class Rewriter:
         self.duck = duck if duck is not None else session.engine.duck
         self.copying: Any = None
         self.coerces = False
+        self.checks = True
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()
@@ -167,7 +173,8 @@ class Rewriter:
         flatten.rewrite(tree)
         scalars.windows(tree)
         for rows in list(tree.find_all(exp.TableFromRows)):
-            self._table_function(rows)
+            if rows.root() is tree and not any(answer(self, rows) for answer in TABLE_CALLS):
+                self._table_function(rows)
         for table in list(tree.find_all(exp.Table)):
             if table.parent is not None and not isinstance(table.this, exp.Anonymous | exp.Func):
                 self._table(table)
@@ -261,12 +268,16 @@ class Rewriter:
         ):
             return
         if node.args.get("when") is not None or node.args.get("changes") is not None:
-            self._past(node, parts)
+            from churnobs.testing.time_travel import past
+
+            past(self, node, parts)
             return
         if "INFORMATION_SCHEMA" in parts[:-1] or parts[0] == "SNOWFLAKE":
             self._information(node, parts)
             return
         name = self.session.resolve(parts)
+        if self.checks and not is_target(node) and name not in self.session.shared.temporary:
+            need(self.session, ("SELECT",), READABLE, name)
         for resolver in RELATIONS:
             found = resolver(self, name)
             if found is not None:
@@ -284,27 +295,6 @@ class Rewriter:
         node.set("this", ident(held.name))
         node.set("db", ident(held.schema))
         node.set("catalog", ident(held.database))
-
-    def _past(self, node: exp.Table, parts: tuple[str, ...]) -> None:
-        from churnobs.testing.streams import at_offset
-
-        when: Any = node.args.get("when")
-        if (
-            node.args.get("changes") is not None
-            or when.this.upper() != "AT"
-            or str(when.args["kind"]).upper() != "STREAM"
-        ):
-            raise not_supported(
-                "time travel but for AT (STREAM => ...)", "keep a copy: CREATE TABLE ... CLONE before the change"
-            )
-        self.dynamic = True
-        name = self.session.resolve(parts)
-        made = self.relation(at_offset(self.session, name, str(self.evaluate(when.expression))))
-        made.set("alias", node.args.get("alias") or exp.TableAlias(this=ident(name.name)))
-        for key in ("joins", "laterals", "sample", "pivots"):
-            if node.args.get(key):
-                made.set(key, node.args[key])
-        node.replace(made)
 
     def _information(self, node: exp.Table, parts: tuple[str, ...]) -> None:
         from churnobs.testing.information import information
@@ -360,6 +350,7 @@ class Rewriter:
         return [c.name for c in self.session.engine.describe(final(self.session, asked))]
 
     def _functions(self, tree: Tree) -> None:
+        present(tree)
         for attribute in list(tree.find_all(exp.ModelAttribute)):
             if attribute.parent is not None and MODEL_CALLS:
                 attribute.replace(MODEL_CALLS[0](self, attribute))

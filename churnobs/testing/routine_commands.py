@@ -100,4 +100,4 @@ def show(session: Session, parser: Parser) -> Result:
                     OWNER,
                 )
             )
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)

@@ -12,13 +12,15 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import alerts, queries
+from churnobs.testing import notifications, queries, script_procedures
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
 from churnobs.testing.python_code import Code, at_home, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import CALLS, SCALARS, Rewriter, scalar
+from churnobs.testing.role_rules import need
+from churnobs.testing.script_parser import parse_block
 from churnobs.testing.session import Session
 from churnobs.testing.statements import Creation, command, created, refuse
 from churnobs.testing.trees import value_of
@@ -33,19 +35,17 @@ _ACTIVE = threading.RLock()
 
 @command("CREATE FUNCTION")
 def create_function(session: Session, parser: Parser) -> Result:
-    """CREATE FUNCTION, in Python or as an SQL expression."""
+    """CREATE FUNCTION, in Python or SQL, of values or of tables."""
     head, code = read(session, parser, "FUNCTION")
-    if code.returns is None:
-        raise not_supported("a table function (UDTF)", "return the rows from a procedure, or write the query")
     return _keep(session, "Function", head, code)
 
 
 @command("CREATE PROCEDURE")
 def create_procedure(session: Session, parser: Parser) -> Result:
-    """CREATE PROCEDURE, in Python."""
+    """CREATE PROCEDURE, in Python or Snowflake Scripting."""
     head, code = read(session, parser, "PROCEDURE")
     if code.language == "SQL":
-        raise not_supported("Snowflake Scripting in a procedure", "write it in Python: LANGUAGE PYTHON")
+        parse_block(code.body)
     return _keep(session, "Procedure", head, code)
 
 
@@ -84,9 +84,12 @@ def call_function(
     except SqlError:
         return None
     found = overloads(session, "Function", name, len(args) + len(named))
+    found = [one for one in found if one.returns is not None]
     if not found:
         return None
     code = found[0]
+    if not code.temporary:
+        need(session, ("USAGE",), ("FUNCTION",), name)
     for argument in code.arguments[len(args) :]:
         given = named.get(argument.name)
         args = [*args, given if given is not None else queries.parse(f"SELECT {argument.default}").expressions[0]]
@@ -173,7 +176,7 @@ def call(session: Session, parser: Parser) -> Result:
     parser.expect("CALL")
     parts = parser.parts()
     values, named = _values(session, parser)
-    sent = alerts.call(session, parts[-1], values)
+    sent = notifications.call(session, parts[-1], values)
     if sent is not None:
         return sent
     if parts[-1].startswith("SYSTEM$") and parts[-1] in SCALARS:
@@ -184,6 +187,8 @@ def call(session: Session, parser: Parser) -> Result:
     found = overloads(session, "Procedure", name, len(values) + len(named))
     if not found:
         raise SqlError(f"SQL compilation error:\nUnknown user-defined procedure {name}", 2141, "42601")
+    if not found[0].temporary:
+        need(session, ("USAGE",), ("PROCEDURE",), name)
     return run_procedure(session, found[0], values, named)
 
 
@@ -212,6 +217,18 @@ def _values(session: Session, parser: Parser) -> tuple[list[Any], dict[str, Any]
 
 
 def run_procedure(session: Session, code: Code, values: Sequence[Any], named: dict[str, Any]) -> Result:
+    """Run a procedure: with its owner's rights, unless it has its caller's."""
+    title = str(Name(code.name.database, code.name.schema, code.name.name.partition("(")[0]))
+    role = session.role
+    if code.owners and code.name.database and session.account.rights.made:
+        session.role = session.account.rights.owner(("PROCEDURE",), title)
+    try:
+        return _run_procedure(session, code, values, named)
+    finally:
+        session.role = role
+
+
+def _run_procedure(session: Session, code: Code, values: Sequence[Any], named: dict[str, Any]) -> Result:
     """Run a procedure with a session of its own that shares the caller's connection."""
     if session.depth >= 8:
         raise SqlError("Stored procedure call depth exceeded", 90083, "54001")
@@ -225,6 +242,8 @@ def run_procedure(session: Session, code: Code, values: Sequence[Any], named: di
                     queries.parse(f"SELECT {argument.default}").expressions[0]
                 )
             )
+    if code.language == "SQL":
+        return script_procedures.run(session, code, given)
     with _snowpark(session) as inner:
         try:
             handler = load(session, code)
@@ -235,20 +254,25 @@ def run_procedure(session: Session, code: Code, values: Sequence[Any], named: di
         except SqlError:
             raise
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            text = (
-                f"Python Interpreter Error:\n{type(error).__name__}: {error}\n in function {code.name.name.partition('(')[0]} "
-                "with handler "
-                f"{code.handler}\n  {where.filename}, line {where.lineno}"
-            )
-            raise SqlError(text, 100357, "P0000") from error
+            raise handler_error(code, error) from error
     column = code.returns
     title = code.name.name.partition("(")[0]
-    table = pa.table({title: pa.array([out_of_python(column, made)], _arrow(column))})
+    table = pa.table({title: pa.array([out_of_python(column, made)], arrow_type(column))})
     return Result([type(column)(title, column.kind, column.precision, column.scale)], table)
 
 
-def _arrow(column: Any) -> pa.DataType:
+def handler_error(code: Code, error: Exception) -> SqlError:
+    """What went wrong in a user's code, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    title = code.name.name.partition("(")[0]
+    return SqlError(
+        f"Python Interpreter Error:\n{type(error).__name__}: {error}\n in function {title} with handler {code.handler}\n"
+        f"  {place.filename}, line {place.lineno}", 100357, "P0000",
+    )  # fmt: skip
+
+
+def arrow_type(column: Any) -> pa.DataType:
+    """The Arrow type that holds a column's values."""
     if column.kind == "fixed":
         return pa.decimal128(column.precision or 38, column.scale) if column.scale else pa.int64()
     return ARROW.get(column.kind, pa.string())

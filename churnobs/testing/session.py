@@ -45,6 +45,7 @@ class Shared:
         self.parameters: dict[str, Any] = {}
         self.transaction_id = ""
         self.stream_reads: dict[Name, Any] = {}
+        self.task: Any = None
 
 
 class Session:
@@ -59,6 +60,7 @@ class Session:
         self.queries: deque[str] = deque(maxlen=1000)
         self.nested = False
         self.depth = 0
+        self.sequence = 0
 
     @property
     def engine(self) -> EngineSession:
@@ -97,9 +99,9 @@ class Session:
         held = self.shared.temporary.get(name)
         return name if held is None else Name(name.database, name.schema, held)
 
-    def remember(self, query_id: str, result: Result) -> None:
-        """Keep a result for RESULT_SCAN and LAST_QUERY_ID."""
-        self.account.keep_result(query_id, result)
+    def remember(self, query_id: str, result: Result, sequence: int) -> None:
+        """Keep a result for RESULT_SCAN and LAST_QUERY_ID, with the place of its statement among all."""
+        self.account.keep_result(query_id, result, sequence)
         self.queries.append(query_id)
 
     def when_committed(self, action: Callable[[], None]) -> None:

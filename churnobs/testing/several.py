@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlglot import exp
 
+from churnobs.testing import scripting
 from churnobs.testing.failures import SqlError, not_supported
-from churnobs.testing.lexer import Parser, tokens
+from churnobs.testing.lexer import Parser
 from churnobs.testing.results import Result, of_rows
+from churnobs.testing.script_parser import skip_statement
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, execute, run_inside
 
@@ -19,17 +21,14 @@ def split(text: str) -> list[str]:
     >>> split("SELECT ';' ; -- a; b\nSELECT 2;")
     ["SELECT ';'", 'SELECT 2']
     """
-    found, start = [], None
-    end = 0
-    for token in tokens(text):
-        if token.text == ";" and token.kind == "sign":
-            if start is not None:
-                found.append(text[start:end])
-            start = None
+    parser, found = Parser(text), []
+    while (token := parser.peek()) is not None:
+        if token.text == ";":
+            parser.at += 1
             continue
-        start = token.start if start is None else start
-        end = token.end
-    return [*found, text[start:end]] if start is not None else found
+        skip_statement(parser)
+        found.append(text[token.start : parser.tokens[parser.at - 1].end])
+    return found
 
 
 def run_several(session: Session, text: str, wanted: int) -> list[tuple[str, Result]]:
@@ -50,21 +49,23 @@ def run_several(session: Session, text: str, wanted: int) -> list[tuple[str, Res
 
 @command("EXECUTE IMMEDIATE")
 def execute_immediate(session: Session, parser: Parser) -> Result:
-    """EXECUTE IMMEDIATE of one statement in a text, a text between dollars or a variable."""
+    """EXECUTE IMMEDIATE of one statement or block in a text, a text between dollars or a variable; USING values."""
     parser.expect("EXECUTE", "IMMEDIATE")
     if (token := parser.peek()) is None or token.kind not in ("string", "dollars"):
         raise not_supported("EXECUTE IMMEDIATE of anything but a text", "give the statement as a text, or send it")
     text = parser.string()
-    if parser.accept("USING"):
-        raise not_supported("EXECUTE IMMEDIATE ... USING", "put the values into the statement")
+    values = parser.value() if parser.accept("USING") else []
     parser.end()
     parts = split(text)
-    if len(parts) != 1 or parts[0].split(None, 1)[0].upper() in ("BEGIN", "DECLARE"):
-        raise not_supported(
-            "Snowflake Scripting (EXECUTE IMMEDIATE of a block)",
-            "send the statements one by one, or write a Python procedure",
-        )
-    return run_inside(session, parts[0])
+    if len(parts) != 1:
+        raise SqlError(f"Actual statement count {len(parts)} did not match the desired statement count 1.", 8, "0A000")
+    return run_inside(session, parts[0], values)
+
+
+@command("DECLARE")
+def declare(session: Session, parser: Parser) -> Result:
+    """DECLARE ... BEGIN ... END: a block of Snowflake Scripting."""
+    return scripting.run_text(session, parser.text)
 
 
 @command("EXPLAIN", reads=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from churnobs.testing.catalog import OWNER
+from churnobs.testing.directories import is_directory
 from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, like, literal
@@ -29,11 +31,17 @@ class Filters:
 
     def fits(self, name: str) -> bool:
         """Whether a name passes LIKE, STARTS WITH and FROM."""
-        return (
-            (self.pattern is None or like(self.pattern, name))
-            and name.startswith(self.prefix)
-            and (not self.after or name >= self.after)
-        )
+        return (self.pattern is None or like(self.pattern, name)) and name.startswith(self.prefix)
+
+    def shown(self, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Result:
+        """The answer: so many rows as LIMIT says, of those after the first whose name begins as FROM says."""
+        at, first = list(columns).index("name"), 0
+        if self.after:
+            names = [str(row[at]) for row in rows]
+            match = next((place for place, name in enumerate(names) if name.startswith(self.after)), None)
+            first = match + 1 if match is not None else sum(name < self.after for name in names)
+        most = len(rows) if self.limit is None else self.limit
+        return of_rows(columns, rows[first : first + most])
 
     def holds(self, name: Name) -> bool:
         """Whether an object lies in the place that IN names, and its name passes."""
@@ -101,7 +109,7 @@ def tables(session: Session, found: Filters) -> list[tuple[Name, int, int, str, 
     for database, schema, name, columns, comment in asked:
         held = Name(database, schema, name)
         shown = mine.get(held, held)
-        if ("$temp$" in name and held not in mine) or not found.holds(shown):
+        if ("$temp$" in name and held not in mine) or is_directory(name) or not found.holds(shown):
             continue
         made.append((shown, held, columns, comment or "", held in mine))
     counted = _counts(session, [held for _, held, *_ in made])
@@ -148,7 +156,7 @@ def show_tables(session: Session, parser: Parser) -> Result:
         )
         for n, size, _, comment, temp in tables(session, found)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("SHOW OBJECTS", "SHOW TERSE OBJECTS", reads=True)
@@ -186,7 +194,8 @@ def show_objects(session: Session, parser: Parser) -> Result:
         for v in session.account.catalog.views
         if found.holds(v.name)
     ]
-    return of_rows(columns, sorted(rows, key=lambda r: r[1:4])[: found.limit])
+    rows.sort(key=lambda row: row[1:4])
+    return found.shown(columns, rows)
 
 
 @command("SHOW VIEWS", "SHOW TERSE VIEWS", reads=True)
@@ -218,7 +227,7 @@ def show_views(session: Session, parser: Parser) -> Result:
         for v in session.account.catalog.views
         if found.holds(v.name)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 def nothing(*heads: str, columns: str) -> None:
@@ -233,12 +242,6 @@ def nothing(*heads: str, columns: str) -> None:
         COMMANDS[tuple(head.split())] = COMMANDS[("SHOW", "TABLES")].__class__(handler, reads=True)
 
 
-nothing(
-    "SHOW DYNAMIC TABLES",
-    columns="created_on name database_name schema_name cluster_by rows bytes owner target_lag refresh_mode refresh_mode_reason"
-    " warehouse initialization_warehouse comment text automatic_clustering scheduling_state last_suspended_on is_clone is_replica"
-    " is_iceberg data_timestamp owner_role_type",
-)
 nothing(
     "SHOW ONLINE FEATURE TABLES",
     columns="created_on name database_name schema_name owner comment text target_lag refresh_mode refresh_mode_reason"

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from churnobs.testing import directories
 from churnobs.testing.catalog import OWNER, FileFormat, Stage
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.formats import checked
@@ -39,14 +40,21 @@ def create(session: Session, parser: Parser) -> Result:
     folder = _mapped(session, url) if url else str(stage_folder(session, head.name))
     stage = Stage(
         name=head.name, folder=folder, url=url, temporary=head.temporary, comment=str(options.get("COMMENT", "")),
-        file_format=_format_of(session, options.get("FILE_FORMAT")),
+        file_format=_format_of(session, options.get("FILE_FORMAT")), directory=_has_directory(options),
     )  # fmt: skip
     stage.owner_session = session.shared if head.temporary else None
     old = stages.get(head.name)
     stages.add(stage, replace=True)
     if old is not None and not old.url and old.folder:
         shutil.rmtree(old.folder, ignore_errors=True)
+    if stage.directory:
+        directories.enable(session, stage)
     return created("Stage area", head.name.name)
+
+
+def _has_directory(options: dict[str, Any]) -> bool:
+    given = options.get("DIRECTORY")
+    return bool(isinstance(given, dict) and given.get("ENABLE"))
 
 
 def _must_exist(session: Session, database: str, schema: str) -> None:
@@ -82,7 +90,8 @@ def alter(session: Session, parser: Parser) -> Result:
             return status("Statement executed successfully.")
         raise missing("Stage", name)
     if parser.accept("REFRESH"):
-        return of_rows(dict.fromkeys(("file", "status", "description"), "text"), [])
+        parser.end()
+        return directories.refresh(session, stage)
     if parser.accept("RENAME", "TO"):
         session.account.catalog.stages.rename(name, session.resolve(parser.parts()))
         return status("Statement executed successfully.")
@@ -91,6 +100,10 @@ def alter(session: Session, parser: Parser) -> Result:
     stage.comment = str(options.get("COMMENT", stage.comment))
     if "FILE_FORMAT" in options:
         stage.file_format = _format_of(session, options["FILE_FORMAT"])
+    if "DIRECTORY" in options:
+        stage.directory = _has_directory(options)
+        if stage.directory:
+            directories.enable(session, stage)
     if "URL" in options:
         stage.url, stage.folder = str(options["URL"]), _mapped(session, str(options["URL"]))
     parser.end()
@@ -123,10 +136,11 @@ def show(session: Session, parser: Parser) -> Result:
     )  # fmt: skip
     rows = [
         (s.created_on, s.name.name, s.name.database, s.name.schema, s.url, "N", "N", OWNER, s.comment, None,
-         ("EXTERNAL" if s.url else "INTERNAL") + (" TEMPORARY" if s.temporary else ""), None, None, None, None, "ROLE", "N")
+         ("EXTERNAL" if s.url else "INTERNAL") + (" TEMPORARY" if s.temporary else ""), None, None, None, None, "ROLE",
+         "Y" if s.directory else "N")
         for s in session.account.catalog.stages if found.holds(s.name)
     ]  # fmt: skip
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("DESCRIBE STAGE", "DESC STAGE", reads=True)
@@ -206,7 +220,7 @@ def show_formats(session: Session, parser: Parser) -> Result:
         for f in session.account.catalog.formats
         if found.holds(f.name)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("DESCRIBE FILE FORMAT", "DESC FILE FORMAT", reads=True)
@@ -319,6 +333,12 @@ def list_files(session: Session, parser: Parser) -> Result:
     parser.end()
     rows = [(f"{where.shown}{f}", *_facts(where, f)) for f in where.files(options.get("PATTERN"))]
     return of_rows({"name": "text", "size": "fixed", "md5": "text", "last_modified": "text"}, rows)
+
+
+def facts_of(session: Session, stage: Stage) -> list[tuple[str, int, str, str]]:
+    """Path, size, MD5 and date of the files of a stage."""
+    where = locate(session, f"@{stage.name.sql}")
+    return [(file, *_facts(where, file)) for file in where.files(None)]
 
 
 def _facts(where: Location, file: str) -> tuple[int, str, str]:

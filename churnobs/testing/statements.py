@@ -123,9 +123,10 @@ def execute(
             if len(parts) > 1:
                 body = re.sub(r"\$(\d+)\b(?=[^']*(?:'[^']*'[^']*)*$)", lambda m: _flowed(session, m), part)
             run = partial(_one, session, body, bindings, describe_only=describe_only)
+            sequence = session.sequence = session.account.next_number()
             result = session.timed(body, run, parameters)
             if not describe_only:
-                session.remember(query_id if part is parts[-1] else str(uuid.uuid4()), result)
+                session.remember(query_id if part is parts[-1] else str(uuid.uuid4()), result, sequence)
     assert result is not None
     return query_id, result
 
@@ -139,8 +140,13 @@ def _flowed(session: Session, match: re.Match[str]) -> str:
 
 def run_inside(session: Session, text: str, bindings: Sequence[Any] = ()) -> Result:
     """Run a statement as part of another one: the lock is held already."""
-    result = session.timed(text, lambda: _one(session, text, bindings, describe_only=False))
-    session.remember(str(uuid.uuid4()), result)
+    before, sequence = session.sequence, session.account.next_number()
+    session.sequence = sequence
+    try:
+        result = session.timed(text, lambda: _one(session, text, bindings, describe_only=False))
+    finally:
+        session.sequence = before
+    session.remember(str(uuid.uuid4()), result, sequence)
     return result
 
 
@@ -150,13 +156,23 @@ def _one(session: Session, text: str, bindings: Any, *, describe_only: bool) -> 
     text = text.strip().removesuffix(";").rstrip()
     if not text:
         raise SqlError("Empty SQL statement.", 900, "42601")
-    text = session.engine.inline_variables(text)
+    if (
+        not text[:7].upper().startswith(("BEGIN", "DECLARE"))
+    ):  # a block may set them itself, and reads them step by step
+        text = session.engine.inline_variables(text)
     if session.account.config.denied:
         from churnobs.testing.grants import check
 
         check(session, text)
+    from churnobs.testing import role_rules
+
+    changed = role_rules.check(session, text) if session.account.rights.made else None
     if (found := find(text)) is not None:
         if describe_only and not found.reads:
             return of_rows({"status": "text"}, [], type_id=DDL)
-        return found.run(session, Parser(text, bindings if isinstance(bindings, list | tuple) else ()))
-    return queries.run(session, text, bindings, describe_only=describe_only)
+        result = found.run(session, Parser(text, bindings if isinstance(bindings, list | tuple) else ()))
+    else:
+        result = queries.run(session, text, bindings, describe_only=describe_only)
+    if not describe_only:
+        role_rules.done(session, changed, result)
+    return result

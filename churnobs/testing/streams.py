@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+from sqlglot import exp
 
-from churnobs.testing import stream_views
+from churnobs.testing import directories, stream_views
 from churnobs.testing.catalog import OWNER, Object, View
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, split_name
+from churnobs.testing.past import rows_at
 from churnobs.testing.results import Column, Result, of_rows, status
 from churnobs.testing.rewriting import RELATIONS, Rewriter, scalar
 from churnobs.testing.session import Session
@@ -71,10 +73,10 @@ def table_replaced(session: Session, table: Name) -> None:
 
 def table_altered(session: Session, table: Name) -> None:
     """After a change of columns, let the copies of standard streams have the same columns."""
-    columns = _committed(session, table).schema.names
+    columns = committed(session, table).schema.names
     for stream in session.account.catalog.shelf("Stream"):
         if stream.table == table and stream.copy is not None:
-            current = _committed(session, table)
+            current = committed(session, table)
             kept = stream.copy.select([n for n in stream.copy.schema.names if n in columns])
             for name in columns:
                 if name not in kept.schema.names:
@@ -82,7 +84,8 @@ def table_altered(session: Session, table: Name) -> None:
             stream.copy = kept.select(columns)
 
 
-def _committed(session: Session, table: Name) -> pa.Table:
+def committed(session: Session, table: Name) -> pa.Table:
+    """The rows of a table that every session sees, with their places."""
     held = session.physical(table)
     return session.engine.engine.root.cursor().sql(f"SELECT rowid AS _rowid, * FROM {held.sql}").to_arrow_table()
 
@@ -97,9 +100,11 @@ def create(session: Session, parser: Parser) -> Result:
         raise not_supported("this CREATE STREAM", "CREATE STREAM ... ON TABLE")
     parser.expect("ON")
     kind = parser.next().upper
-    if kind not in ("TABLE", "VIEW"):
+    if kind not in ("TABLE", "VIEW", "STAGE"):
         raise not_supported(f"a stream on a {kind.lower()}", "make it on the table")
     table = session.resolve(parser.parts())
+    if kind == "STAGE":
+        table = directories.watched(session, table)
     view = session.account.catalog.views.need(table) if kind == "VIEW" else None
     if view is not None:
         table = stream_views.base_of(session, view)
@@ -117,7 +122,7 @@ def create(session: Session, parser: Parser) -> Result:
     stream = Stream(
         name=head.name, table=table, append_only=append_only, view=view, comment=str(options.get("COMMENT", ""))
     )
-    current = _committed(session, table)
+    current = committed(session, table)
     if start is not None:
         _begin_at(stream, start)
     elif append_only:
@@ -128,24 +133,32 @@ def create(session: Session, parser: Parser) -> Result:
     return created("Stream", head.name.name)
 
 
-def _start(session: Session, parser: Parser, table: Name) -> Stream | None:
-    """AT (STREAM => 'other'): the offset of another stream on the table; no other moment of the past is kept."""
+def _start(session: Session, parser: Parser, table: Name) -> Stream | pa.Table | None:
+    """AT or BEFORE: the offset of another stream on the table, or the rows that it had at another moment."""
+    from churnobs.testing import queries
+
     word = parser.accept_any("AT", "BEFORE")
     if word is None:
         return None
-    if word == "AT" and parser.accept("(", "STREAM", "=>"):
-        other: Stream = session.account.catalog.shelf("Stream").need(session.resolve(split_name(parser.string())))
-        parser.expect(")")
-        if other.table != table:
-            raise SqlError(f"Stream '{other.name}' is not on '{table}'", 2211, "42601")
-        return other
-    raise not_supported(
-        "CREATE STREAM ... AT or BEFORE but for AT (STREAM => ...)",
-        "create the stream before the change; it starts at the present",
-    )
+    (when,) = queries.parse(f"SELECT * FROM t {word} ({parser.group()})").find_all(exp.HistoricalData)
+    kind = str(when.args["kind"]).upper()
+    value = Rewriter(session, (), describe_only=False).evaluate(when.expression)
+    if kind != "STREAM":
+        return rows_at(session, table, word, kind, value)
+    if word != "AT":
+        raise not_supported("CREATE STREAM ... BEFORE (STREAM => ...)", "AT (STREAM => ...)")
+    other: Stream = session.account.catalog.shelf("Stream").need(session.resolve(split_name(str(value))))
+    if other.table != table:
+        raise SqlError(f"Stream '{other.name}' is not on '{table}'", 2211, "42601")
+    return other
 
 
-def _begin_at(stream: Stream, other: Stream) -> None:
+def _begin_at(stream: Stream, other: Stream | pa.Table) -> None:
+    if isinstance(other, pa.Table):
+        if stream.append_only:
+            raise not_supported("an append-only stream AT or BEFORE a moment", "make a standard stream")
+        stream.copy = other
+        return
     if stream.append_only != other.append_only:
         raise not_supported("CREATE STREAM ... AT a stream of the other kind", "make both append-only, or neither")
     stream.log, stream.copy, stream.arrived = list(other.log), other.copy, other.arrived
@@ -199,7 +212,7 @@ def show(session: Session, parser: Parser) -> Result:
 
     parser.expect("SHOW", "STREAMS")
     found = filters(session, parser)
-    return of_rows(_columns(), [_row(s) for s in session.account.catalog.shelf("Stream") if found.holds(s.name)])
+    return found.shown(_columns(), [_row(s) for s in session.account.catalog.shelf("Stream") if found.holds(s.name)])
 
 
 @command("DESCRIBE STREAM", "DESC STREAM", reads=True)
@@ -217,11 +230,15 @@ def _columns() -> dict[str, str]:
     )  # fmt: skip
 
 
+def _kind(s: Stream) -> str:
+    return "View" if s.view else "Stage" if directories.is_directory(s.table.name) else "Table"
+
+
 def _row(s: Stream) -> tuple[Any, ...]:
     mode = "APPEND_ONLY" if s.append_only else "DEFAULT"
     return (
         s.created_on, s.name.name, s.name.database, s.name.schema, OWNER, s.comment, str(s.view.name if s.view else s.table),
-        "View" if s.view else "Table", str(s.table), "DELTA",
+        _kind(s), str(s.table), "DELTA",
         "true" if s.stale else "false", mode, None, s.stale or "N/A", "ROLE",
     )  # fmt: skip
 
@@ -236,7 +253,7 @@ def contents(session: Session, stream: Stream) -> tuple[pa.Table, Any]:
     if session.engine.in_transaction and key in session.shared.stream_reads:
         held: tuple[pa.Table, Any] = session.shared.stream_reads[key]
         return held
-    current = _committed(session, stream.table)
+    current = committed(session, stream.table)
     made = _appended(stream, current) if stream.append_only else _compared(session, stream, current)
     if stream.view is not None:
         kinds = [*(c for c, _, _ in described(session, stream.table)), *_MARKS]

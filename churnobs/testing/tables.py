@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlglot import exp
 
-from churnobs.testing import lengths, results
+from churnobs.testing import lengths
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
 from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import Rewriter
+from churnobs.testing.role_rules import need
+from churnobs.testing.roles import RELATIONS
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, dropped, refuse
-from churnobs.testing.trees import duck_sql, folded, ident, table_name
+from churnobs.testing.trees import duck_sql, ident, table_name
 
 Tree = exp.Expr
 NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
-_UNENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Reference)
+UNENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Reference)
 
 
 def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
@@ -34,7 +34,7 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
     named = dynamic_identifier(node)
     name = session.resolve(table_name(named))  # type: ignore[arg-type]
     properties = tree.args.get("properties")
-    kept, temporary, tags = [], False, {}
+    kept, temporary, tags, retention = [], False, {}, 1
     for found in properties.expressions if properties is not None else []:
         if isinstance(found, exp.TemporaryProperty):
             temporary = True
@@ -42,6 +42,8 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
             kept.append(found)
         elif isinstance(found, exp.Tags):
             tags = {pair.this.sql(): pair.expression.name for pair in found.expressions}
+        elif type(found) is exp.Property and found.name.upper() == "DATA_RETENTION_TIME_IN_DAYS":
+            retention = int(found.args["value"].name)
         elif isinstance(found, exp.DynamicProperty | exp.ExternalProperty | exp.IcebergProperty):
             raise not_supported(f"{found.sql(dialect='snowflake')} tables", "use an ordinary table")
     tree.set("properties", exp.Properties(expressions=kept) if kept else None)
@@ -62,6 +64,8 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
 
     advance(session, rewriter)
     session.commit()
+    session.account.past.begin(held, session.account.clock.now(), session.sequence)
+    session.account.past.retention[held] = retention
     session.account.catalog.loads.pop(name, None)
     for tag, value in tags.items():
         session.account.set_tag("TABLE", name, session.resolve(Parser(tag).parts()), value)
@@ -69,10 +73,11 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
 
 
 def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary: bool) -> bool:
-    from churnobs.testing import streams
+    from churnobs.testing import dynamic_tables, streams
 
     replace = bool(tree.args.get("replace"))
     _refuse_other_case(session, name)
+    dynamic_tables.refuse_change(session, name, "it cannot be replaced by a table")
     held = session.shared.temporary.get(name)
     there = held is not None if temporary else (held is not None or has_table(session, name))
     if session.account.catalog.views.get(name) is not None:
@@ -114,11 +119,19 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
     if source_node is None and like is not None:
         source_node = like.this
     if source_node is not None:
-        if source_node.args.get("when") or (clone is not None and clone.args.get("when")):
-            raise not_supported("CLONE ... AT or BEFORE", "clone before the change")
-        source = session.physical(session.resolve(table_name(source_node)))
-        where = "" if clone is not None else " LIMIT 0"
-        engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS FROM {source.sql}{where}")
+        source_name = session.resolve(table_name(source_node))
+        source = session.physical(source_name)
+        if source == source_name:
+            need(session, ("SELECT",), RELATIONS, source_name)
+        if (when := source_node.args.get("when")) is not None and clone is not None:
+            from churnobs.testing.queries import final
+            from churnobs.testing.time_travel import former
+
+            rows: Tree = exp.select("*").from_(rewriter.relation(former(rewriter, source_name, when)))
+            engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS {final(session, rows)}")
+        else:
+            where = "" if clone is not None else " LIMIT 0"
+            engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS FROM {source.sql}{where}")
         lengths.note(session, held, dict(session.account.catalog.lengths.get(source, {})))
     elif tree.expression is not None:
         _create_as(session, tree, rewriter, held)
@@ -155,7 +168,7 @@ def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
                     comments[column.name if column.this.quoted else column.name.upper()] = kind.this.name
                 elif isinstance(
                     kind, exp.GeneratedAsIdentityColumnConstraint | exp.AutoIncrementColumnConstraint
-                ) or not isinstance(kind, _UNENFORCED):
+                ) or not isinstance(kind, UNENFORCED):
                     constraints.append(constraint)
             column.set("constraints", constraints)
             kept.append(column)
@@ -234,6 +247,7 @@ def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Resu
 def drop(session: Session, parser: Parser) -> Result:
     """DROP TABLE [IF EXISTS] name."""
     from churnobs.testing import streams
+    from churnobs.testing.dynamic_tables import refuse_change
 
     parser.expect("DROP", "TABLE")
     if_exists = parser.accept("IF", "EXISTS")
@@ -247,7 +261,9 @@ def drop(session: Session, parser: Parser) -> Result:
         from churnobs.testing.failures import missing
 
         raise missing("Table", name)
+    refuse_change(session, name, "use DROP DYNAMIC TABLE")
     session.engine.run(f"DROP TABLE {session.physical(name).sql}")
+    session.account.past.forget(session.physical(name).__eq__)
     if session.shared.temporary.pop(name, None) is None:
         streams.table_replaced(session, name)
         session.account.catalog.loads.pop(name, None)
@@ -255,128 +271,8 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name)
 
 
-@command("ALTER TABLE")
-def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
-    """ALTER TABLE: what sqlglot does not read is read here, the rest goes on to it."""
-    from churnobs.testing.changes import require_table
-
-    parser.expect("ALTER", "TABLE")
-    if_exists = parser.accept("IF", "EXISTS")
-    name = session.resolve(parser.parts())
-    session.commit()
-    if if_exists and not has_table(session, name):
-        return status("Statement executed successfully.")
-    require_table(session, name)
-    done = status("Statement executed successfully.")
-    if parser.accept("RENAME", "TO"):
-        _rename(session, name, session.resolve(parser.parts()))
-        return done
-    if parser.accept("SWAP", "WITH"):
-        other = session.resolve(parser.parts())
-        aside = Name(name.database, name.schema, f"{name.name}$swap")
-        for old, new in ((name, aside), (other, name), (aside, other)):
-            session.engine.run(f"ALTER TABLE {old.sql} RENAME TO {quote(new.name)}")
-            lengths.note(session, new, dict(session.account.catalog.lengths.pop(old, {})))
-        return done
-    if parser.accept("SET", "TAG"):
-        while not parser.done():
-            tag = session.resolve(parser.parts())
-            parser.expect("=")
-            session.account.set_tag("TABLE", name, tag, parser.string())
-            parser.accept(",")
-        return done
-    if parser.accept("UNSET", "TAG"):
-        while not parser.done():
-            session.account.set_tag("TABLE", name, session.resolve(parser.parts()), None)
-            parser.accept(",")
-        return done
-    if parser.accept("SET"):
-        options = parser.options()
-        parser.end()
-        if (text := options.pop("COMMENT", None)) is not None:
-            session.engine.run(f"COMMENT ON TABLE {session.physical(name).sql} IS {literal(str(text))}")
-        kept = {
-            "CHANGE_TRACKING",
-            "DATA_RETENTION_TIME_IN_DAYS",
-            "MAX_DATA_EXTENSION_TIME_IN_DAYS",
-            "ENABLE_SCHEMA_EVOLUTION",
-        }
-        if unknown := set(options) - kept:
-            raise not_supported(f"ALTER TABLE ... SET {sorted(unknown)[0]}", "leave the option out")
-        return done
-    if parser.accept("CLUSTER", "BY") or parser.accept("DROP", "CLUSTERING", "KEY"):
-        return done
-    if parser.accept("DROP", "COLUMN") or parser.accept("DROP"):
-        return _drop_columns(session, parser, name)
-    from churnobs.testing import queries
-
-    return queries.run(session, parser.text, parser.bindings, describe_only=False)
-
-
-def _drop_columns(session: Session, parser: Parser, name: Name) -> Result:
-    from churnobs.testing import streams
-
-    if_exists = parser.accept("IF", "EXISTS")
-    gone = [parser.part()]
-    while parser.accept(","):
-        gone.append(parser.part())
-    parser.end()
-    for column in gone:
-        optional = "IF EXISTS " if if_exists else ""
-        session.engine.run(f"ALTER TABLE {session.physical(name).sql} DROP COLUMN {optional}{quote(column)}")
-    streams.table_altered(session, name)
-    return status("Statement executed successfully.")
-
-
-def _rename(session: Session, name: Name, new: Name) -> None:
-    if (new.database, new.schema) != (name.database, name.schema):
-        raise not_supported(
-            "ALTER TABLE ... RENAME TO another schema", "CREATE TABLE ... CLONE there and drop this one"
-        )
-    if has_table(session, new) or session.account.catalog.views.get(new) is not None:
-        raise exists("Object", new)
-    if name in session.shared.temporary:
-        session.shared.temporary[new] = session.shared.temporary.pop(name)
-        return
-    session.engine.run(f"ALTER TABLE {name.sql} RENAME TO {quote(new.name)}")
-    lengths.note(session, new, dict(session.account.catalog.lengths.pop(name, {})))
-    for stream in session.account.catalog.shelf("Stream"):
-        if stream.table == name:
-            stream.table = new
-    loads = session.account.catalog.loads
-    if name in loads:
-        loads[new] = loads.pop(name)
-
-
-def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
-    """ALTER TABLE ADD, DROP, RENAME or ALTER COLUMN."""
-    name = session.resolve(table_name(tree.this))
-    lengths.note(session, session.physical(name), lengths.defined(tree))
-    for change in tree.find_all(exp.AlterColumn):
-        if isinstance(kind := change.args.get("dtype"), exp.DataType):
-            lengths.note(
-                session, session.physical(name), {folded(change.this.find(exp.Identifier)): lengths.length_of(kind)}
-            )
-    for renamed in tree.find_all(exp.RenameColumn):
-        known = session.account.catalog.lengths.get(session.physical(name), {})
-        if (most := known.pop(folded(renamed.this.find(exp.Identifier)), None)) is not None:
-            known[folded(renamed.args["to"].find(exp.Identifier))] = most
-    for column in tree.find_all(exp.ColumnDef):
-        kept = [c for c in column.args.get("constraints") or [] if not isinstance(c.kind, _UNENFORCED)]
-        column.set("constraints", kept)
-    for part in session.engine.translate(rewriter.query(tree)):
-        found: Any = part.this
-        if isinstance(found, exp.Table):
-            found.set("alias", None)
-        session.engine.run(duck_sql(part))
-    from churnobs.testing import streams
-
-    streams.table_altered(session, name)
-    return results.status("Statement executed successfully.")
-
-
 refuse("UNDROP", "keep a clone before dropping")
-refuse("CREATE DYNAMIC TABLE", "use CREATE VIEW, or CREATE TABLE AS and refresh it yourself")
+refuse("CREATE DYNAMIC ICEBERG TABLE", "use CREATE DYNAMIC TABLE")
 refuse("CREATE EXTERNAL TABLE", "read the stage directly, or COPY INTO a table")
 refuse("CREATE ICEBERG TABLE", "use an ordinary table")
 refuse("CREATE HYBRID TABLE", "use an ordinary table")

@@ -113,7 +113,7 @@ def show(session: Session, parser: Parser) -> Result:
         for t in session.account.catalog.tags
         if found.holds(t.name)
     ]
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 def _tagged(session: Session, domain: str, name: str) -> dict[Name, str]:

@@ -172,9 +172,26 @@ def duck_sql(tree: Tree) -> str:
         raise not_supported(what, "rewrite the statement without it") from error
 
 
+def present(tree: Tree) -> None:
+    """Let CURRENT_TIMESTAMP and its like follow the account's clock."""
+    for node in list(tree.find_all(exp.CurrentTimestamp, exp.CurrentDate, exp.Localtime, exp.CurrentTime)):
+        moment: Tree = exp.Anonymous(this="memory.main._offline_now")
+        if not isinstance(node, exp.CurrentTimestamp) or node.args.get("sysdate"):
+            moment = exp.cast(moment, "TIMESTAMPNTZ")
+        if not isinstance(node, exp.CurrentTimestamp):
+            moment = exp.cast(moment, "DATE" if isinstance(node, exp.CurrentDate) else "TIME")
+        node.replace(moment)
+
+
 def is_macro(call: Tree) -> bool:
     """Whether a call is one of this package's macros, put there by an earlier rewriting."""
     return isinstance(call, exp.Anonymous) and str(call.this).startswith("memory.main._offline_")
+
+
+def is_target(node: exp.Table) -> bool:
+    """Whether a table is what a statement changes, and not what it reads."""
+    holder: Tree = node.parent if isinstance(node.parent, exp.Schema) else node
+    return isinstance(holder.parent, exp.Insert | exp.Update | exp.Delete | exp.Merge) and holder.arg_key == "this"
 
 
 def is_cte(node: exp.Table, name: str) -> bool:

@@ -21,19 +21,13 @@ from churnobs.testing.trees import ident
 
 
 @command("CREATE VIEW")
-def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
+def create(session: Session, parser: Parser) -> Result:  # one branch a form of the statement
     """CREATE [OR REPLACE] VIEW name [(columns)] [COMMENT] [TAG] AS query."""
     from churnobs.testing import queries, streams
     from churnobs.testing.tables import has_table
 
     head = creation(session, parser, "VIEW")
-    columns: list[tuple[str, str]] = []
-    if parser.accept("("):
-        while not parser.accept(")"):
-            name = parser.part()
-            comment = parser.string() if parser.accept("COMMENT") else ""
-            columns.append((name, comment))
-            parser.accept(",")
+    columns = column_list(parser)
     comment, tags = "", {}
     while not parser.accept("AS"):
         if parser.accept("COMMENT", "="):
@@ -70,6 +64,17 @@ def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one 
     for tag, value in tags.items():
         session.account.set_tag("TABLE", head.name, tag, value)
     return status(f"View {head.name.name} successfully created.")
+
+
+def column_list(parser: Parser) -> list[tuple[str, str]]:
+    """Read the names of columns with their comments, if they are given."""
+    columns: list[tuple[str, str]] = []
+    if parser.accept("("):
+        while not parser.accept(")"):
+            name = parser.part()
+            columns.append((name, parser.string() if parser.accept("COMMENT") else ""))
+            parser.accept(",")
+    return columns
 
 
 def _hold(session: Session, view: View, head: Creation, bindings: Any, *, coerces: bool) -> list[str]:
@@ -122,7 +127,7 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
         complete(table, view)
     alias = exp.TableAlias(this=ident(name.name), columns=[ident(c) for c, _ in view.columns])
     nested = Rewriter(session, (), describe_only=rewriter.describe_only)
-    nested.coerces = rewriter.coerces
+    nested.coerces, nested.checks = rewriter.coerces, False  # a view reads with its owner's rights
     nested.known = rewriter.known
     nested.streams = rewriter.streams
     nested.columns_of = rewriter.columns_of

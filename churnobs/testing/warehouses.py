@@ -87,7 +87,7 @@ def show_warehouses(session: Session, parser: Parser) -> Result:
         "owner": "text",
         "comment": "text",
     }
-    return of_rows(columns, rows[: found.limit])
+    return found.shown(columns, rows)
 
 
 @command("SHOW COMPUTE POOLS", reads=True)

@@ -161,12 +161,18 @@ def test_lineage_goes_both_ways(store, view, snowflake_session) -> None:
     assert traced.count() == 3
 
 
-def test_managed_views_are_refused_clearly(store, snowflake_session) -> None:
+def test_a_managed_view_is_joined_as_of_the_spine(store, snowflake_session) -> None:
     entity = Entity("CUSTOMER", ["CUSTOMER_ID"])
     store.register_entity(entity)
     source = snowflake_session.table(f"{snowflake_session.get_current_database()}.PUBLIC.FEATS")
-    with pytest.raises(RuntimeError, match="offline account: CREATE DYNAMIC TABLE is not supported"):
-        store.register_feature_view(FeatureView("M", [entity], source, timestamp_col="TS", refresh_freq="1 day"), "v1")
+    view = FeatureView("M", [entity], source, timestamp_col="TS", refresh_freq="1 day")
+    made = store.register_feature_view(view, "v1")
+    assert sorted(map(tuple, store.read_feature_view(made).collect())) == sorted(map(tuple, source.collect()))
+    spine = snowflake_session.table("SPINE")
+    found = store.generate_training_set(spine, [made], spine_timestamp_col="TS")
+    static = store.register_feature_view(FeatureView("N", [entity], source, timestamp_col="TS"), "v1")
+    expected = store.generate_training_set(spine, [static], spine_timestamp_col="TS")
+    assert sorted(map(repr, map(tuple, found.collect()))) == sorted(map(repr, map(tuple, expected.collect())))
 
 
 def test_retrieving_with_prefixes_groups_and_slices(store, view, snowflake_session, sql) -> None:

@@ -115,6 +115,29 @@ def test_months_all_and_segments(world) -> None:
     assert (used, value) == (len(part), pytest.approx(f1_score(part.LABEL, part.PRED), abs=1e-12))
 
 
+def test_segments_and_custom_metrics_of_statistics_and_drift(world) -> None:
+    session, registry, *_, frame = world
+    monitor = registry.get_monitor(name="watch")
+    monitor.add_custom_metric_column("F1")
+    (row,) = session.sql("DESCRIBE MODEL MONITOR watch").collect()
+    assert json.loads(row["columns"])["custom_metric_columns"] == ["F1"]
+    assert json.loads(row["columns"])["numerical_columns"] == []
+    call = "SELECT metric_value, {} FROM TABLE(MODEL_MONITOR_{}_METRIC('WATCH', '{}', 'F1', 'ALL', '2024-01-01', '2024-12-31', '{}'))"
+    for value in ("a", "b"):
+        part = frame.F1[frame["SEG"].eq(value)]
+        segment = f'{{"SEGMENTS": [{{"column": "SEG", "value": "{value}"}}]}}'
+        for metric, expected in (("AVG", part.mean()), ("SUM", part.sum()), ("MIN", part.min()), ("COUNT", len(part))):
+            ((found, column),) = asked(session, call.format("segment_value", "STAT", metric, segment))
+            assert (found, column) == (pytest.approx(expected), value)
+        ((_, used),) = asked(session, call.format("col_count_used", "DRIFT", "WASSERSTEIN", segment))
+        assert used == len(part)
+    with pytest.raises(Exception, match="NUMBER"):
+        monitor.add_custom_metric_column("F2")
+    monitor.drop_custom_metric_column("F1")
+    (row,) = session.sql("DESCRIBE MODEL MONITOR watch").collect()
+    assert json.loads(row["columns"])["numerical_columns"] == ["F1"]
+
+
 def test_the_window_may_be_a_subquery_and_one_day(world) -> None:
     session, *_ = world
     text = "'1 DAY', (SELECT MAX(ts) FROM source), (SELECT MAX(ts) FROM source)"
@@ -289,6 +312,14 @@ def test_stale_monitors_answer_from_their_last_refresh() -> None:
         session.sql("ALTER MODEL MONITOR watch RESUME").collect()
         account.refresh_monitors()
         assert asked(session, text) == [(200.0,)]
+        session.sql("DELETE FROM source WHERE f1 > 1").collect()
+        ((left,),) = asked(session, "SELECT COUNT(*) FROM source")
+        assert account.clock.advance(minutes=59) == []
+        assert asked(session, text) == [(200.0,)]
+        assert [(one.kind, one.name.split(".")[-1]) for one in account.clock.advance(minutes=1)] == [
+            ("MODEL MONITOR", "WATCH")
+        ]
+        assert asked(session, text) == [(left,)]
         made.close()
 
 

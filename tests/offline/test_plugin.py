@@ -32,3 +32,13 @@ def test_the_fixtures_come_with_the_package(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_clock_of_the_run_may_be_set(snowflake_account, snowflake_session) -> None:
+    snowflake_account.clock.set("2001-02-03")
+    assert str(snowflake_session.sql("SELECT CURRENT_DATE()").collect()[0][0]) == "2001-02-03"
+
+
+def test_and_the_next_test_has_the_real_time(snowflake_account, snowflake_session) -> None:
+    assert not snowflake_account.clock.is_set
+    assert str(snowflake_session.sql("SELECT CURRENT_DATE()").collect()[0][0]) != "2001-02-03"

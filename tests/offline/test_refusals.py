@@ -10,19 +10,14 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 @pytest.mark.parametrize(
     "text",
     [
-        "CREATE TASK t SCHEDULE = '1 MINUTE' AS SELECT 1",
-        "CREATE OR REPLACE DYNAMIC TABLE d TARGET_LAG = '1 day' WAREHOUSE = compute_wh AS SELECT 1 AS a",
         "CREATE PIPE p AS COPY INTO t FROM @s",
         "CREATE EXTERNAL TABLE e (a INT) LOCATION = @s FILE_FORMAT = (TYPE = CSV)",
         "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
         "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> '*'",
         "CREATE SERVICE s IN COMPUTE POOL p FROM SPECIFICATION ''",
-        "BEGIN SELECT 1; END",
-        "DECLARE x INT; BEGIN RETURN 1; END",
+        "BEGIN AWAIT x; END",
         "UNDROP TABLE t",
         "CREATE ICEBERG TABLE i (a INT)",
-        "EXECUTE TASK t",
-        "SELECT * FROM t AT (OFFSET => -60)",
         "SELECT * FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())",
         "SELECT * FROM INFORMATION_SCHEMA.APPLICABLE_ROLES",
         "SELECT * FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY",
@@ -72,7 +67,7 @@ def test_unknown_columns_and_objects_are_named(sql, fails) -> None:
 def test_nothing_is_lost_by_a_form_that_is_not_known(sql, fails) -> None:
     sql("CREATE TABLE t AS SELECT 1 AS a")
     for text in (
-        "CREATE OR ALTER TABLE t (a INT, b INT)", "CREATE TABLE u CLONE t AT (OFFSET => -60)",
+        "CREATE OR ALTER TABLE t (a INT, b INT)",
         "SELECT * FROM t CHANGES (INFORMATION => DEFAULT) AT (OFFSET => -1)",
     ):  # fmt: skip
         assert "offline account:" in fails(text)[1], text

@@ -154,9 +154,7 @@ def test_packages_must_be_here(fails) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "CREATE FUNCTION f(x INT) RETURNS TABLE (y INT) LANGUAGE PYTHON HANDLER = 'H' AS 'class H: pass'",
         "CREATE FUNCTION f(x INT) RETURNS INT LANGUAGE JAVASCRIPT AS 'return X'",
-        "CREATE PROCEDURE p() RETURNS INT LANGUAGE SQL AS 'BEGIN RETURN 1; END'",
         "CALL SYSTEM$SOMETHING()",
     ],
 )

@@ -73,7 +73,8 @@ def test_several_statements_in_a_request(snowflake_session) -> None:
 def test_execute_immediate_runs_one_statement(sql, fails) -> None:
     assert sql("EXECUTE IMMEDIATE 'SELECT 1 + 1'") == [(2,)]
     assert sql("EXECUTE IMMEDIATE $$ SELECT 'it''s'; $$") == [("it's",)]
-    assert "offline account" in fails("EXECUTE IMMEDIATE $$ BEGIN RETURN 1; END $$")[1]
+    assert sql("EXECUTE IMMEDIATE $$ BEGIN RETURN 1; END $$") == [(1,)]
+    assert "offline account" in fails("EXECUTE IMMEDIATE FROM @stage/file.sql")[1]
 
 
 def test_system_functions_are_called(sql) -> None:
@@ -124,3 +125,19 @@ def test_a_transaction_with_a_failed_statement_cannot_be_committed(sql, fails) -
 def test_names_that_differ_only_in_case_are_refused(sql, fails) -> None:
     sql("CREATE TABLE t (a INT)")
     assert "differs only in case" in fails('CREATE TABLE "t" (a INT)')[1]
+
+
+def test_show_goes_on_after_a_name(sql) -> None:
+    for name in ("alpha", "beta", "gamma", "delta"):
+        sql(f"CREATE TABLE {name} (a INT)")
+        sql(f"CREATE STREAM s_{name} ON TABLE {name}")
+        sql(f"CREATE VIEW v_{name} AS SELECT * FROM {name}")
+    names = lambda text: [row[1] for row in sql(text)]  # noqa: E731
+    assert names("SHOW TABLES LIMIT 2") == ["ALPHA", "BETA"]
+    assert names("SHOW TABLES LIMIT 2 FROM 'BETA'") == ["DELTA", "GAMMA"]
+    assert names("SHOW TABLES LIMIT 5 FROM 'B'") == ["DELTA", "GAMMA"]
+    assert names("SHOW TABLES LIMIT 1 FROM 'C'") == ["DELTA"]
+    assert names("SHOW TABLES LIKE '%a%' STARTS WITH 'G' LIMIT 1") == ["GAMMA"]
+    assert names("SHOW STREAMS LIMIT 2 FROM 'S_A'") == ["S_BETA", "S_DELTA"]
+    assert names("SHOW OBJECTS LIMIT 2 FROM 'GAMMA'") == ["V_ALPHA", "V_BETA"]
+    assert names("SHOW VIEWS LIMIT 10 FROM 'V_GAMMA'") == []

@@ -24,7 +24,9 @@ from churnobs.expressions.datasets import (
     medians,
     rows_at,
     rows_of,
+    rows_open_at,
     scored_performance,
+    stored_scores,
     watched,
 )
 from churnobs.expressions.drift import Bins, count_cells, summaries
@@ -152,6 +154,8 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "comments": (comments, lambda t: ((3, 7), t, 5)),
     "key_of": (key_of, lambda _: ("C1",)),
     "rows_of": (rows_of, lambda t: ("FEATURES", COLUMNS[:-1], t, (3, 7))),
+    "rows_open_at": (rows_open_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
+    "stored_scores": (stored_scores, lambda t: ((t,), "V1")),
     "medians": (medians, lambda t: ("FEATURES", ("SPEND", "ORDERS"), t)),
     "commonest": (commonest, lambda t: ("FEATURES", ("SEGMENT", "CITY"), t)),
     "floors": (floors, lambda t: ((t,), ("BASE", "DEFAULT"))),

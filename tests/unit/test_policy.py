@@ -20,6 +20,7 @@ import churnobs
 from churnobs import (
     Always,
     BadConfig,
+    ConfidentGain,
     History,
     Keep,
     LifecycleConfig,
@@ -40,7 +41,6 @@ from churnobs import (
 from churnobs.class_comparison import JointCounts
 from churnobs.codec import from_json, to_json
 from churnobs.lifecycle.decisions import Paired
-from churnobs.lifecycle.policy import ConfidentGain
 
 PASSED = {"P_ABOVE_RECENCY": 0.001, "P_BELOW_BASE_RATE": 0.001}
 

@@ -16,14 +16,15 @@ from churnobs.backends.snowflake.loading import SnowflakeLoader
 from churnobs.backends.snowflake.monitors import SnowflakeMonitors
 from churnobs.backends.snowflake.procedure import Procedures
 from churnobs.backends.snowflake.registry import SnowflakeRegistry
-from churnobs.backends.snowflake.sessions import open_session
+from churnobs.backends.snowflake.sessions import active_session, open_session
+from churnobs.backends.snowflake.tasks import Tasks
 from churnobs.places import InJob, InProcedure
 from churnobs.ports import Backend
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
 
-__all__ = ["open_backend", "open_connection"]
+__all__ = ["active_session", "open_backend", "open_connection"]
 
 
 def open_connection(name: str | None, parameters: dict[str, Any]) -> Backend:
@@ -51,5 +52,6 @@ def _backend(link: Link) -> Backend:
         lifetime=SnowflakeLifetime(engine),
         eraser=SnowflakeEraser(engine),
         workshops={InProcedure: Procedures(engine), InJob: Jobs(engine)},
+        tasks=Tasks(engine),
         summarize=feedback.summarize,
     )

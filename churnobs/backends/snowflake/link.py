@@ -98,6 +98,14 @@ class Link:
         with _told():
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def put(self, path: str, place: str, *, compress: bool) -> None:
+        """Put a file on a stage: by the client, since no procedure may send PUT as a statement."""
+        self.sent += 1
+        if self.listener is not None:
+            self.listener(f"PUT {path} {place}")
+        with _told():
+            self.session.file.put(path, place, auto_compress=compress, overwrite=True, statement_params=self._tagged)
+
     def change(self, sql: str) -> int:
         """Run one INSERT, UPDATE, DELETE or MERGE; gives how many rows it changed."""
         return int(self.run(sql).rowcount or 0)

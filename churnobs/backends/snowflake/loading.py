@@ -126,9 +126,8 @@ class _Load:
     def _stage(self) -> None:
         local = self._local
         location = f"@{STAGE}/{local.staged_name}"
-        source = literal(f"file://{local.path.as_posix()}")
         try:
-            self._engine.link.run(f"PUT {source} @{STAGE} {local.put}")
+            self._engine.link.put(local.path.as_posix(), f"@{STAGE}", compress=local.compressed)
             self._engine.dml(local.copy(location), STAGED)
         except ChurnobsError:
             with suppress(ChurnobsError):

@@ -76,9 +76,9 @@ class LocalFile:
         return f"{self.path.name}.gz" if self.path.suffix == ".csv" else self.path.name
 
     @property
-    def put(self) -> str:
-        """The options of PUT."""
-        return f"AUTO_COMPRESS = {str(self.path.suffix == '.csv').upper()} OVERWRITE = TRUE"
+    def compressed(self) -> bool:
+        """Whether PUT is to compress it."""
+        return self.path.suffix == ".csv"
 
     def copy(self, location: str) -> str:
         """The statement that brings the rows from a location, and takes the file away."""

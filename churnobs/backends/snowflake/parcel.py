@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import uuid
@@ -9,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +61,18 @@ def write_code(path: Path) -> None:
             archive.writestr(f"churnobs/{folder}__init__.py", text)
         for module in MODULES:
             archive.writestr(f"churnobs/{module}.py", root.joinpath(f"{module}.py").read_text(encoding="utf-8"))
+
+
+def package_code() -> bytes:
+    """The zip of all of churnobs that runs where the data are: without the offline account and the dashboard."""
+    root = files("churnobs")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive, as_file(root) as folder:
+        for path in sorted(folder.rglob("*")):
+            inside = path.relative_to(folder)
+            if path.suffix in {".py", ".html", ".typed"} and inside.parts[0] not in {"testing", "dashboard"}:
+                archive.writestr(zipfile.ZipInfo(f"churnobs/{inside.as_posix()}"), path.read_bytes())
+    return out.getvalue()
 
 
 def copy_imports(imports: Sequence[str], folder: Path) -> None:

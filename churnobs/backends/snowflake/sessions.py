@@ -61,3 +61,22 @@ def _named(options: Mapping[str, Any]) -> dict[str, str]:
     """
     given = {kind: str(options[kind]) for kind in ("database", "schema", "warehouse") if options.get(kind)}
     return {kind: bare(name) if name.startswith('"') else name.upper() for kind, name in given.items()}
+
+
+def active_session() -> Session:
+    """The session that runs this code in Snowflake.
+
+    Raises:
+        BadConfig: there is none.
+    """
+    try:
+        from snowflake.snowpark.context import get_active_session
+        from snowflake.snowpark.exceptions import SnowparkSessionException
+    except ImportError as error:
+        raise BadConfig("no database is named", hint="churnobs dashboard --db FILE, or --url") from error
+    try:
+        return get_active_session()
+    except SnowparkSessionException as error:
+        raise BadConfig(
+            "no database is named, and no session is active", hint="churnobs dashboard --db FILE"
+        ) from error

@@ -1,0 +1,66 @@
+"""``churnobs offline -- program``: a program that knows nothing of it, with its connections pointed at an offline account."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from churnobs.testing.running import run_program
+from churnobs.testing.session import Statement
+
+PROGRAM = """
+import sys
+import snowflake.connector
+from snowflake.snowpark import Session
+
+with snowflake.connector.connect(account="acme", user="me", password="wrong", database="SHOP", schema="RAW") as one:
+    assert one.cursor().execute("SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()").fetchall() == [("SHOP", "RAW")]
+with Session.builder.configs({"connection_name": "prod", "schema": "MART"}).create() as two:
+    two.create_dataframe([[1, "a"], [2, "b"]], schema=["X", "Y"]).write.save_as_table("T")
+    print(two.table("T").count(), sys.argv[1:])
+sys.exit(3)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM, encoding="utf-8")
+    return path
+
+
+def test_a_program_runs_unchanged_and_its_code_is_given_back(program: Path) -> None:
+    heard: list[Statement] = []
+    assert run_program([sys.executable, str(program), "--flag"], trace=heard.append) == 3
+    assert any(s.text.startswith("SELECT CURRENT_DATABASE()") for s in heard)
+    assert {s.answered_by for s in heard} <= {"fakesnow", "extension"}
+
+
+def test_the_command_line_prints_each_statement(program: Path) -> None:
+    command = [sys.executable, "-c", "from churnobs.cli import main; main()", "offline", "--trace", "--"]
+    found = subprocess.run(
+        [*command, sys.executable, str(program), "--flag"], check=False, capture_output=True, text=True
+    )
+    assert found.returncode == 3
+    assert found.stdout.strip() == "2 ['--flag']"
+    line = next(line for line in found.stderr.splitlines() if "SELECT CURRENT_DATABASE()" in line)
+    assert " ms  " in line
+
+
+def test_a_statement_that_failed_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.py"
+    path.write_text(
+        "import snowflake.connector\nsnowflake.connector.connect(account='a', user='b').cursor().execute('SELECT * FROM NOWHERE')\n",
+        encoding="utf-8",
+    )
+    heard: list[Statement] = []
+    assert run_program([sys.executable, str(path)], trace=heard.append) == 1
+    assert any(s.error and "NOWHERE" in s.error for s in heard)
+
+
+def test_no_such_program(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_program(["no-such-program"]) == 127
+    assert "there is no program no-such-program" in capfd.readouterr().err
