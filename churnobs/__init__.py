@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from churnobs.lifecycle.explain import AtRisk
     from churnobs.lifecycle.halves import fit_half
     from churnobs.lifecycle.history import MonthReports
+    from churnobs.lifecycle.replay import Difference, Replay
     from churnobs.lifecycle.revisions import Revision
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.mapping import Mapping
@@ -83,18 +84,19 @@ __version__ = "0.1.0"
 __all__ = [
     "Alert", "AlertEvent", "AlreadyExists", "Always", "AtRisk", "BackendFailed", "Backtest", "BadConfig", "BadFile",
     "Both", "Calendar", "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cooldown", "Correction",
-    "Cost", "DatabaseBusy", "Decision", "DefaultTrainer", "DemoRule", "DistributedSearch", "DistributedXGBoost",
-    "DomainDrift", "DriftAlarm", "DriftSettings", "DriftVerdict", "Drifted", "DropExplained", "Either", "Entity",
-    "Estimate", "Estimated", "EstimatedFloor", "FeatureView", "FittedOn", "Forgetting", "Freshness", "Grade",
-    "History", "InJob", "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound", "Levels", "Lifecycle",
-    "LifecycleConfig", "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric", "MetricFloor", "MetricSettings",
-    "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport", "MonthReports", "Never", "NotFound",
-    "NotSupported", "Notify", "Nulls", "Observed", "Opposite", "Paired", "PairedComparison", "PairedTest", "Policy",
-    "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop", "ReplayedMonth", "Retrain", "RetrainAction",
-    "RetrainPolicy", "Revision", "Rollback", "SeenRows", "SentimentModel", "SignificantDrop", "ToTable", "Trainer",
-    "TrainingSet", "Trial", "Trust", "TunedTrainer", "Vader", "Workspace", "backtest", "compare_auc",
-    "compare_classes", "compare_log_loss", "connect", "domain_classifier", "estimate", "explain_drop", "fit_half",
-    "grade", "judge", "mcnemar", "policy_named", "policy_names", "roc_auc", "trust",
+    "Cost", "DatabaseBusy", "Decision", "DefaultTrainer", "DemoRule", "Difference", "DistributedSearch",
+    "DistributedXGBoost", "DomainDrift", "DriftAlarm", "DriftSettings", "DriftVerdict", "Drifted", "DropExplained",
+    "Either", "Entity", "Estimate", "Estimated", "EstimatedFloor", "FeatureView", "FittedOn", "Forgetting",
+    "Freshness", "Grade", "History", "InJob", "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound",
+    "Levels", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric",
+    "MetricFloor", "MetricSettings", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport",
+    "MonthReports", "Never", "NotFound", "NotSupported", "Notify", "Nulls", "Observed", "Opposite", "Paired",
+    "PairedComparison", "PairedTest", "Policy", "PromoteAlways", "PromotionRule", "RefusedArtefact", "RelativeDrop",
+    "Replay", "ReplayedMonth", "Retrain", "RetrainAction", "RetrainPolicy", "Revision", "Rollback", "SeenRows",
+    "SentimentModel", "SignificantDrop", "ToTable", "Trainer", "TrainingSet", "Trial", "Trust", "TunedTrainer",
+    "Vader", "Workspace", "backtest", "compare_auc", "compare_classes", "compare_log_loss", "connect",
+    "domain_classifier", "estimate", "explain_drop", "fit_half", "grade", "judge", "mcnemar", "policy_named",
+    "policy_names", "roc_auc", "trust",
 ]  # fmt: skip
 
 # names whose modules bring numpy, pyarrow or pydantic along: they load when they are asked for
@@ -127,6 +129,8 @@ _ON_DEMAND: Final = {
     "AtRisk": "churnobs.lifecycle.explain",
     "Cost": "churnobs.lifecycle.cost",
     "Forgetting": "churnobs.forgetting",
+    "Difference": "churnobs.lifecycle.replay",
+    "Replay": "churnobs.lifecycle.replay",
     "Revision": "churnobs.lifecycle.revisions",
     "MonthReports": "churnobs.lifecycle.history",
     "roc_auc": "churnobs.comparison",

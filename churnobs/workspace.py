@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, final
 
 from churnobs.alerts.door import Alerts
+from churnobs.errors import NotSupported
 from churnobs.feature_store import FeatureStore
 from churnobs.frame import Frame
 from churnobs.ingest import Ingest, IngestReport
@@ -88,6 +89,18 @@ class Workspace:
 
         with self._backend.lifetime.running(take_over=False):
             return Forget(self._backend, self._backend.eraser).forget(customer_id)
+
+    def beside(self) -> Workspace:
+        """An empty workspace of the same kind that nobody else sees, in memory; close it after use.
+
+        Raises:
+            NotSupported: there is none on this backend.
+        """
+        if self._backend.beside is None:
+            raise NotSupported(
+                "there is no workspace beside this one", hint="run the files on the simulator: churnobs.connect()"
+            )
+        return Workspace(self._backend.beside())
 
     def lifecycle(
         self,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
-from churnobs.expressions.portable import between, day, days_from, moment, ratio, table
+from churnobs.expressions.portable import Refunds, between, day, days_from, is_order, moment, ratio, table
 from churnobs.months import add_months, days_before
 from churnobs.tables import CUSTOMER_KEYS, CUSTOMER_STATE, CUSTOMERS, FEEDBACK_SENTIMENT, RECENT_FEEDBACK, SALES
 
@@ -53,6 +53,7 @@ class AsOf:
         active_from: a customer's last purchase must not be older; None for all who ever bought.
         scan_from: the oldest sale that the window pass must see; None for all.
         since: rows dated before this are in CUSTOMER_STATE and RECENT_FEEDBACK; None where there is no state.
+        refunds: "reduce": a negative amount reduces what was spent, and is no order and no purchase; "orders": it is one.
     """
 
     moment: dt.date
@@ -60,9 +61,17 @@ class AsOf:
     active_from: dt.date | None
     scan_from: dt.date | None
     since: dt.date | None
+    refunds: Refunds = "orders"
 
     @classmethod
-    def at(cls, as_of: dt.date, *, active_within_days: int | None = 90, since: dt.date | None = None) -> AsOf:
+    def at(
+        cls,
+        as_of: dt.date,
+        *,
+        active_within_days: int | None = 90,
+        since: dt.date | None = None,
+        refunds: Refunds = "orders",
+    ) -> AsOf:
         """The dates of one as-of.
 
         >>> AsOf.at(dt.date(2024, 5, 1)).scan_from
@@ -70,7 +79,7 @@ class AsOf:
         """
         starts = tuple(days_before(as_of, 7) if w == "7D" else add_months(as_of, -int(w[0])) for w in WINDOWS)
         active = None if active_within_days is None else days_before(as_of, active_within_days)
-        return cls(as_of, starts, active, None if active is None else min(active, *starts), since)
+        return cls(as_of, starts, active, None if active is None else min(active, *starts), since, refunds)
 
 
 def customer_features(at: AsOf) -> ir.Table:
@@ -98,13 +107,20 @@ def _windows(sales: ir.Table, at: AsOf) -> ir.Table:
     bands = [dates >= day(at.starts[0])]
     bands += [between(dates, start, end) for end, start in itertools.pairwise(at.starts)]
     bands.append(dates < day(at.starts[-1]))
-    columns: dict[str, Any] = {"LAST_PURCHASE_DATE": dates.max(), "FIRST_PURCHASE_DATE": dates.min()}
+    order = is_order(amounts, at.refunds)
+    columns: dict[str, Any] = {
+        "LAST_PURCHASE_DATE": dates.max(where=order),
+        "FIRST_PURCHASE_DATE": dates.min(where=order),
+    }
     for index, inside in enumerate(bands):
         columns[f"SUM_{index}"] = amounts.sum(where=inside)
-        columns[f"COUNT_{index}"] = scanned.count(where=inside)
+        columns[f"COUNT_{index}"] = scanned.count(where=inside if order is None else inside & order)
     grouped = scanned.group_by("CUSTOMER_KEY").agg(**columns)
     if at.active_from is not None:
         grouped = grouped.filter(day(at.active_from) <= grouped.LAST_PURCHASE_DATE)
+    elif order is not None:
+        # who has nothing but refunds has never bought
+        grouped = grouped.filter(grouped.LAST_PURCHASE_DATE.notnull())
     sums = list(itertools.accumulate(grouped[f"SUM_{index}"].fill_null(0) for index in range(len(bands))))
     counts = list(itertools.accumulate(grouped[f"COUNT_{index}"] for index in range(len(bands))))
     return grouped.select(
@@ -125,13 +141,13 @@ def _with_totals(windows: ir.Table, sales: ir.Table, at: AsOf) -> ir.Table:
     """
     later = windows
     if at.since is not None:
-        fresh = _lifetime(sales, at.since, at.moment)
+        fresh = _lifetime(sales, at.since, at.moment, at.refunds)
         # not Table.drop: it keeps the names in a set, and the text would differ from one process to the next
         bare = windows.select(*(name for name in windows.columns if name not in TOTALS))
         later = bare.left_join(fresh, "CUSTOMER_KEY", rname="F_{name}")
         before = table("CUSTOMER_STATE", CUSTOMER_STATE)
     elif at.scan_from is not None:
-        before = _lifetime(sales, None, at.scan_from)
+        before = _lifetime(sales, None, at.scan_from, at.refunds)
     else:
         return windows
     rows = later.left_join(before, "CUSTOMER_KEY", rname="B_{name}")
@@ -142,11 +158,12 @@ def _with_totals(windows: ir.Table, sales: ir.Table, at: AsOf) -> ir.Table:
     )
 
 
-def _lifetime(sales: ir.Table, start: dt.date | None, end: dt.date) -> ir.Table:
+def _lifetime(sales: ir.Table, start: dt.date | None, end: dt.date, refunds: Refunds) -> ir.Table:
     rows = sales.filter(between(sales.TRANSACTION_DATE, start, end))
+    order = is_order(rows.TOTAL_AMOUNT, refunds)
     return rows.group_by("CUSTOMER_KEY").agg(
-        FIRST_PURCHASE_DATE=rows.TRANSACTION_DATE.min(),
-        LIFETIME_ORDERS=rows.count(),
+        FIRST_PURCHASE_DATE=rows.TRANSACTION_DATE.min(where=order),
+        LIFETIME_ORDERS=rows.count(where=order),
         LIFETIME_SPEND=rows.TOTAL_AMOUNT.sum(),
     )
 
@@ -154,8 +171,9 @@ def _lifetime(sales: ir.Table, start: dt.date | None, end: dt.date) -> ir.Table:
 def _totals(sales: ir.Table, at: AsOf) -> ir.Table:
     """First purchase, orders and spend of all rows dated before T."""
     if at.since is None:
-        return _lifetime(sales, None, at.moment)
-    both = ibis.union(table("CUSTOMER_STATE", CUSTOMER_STATE), _shaped(_lifetime(sales, at.since, at.moment)))
+        return _lifetime(sales, None, at.moment, at.refunds)
+    fresh = _lifetime(sales, at.since, at.moment, at.refunds)
+    both = ibis.union(table("CUSTOMER_STATE", CUSTOMER_STATE), _shaped(fresh))
     return both.group_by("CUSTOMER_KEY").agg(
         FIRST_PURCHASE_DATE=both.FIRST_PURCHASE_DATE.min(),
         LIFETIME_ORDERS=both.LIFETIME_ORDERS.sum(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import ibis
 
-from churnobs.expressions.portable import between, moment, table
+from churnobs.expressions.portable import Refunds, between, is_order, moment, table
 from churnobs.tables import LABELS, SALES, SPINE
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ class LabelRule:
         horizon_days: a customer who does not buy within so many days has churned.
         anchor: "as_of" counts the days from T (will the customer buy again in the next 30 days); "last_purchase" from
             the customer's last purchase before T, the demo notebook's variant, which leaks recency into the label.
+        refunds: "reduce": a negative amount is no purchase; "orders": it is one.
     """
 
     horizon_days: int = 30
     anchor: Anchor = "as_of"
+    refunds: Refunds = "orders"
 
     def final_at(self, as_of: dt.date) -> dt.date:
         """The day the data must reach for the labels of an as-of to be final.
@@ -79,7 +81,10 @@ def labels(window: LabelWindow) -> ir.Table:
     spine = table("FEATURES", SPINE)
     spine = spine.filter(moment(window.as_of) == spine.TIMESTAMP)
     sales = table("SALES", SALES)
-    later = sales.filter(between(sales.TRANSACTION_DATE, window.as_of, window.until))
+    order = is_order(sales.TOTAL_AMOUNT, window.rule.refunds)
+    later = sales.filter(
+        between(sales.TRANSACTION_DATE, window.as_of, window.until), *([] if order is None else [order])
+    )
     following = later.group_by("CUSTOMER_KEY").agg(FOLLOWING=later.TRANSACTION_DATE.min())
     rows = spine.left_join(following, "CUSTOMER_KEY", rname="F_{name}")
     inside: Any = rows.FOLLOWING.notnull()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import ibis
 
@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from churnobs.tables import Columns
+
+# what a sale of a negative amount is: taken off what was spent, or an order like any other
+Refunds = Literal["reduce", "orders"]
+REFUNDS: Final[tuple[Refunds, ...]] = ("reduce", "orders")
+
+
+def is_order(amounts: Any, refunds: Refunds) -> Any:
+    """Whether a row of sales is an order; None where all are."""
+    return amounts >= 0 if refunds == "reduce" else None
 
 
 def table(name: str, columns: Columns) -> ir.Table:

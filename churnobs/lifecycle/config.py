@@ -11,6 +11,7 @@ from churnobs.codec import content_hash
 from churnobs.display import Shown
 from churnobs.errors import BadConfig
 from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
+from churnobs.expressions.portable import REFUNDS, Refunds
 from churnobs.lifecycle.combined import RetrainPolicy
 from churnobs.lifecycle.policy import LiftOrDrop
 from churnobs.lifecycle.promotion import PairedTest, PromotionRule
@@ -33,6 +34,8 @@ class LifecycleConfig(Shown):
         horizon_days: a customer who does not buy for so many days after T has churned.
         label_anchor: "as_of", or "last_purchase" (the demo notebook's variant, which leaks recency).
         active_within_days: who is still a customer at T: bought within so many days; None for all who ever bought.
+        refunds: what a sale of a negative amount is: "reduce" (it is taken off what was spent, and is no order and no sign
+            that a customer came back) or "orders" (a purchase like any other). A mapping's filter can leave such rows out.
         feature_views: your own views, each (name, version), joined to the built-in features.
         seed: of splits and training.
         sentiment: scores comments.
@@ -51,6 +54,7 @@ class LifecycleConfig(Shown):
     horizon_days: int = 30
     label_anchor: Anchor = "as_of"
     active_within_days: int | None = 90
+    refunds: Refunds = "reduce"
     feature_views: tuple[tuple[str, str], ...] = ()
     seed: int = 0
     sentiment: SentimentModel = field(default_factory=Vader)
@@ -74,6 +78,8 @@ class LifecycleConfig(Shown):
             raise BadConfig(f"{len(self.segment_columns)} segment columns", hint=f"at most {SEGMENTS}")
         if self.label_anchor not in ANCHORS:
             raise BadConfig(f"{self.label_anchor!r} is no label anchor", hint=f"one of {', '.join(ANCHORS)}")
+        if self.refunds not in REFUNDS:
+            raise BadConfig(f"{self.refunds!r} is no rule for refunds", hint=f"one of {', '.join(REFUNDS)}")
         for name in ("horizon_days", "active_within_days", "keep_datasets", "keep_versions"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -87,7 +93,7 @@ class LifecycleConfig(Shown):
     @property
     def label_rule(self) -> LabelRule:
         """What churn means."""
-        return LabelRule(self.horizon_days, self.label_anchor)
+        return LabelRule(self.horizon_days, self.label_anchor, self.refunds)
 
     @property
     def meaning(self) -> dict[str, Any]:
@@ -97,6 +103,7 @@ class LifecycleConfig(Shown):
             "horizon_days": self.horizon_days,
             "label_anchor": self.label_anchor,
             "active_within_days": self.active_within_days,
+            "refunds": self.refunds,
             "feature_views": [list(view) for view in self.feature_views],
             "seed": self.seed,
             "sentiment": self.sentiment.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from churnobs.codec import from_json, to_json
 from churnobs.errors import BadConfig
@@ -13,10 +13,13 @@ from churnobs.lifecycle.corrections import Rollback, defaults, plan_rollback
 from churnobs.lifecycle.folds import Folds
 from churnobs.lifecycle.revisions import Revision, plan_revision, revise
 from churnobs.lifecycle.steps import StepKind
+from churnobs.months import Month
 from churnobs.records import SetComment, SetDefault
 
 if TYPE_CHECKING:
     from churnobs.ingest import Ingest
+    from churnobs.lifecycle.replay import Replay
+    from churnobs.lifecycle.run import Lifecycle
     from churnobs.sources import Source
 
 
@@ -24,7 +27,7 @@ class Correcting(Folds):
     """What a loop lets people correct."""
 
     door: Ingest
-    _source: Source | None
+    source: Source | None
 
     def rollback(self, reason: str) -> Rollback:
         """Put the former default back: it predicts from the next month on; what is stored and measured stays.
@@ -96,12 +99,32 @@ class Correcting(Folds):
             with self._transaction():
                 done = revise(self, found, planned, number, on_error)
                 self.journal.correct(after, "REVISION", done.words, done, key=str(number))
-            if self._source is not None:
+            if self.source is not None:
                 # its files may be the revised ones
-                own = self._source
-                self._source = self.door.open(own.path, mapping=own.mapping, period_end=own.period_end)
+                own = self.source
+                self.source = self.door.open(own.path, mapping=own.mapping, period_end=own.period_end)
             self.backend.lifetime.publish()
             return done
+
+    def replay(self, from_month: Month | str | None = None) -> Replay:
+        """Make everything once more from the files, in a database of its own, and show what differs from what is stored.
+
+        Files, months with their decisions and numbers, and tables are compared; nothing that is stored is changed, and no
+        alert tells anybody. All finished months are made again, since the later ones rest on them. Rollbacks are repeated;
+        a month that was revised, and a customer who was forgotten, differ in what had been reported before. Customers keep
+        their numbers.
+
+        Args:
+            from_month: the first month that is compared; None for the first one.
+
+        Raises:
+            NotFound: the month is not finished.
+            BadConfig: the loop has no source.
+            NotSupported: the backend has no database of its own to give.
+        """
+        from churnobs.lifecycle.replay import replayed
+
+        return replayed(cast("Lifecycle", self), Month.parse(from_month) if isinstance(from_month, str) else from_month)
 
     def served(self) -> list[str]:
         """The versions that served and were not rolled back, oldest first; the last one serves by the journal."""

@@ -104,7 +104,7 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     """Features at T of every active customer, and the state that makes the next month cheap."""
     engine = loop.backend.engine
     since, counted = _state_moment(loop, as_of)
-    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=since)
+    at = as_of_of(loop, as_of, since)
     store = loop.workspace.feature_store
     active = engine.write("FEATURES", _features_at(loop, as_of, since))
     engine.write("CUSTOMER_STATE", Query(customer_state, (at,)), replace=True)
@@ -131,9 +131,15 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     return {"as_of": as_of, "active": active}
 
 
+def as_of_of(loop: Lifecycle, as_of: dt.date, since: dt.date | None) -> AsOf:
+    """The dates of an as-of by the loop's settings; ``since`` is up to when there is a state."""
+    config = loop.config
+    return AsOf.at(as_of, active_within_days=config.active_within_days, since=since, refunds=config.refunds)
+
+
 def _features_at(loop: Lifecycle, as_of: dt.date, since: dt.date | None) -> Any:
     """The query for the features at T, the user's own views included."""
-    at = AsOf.at(as_of, active_within_days=loop.config.active_within_days, since=since)
+    at = as_of_of(loop, as_of, since)
     store = loop.workspace.feature_store
     query = Query(customer_features, (at,))
     views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from churnobs.display import Shown
 from churnobs.expressions.datasets import KEY_TYPES, rows_at
-from churnobs.expressions.features import AsOf, customer_features, customer_state, recent_feedback
+from churnobs.expressions.features import customer_features, customer_state, recent_feedback
 from churnobs.expressions.labels import LabelWindow, labels
 from churnobs.expressions.performance import stored_performance
 from churnobs.expressions.render import Query, Rendered
+from churnobs.lifecycle.effects import as_of_of
 from churnobs.lifecycle.steps import Step, StepKind
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _planned(loop: Lifecycle, step: Step) -> PlannedStep:
             files = loop.files_of(step.month)
             does = f"load {', '.join(files)}" if files else "nothing: the files are loaded"
         case StepKind.FEATURES:
-            at = AsOf.at(step.as_of, active_within_days=config.active_within_days, since=loop.state_through())
+            at = as_of_of(loop, step.as_of, loop.state_through())
             statements = (
                 _insert(loop, "FEATURES", Query(customer_features, (at,))),
                 _insert(loop, "CUSTOMER_STATE", Query(customer_state, (at,))),

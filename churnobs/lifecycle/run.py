@@ -55,7 +55,7 @@ class Lifecycle(Deployable, Correcting, Asked):
         self.config = config
         self.journal = Journal(backend.engine)
         self.door = Ingest(backend.loader)
-        self._source = source
+        self.source = source
         # statements that were sent and belong to a step already
         self._counted = 0
         # of the first model, by its name
@@ -74,8 +74,8 @@ class Lifecycle(Deployable, Correcting, Asked):
         """
         finished = self.journal.finished()
         known = {f.month for f in self.backend.loader.ingested() if f.kind == "sales" and f.month is not None}
-        if self._source is not None:
-            known |= {month.month for month in self._source.months}
+        if self.source is not None:
+            known |= {month.month for month in self.source.months}
         waiting = sorted(known - set(finished))
         if finished and waiting and waiting[0] < finished[-1]:
             raise BadFile(
@@ -208,6 +208,9 @@ class Lifecycle(Deployable, Correcting, Asked):
         """The steps that a month (default: the next one waiting) still needs; nothing is done."""
         if month is None:
             month = self.waiting()[0]
+        if month in self.journal.finished():
+            # whatever its files are by now: it may have been revised
+            return ()
         period_end, content = self._files_of(month)
         steps = plan_month(month, period_end, content, self.config, self.journal.done)
         changed = [step for step in steps if self.journal.result(month, step.kind) is not None]
@@ -227,8 +230,8 @@ class Lifecycle(Deployable, Correcting, Asked):
 
     def load(self, month: Month) -> dict[str, Any]:
         """Ingest a month's files when they are not yet; count what the month holds."""
-        if self._source is not None and month in {known.month for known in self._source.months}:
-            self.door.ingest_month(self._source, month)
+        if self.source is not None and month in {known.month for known in self.source.months}:
+            self.door.ingest_month(self.source, month)
         own = [f for f in self.backend.loader.ingested() if f.month == month]
         kinds = ("sales", "feedback", "customers")
         return {
@@ -238,11 +241,11 @@ class Lifecycle(Deployable, Correcting, Asked):
 
     def files_of(self, month: Month) -> tuple[str, ...]:
         """The names of a month's files that wait in the source."""
-        return () if self._source is None else self.door.files_waiting(self._source, month)
+        return () if self.source is None else self.door.files_waiting(self.source, month)
 
     def history_files(self) -> tuple[str, ...]:
         """The names of files that cover many months and are not loaded."""
-        return () if self._source is None else self.door.files_waiting(self._source, None)
+        return () if self.source is None else self.door.files_waiting(self.source, None)
 
     def own_monitors(self) -> list[MonitorRecord]:
         """The monitors of this loop's roles, oldest first."""
@@ -295,12 +298,12 @@ class Lifecycle(Deployable, Correcting, Asked):
         own = [f for f in self.backend.loader.ingested() if f.kind == "sales" and f.month == month]
         hashes = {f.content_hash for f in own}
         ends = [f.period_end for f in own if f.period_end is not None]
-        if self._source is not None and month in {known.month for known in self._source.months}:
-            files = self._source.month(month).files
+        if self.source is not None and month in {known.month for known in self.source.months}:
+            files = self.source.month(month).files
             hashes |= {f.content_hash for f in files if f.kind == "sales"}
-            newest = max(known.month for known in self._source.months)
+            newest = max(known.month for known in self.source.months)
             # what was ingested says itself how far it reaches
-            ends = ends or [(month == newest and self._source.period_end) or month.end]
+            ends = ends or [(month == newest and self.source.period_end) or month.end]
         return max(ends), "/".join(sorted(hashes))
 
     def __repr__(self) -> str:

@@ -31,11 +31,17 @@ def active_customers(shop: Shop, as_of: dt.date, active_within: int | None) -> l
     return sorted(c for c, day in last.items() if active_within is None or (as_of - day).days <= active_within)
 
 
-def features_of(shop: Shop, customer: str, as_of: dt.date) -> dict[str, Any]:
+def orders_of(shop: Shop, refunds: str) -> Shop:
+    """What was bought, without what came back."""
+    return Shop(tuple(s for s in shop.sales if refunds == "orders" or s.amount >= 0), shop.feedback, shop.people)
+
+
+def features_of(shop: Shop, customer: str, as_of: dt.date, refunds: str = "orders") -> dict[str, Any]:
     """What is known of a customer at an as-of."""
     sales = [s for s in shop.sales if s.customer == customer and s.day < as_of]
-    first, last = min(s.day for s in sales), max(s.day for s in sales)
-    orders = len(sales)
+    bought = [s for s in orders_of(shop, refunds).sales if s.customer == customer and s.day < as_of]
+    first, last = min(s.day for s in bought), max(s.day for s in bought)
+    orders = len(bought)
     gap = (last - first).days / (orders - 1) if orders > 1 else 0.0
     recency, tenure = (as_of - last).days, (as_of - first).days
     spend = sum((s.amount for s in sales), Decimal(0))
@@ -53,7 +59,7 @@ def features_of(shop: Shop, customer: str, as_of: dt.date) -> dict[str, Any]:
     for window, start in starts.items():
         inside = [s.amount for s in sales if s.day >= start]
         known[f"SUM_TOTAL_AMOUNT_PAST_{window}"] = float(sum(inside, Decimal(0)))
-        known[f"COUNT_ORDERS_PAST_{window}"] = len(inside)
+        known[f"COUNT_ORDERS_PAST_{window}"] = len([s for s in bought if s.day >= start])
     said = [
         (f.day, -1 if f.number is None else f.number, i, f.sentiment)
         for i, f in enumerate(shop.feedback)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from brute_force import active_customers, features_of
+from brute_force import active_customers, features_of, orders_of
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from retail import AS_OFS, Feedback, Sale, Shop, fill, put, rows_of, shops
@@ -15,6 +15,7 @@ from retail import Person as Known
 
 from churnobs import Workspace
 from churnobs.expressions.features import FEATURES, AsOf, customer_features, customer_state, recent_feedback
+from churnobs.expressions.portable import REFUNDS, Refunds
 from churnobs.expressions.render import Query
 from churnobs.tables import CUSTOMER_STATE, RECENT_FEEDBACK
 
@@ -43,37 +44,43 @@ def worlds(draw: st.DrawFn) -> tuple[dt.date, Shop, int | None]:
     return as_of, draw(shops(as_of)), draw(st.sampled_from([90, 30, None]))
 
 
+rules: st.SearchStrategy[Refunds] = st.sampled_from(REFUNDS)
+
+
 @same_workspace
-@given(worlds())
-@example((LEAP, Shop((Sale("C1", dt.date(2024, 1, 29), Decimal(1)),)), 90))
-def test_features_match_their_definition(workspace: Workspace, world: tuple[dt.date, Shop, int | None]) -> None:
+@given(worlds(), rules)
+@example((LEAP, Shop((Sale("C1", dt.date(2024, 1, 29), Decimal(1)),)), 90), "reduce")
+def test_features_match_their_definition(
+    workspace: Workspace, world: tuple[dt.date, Shop, int | None], refunds: Refunds
+) -> None:
     as_of, shop, active = world
     fill(workspace, shop)
-    found = features_at(workspace, AsOf.at(as_of, active_within_days=active))
-    assert sorted(found) == active_customers(shop, as_of, active)
+    found = features_at(workspace, AsOf.at(as_of, active_within_days=active, refunds=refunds))
+    assert sorted(found) == active_customers(orders_of(shop, refunds), as_of, active)
     for customer, row in found.items():
         assert set(row) == {"CUSTOMER_KEY", "CUSTOMER_ID", "TIMESTAMP", "LAST_PURCHASE_DATE", *FEATURES}
         assert row["TIMESTAMP"] == dt.datetime.combine(as_of, dt.time())
-        assert_same(row, features_of(shop, customer, as_of))
+        assert_same(row, features_of(shop, customer, as_of, refunds))
 
 
 @same_workspace
-@given(worlds(), st.integers(0, 200), st.integers(0, 100))
+@given(worlds(), st.integers(0, 200), st.integers(0, 100), rules)
 def test_the_state_changes_nothing(
-    workspace: Workspace, world: tuple[dt.date, Shop, int | None], days: int, more: int
+    workspace: Workspace, world: tuple[dt.date, Shop, int | None], days: int, more: int, refunds: Refunds
 ) -> None:
     as_of, shop, active = world
     since = as_of - dt.timedelta(days=days)
     fill(workspace, shop)
-    plain = features_at(workspace, AsOf.at(as_of, active_within_days=active))
+    plain = features_at(workspace, AsOf.at(as_of, active_within_days=active, refunds=refunds))
     # the state of `since` is itself carried forward from an older state, as month after month does
     put(workspace, "CUSTOMER_STATE", CUSTOMER_STATE, [])
     put(workspace, "RECENT_FEEDBACK", RECENT_FEEDBACK, [])
-    steps = (AsOf.at(since - dt.timedelta(days=more)), AsOf.at(since, since=since - dt.timedelta(days=more)))
+    older = since - dt.timedelta(days=more)
+    steps = (AsOf.at(older, refunds=refunds), AsOf.at(since, since=older, refunds=refunds))
     for step in steps:
         for name, build in (("CUSTOMER_STATE", customer_state), ("RECENT_FEEDBACK", recent_feedback)):
             workspace._backend.engine.write(name, Query(build, (step,)), replace=True)
-    assert features_at(workspace, AsOf.at(as_of, active_within_days=active, since=since)) == plain
+    assert features_at(workspace, AsOf.at(as_of, active_within_days=active, since=since, refunds=refunds)) == plain
 
 
 def test_windows_are_half_open_and_months_are_clamped(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from brute_force import active_customers, label_of
+from brute_force import active_customers, label_of, orders_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from retail import AS_OFS, Sale, Shop, fill, put, rows_of, shops
@@ -15,6 +15,7 @@ from retail import AS_OFS, Sale, Shop, fill, put, rows_of, shops
 from churnobs import Workspace
 from churnobs.expressions.features import AsOf, customer_features
 from churnobs.expressions.labels import ANCHORS, LabelRule, LabelWindow, labels
+from churnobs.expressions.portable import REFUNDS
 from churnobs.expressions.render import Query
 from churnobs.tables import SPINE
 
@@ -23,7 +24,7 @@ T = dt.date(2024, 3, 1)
 
 
 def labels_at(workspace: Workspace, as_of: dt.date, through: dt.date, rule: LabelRule) -> dict[str, dict[str, Any]]:
-    rows = rows_of(workspace, Query(customer_features, (AsOf.at(as_of),)))
+    rows = rows_of(workspace, Query(customer_features, (AsOf.at(as_of, refunds=rule.refunds),)))
     stale = [{**row, "TIMESTAMP": dt.datetime(2020, 1, 1)} for row in rows]
     put(workspace, "FEATURES", SPINE, [*rows, *stale])
     found = rows_of(workspace, Query(labels, (LabelWindow.of(as_of, through, rule),)))
@@ -42,9 +43,11 @@ def test_labels_match_their_definition(workspace: Workspace, data: st.DataObject
     as_of = data.draw(st.sampled_from(AS_OFS))
     shop = data.draw(shops(as_of))
     through = as_of + dt.timedelta(days=data.draw(st.sampled_from([0, 1, 10, 29, 30, 31, 90])))
-    rule = LabelRule(data.draw(st.sampled_from([30, 7])), data.draw(st.sampled_from(ANCHORS)))
+    drawn = (data.draw(st.sampled_from(choices)) for choices in ([30, 7], ANCHORS, REFUNDS))
+    rule = LabelRule(*drawn)
     fill(workspace, shop)
     found = labels_at(workspace, as_of, through, rule)
+    shop = orders_of(shop, rule.refunds)
     assert sorted(found) == active_customers(shop, as_of, 90)
     for customer, row in found.items():
         churned, following = label_of(shop, customer, as_of, through, rule.horizon_days, rule.anchor)

@@ -324,3 +324,27 @@ def test_taking_over_makes_native_objects_what_the_records_say(workspace: Worksp
     assert [m.name for m in registry_of(workspace).models() if m.name != "CHURN"] == ["THEIRS"], "it is not ours"
     assert len(done) == 11, done
     assert reconcile(engine) == ()
+
+
+def test_a_forgotten_customer_is_in_no_native_dataset(workspace: Workspace) -> None:
+    """Files of a version never change: it is made anew of the rows that are left, under its name."""
+    put(workspace, "SCORES", SCORES, [
+        {"CUSTOMER_ID": who, "SEEN": dt.datetime(2024, 4, 1), "SCORE": n, "KIND": "a"} for n, who in enumerate(["C1", "C2"])
+    ])  # fmt: skip
+    spine = [{"CUSTOMER_ID": who, "AS_OF": MAY, "CHURNED": n} for n, who in enumerate(["C1", "C2"])]
+    put(workspace, "SPINE", SPINE, spine)
+    store = workspace.feature_store
+    store.register_entity(CUSTOMER)
+    view = FeatureView("SCORE_VIEW", (CUSTOMER,), workspace.table("SCORES").expr, "SEEN", sources={"SCORES": "SEEN"})
+    made = store.generate_dataset(
+        "ASKED", workspace.table("SPINE"), [store.register_feature_view(view, "V1")], version="V1",
+        spine_timestamp_col="AS_OF", spine_label_cols=["CHURNED"],
+    )  # fmt: skip
+    assert sorted(made.read.to_pandas()["CUSTOMER_ID"]) == ["C1", "C2"]
+    done = workspace.forget("C1")
+    assert done.rows == {made.selected_version.table: 1, "SCORES": 1, "SPINE": 1}
+    from snowflake.ml.dataset import load_dataset
+
+    native = load_dataset(session_of(workspace), "ASKED", "V1").read.to_pandas()
+    assert list(native["CUSTOMER_ID"]) == ["C2"]
+    assert reconcile(workspace._backend.engine) == ()  # type: ignore[arg-type]

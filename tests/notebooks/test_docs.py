@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["index", "concepts", "your_own_data", "watching"])
+@pytest.mark.parametrize("page", ["index", "concepts", "your_own_data", "watching", "corrections"])
 def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     world = replace(WORLDS["sudden"], drifts=(Drift("relation", month=5),))

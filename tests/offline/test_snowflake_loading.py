@@ -182,7 +182,8 @@ def test_a_file_takes_five_statements_and_leaves_nothing_behind(
     link.listener = None
     words = [sql.split()[0] for sql in said]
     assert words == [
-        "SELECT", "PUT", "BEGIN", "COPY", "SELECT", "INSERT", "INSERT",  # a customer that is new
+        # what was loaded before, and who was forgotten
+        "SELECT", "SELECT", "PUT", "BEGIN", "COPY", "SELECT", "INSERT", "INSERT",  # a customer that is new
         "PUT", "COPY", "SELECT", "INSERT", "PUT", "COPY", "SELECT", "MERGE", "DELETE", "INSERT", "COMMIT",
     ]  # fmt: skip
     assert link.rows("LIST @CHURNOBS_FILES") == []

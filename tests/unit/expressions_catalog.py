@@ -47,6 +47,7 @@ from churnobs.expressions.monitored import (
 from churnobs.expressions.paired import floors, meeting
 from churnobs.expressions.performance import OUTCOMES, performance, stored_performance
 from churnobs.expressions.point_in_time import View, join_at, known_rows
+from churnobs.expressions.replayed import differing_rows
 from churnobs.expressions.scores import out_of_range, state_rows
 from churnobs.months import add_months
 from churnobs.tables import MONITOR_ERRORS, MONITOR_SCORES
@@ -109,9 +110,9 @@ def at(as_of: dt.date, **more: Any) -> tuple[AsOf]:
     return (AsOf.at(as_of, **more),)
 
 
-def window(as_of: dt.date, days: int, anchor: Any) -> tuple[LabelWindow]:
+def window(as_of: dt.date, days: int, anchor: Any, refunds: Any = "orders") -> tuple[LabelWindow]:
     """The argument of the label expression when the data reach so many days beyond T."""
-    return (LabelWindow.of(as_of, as_of + dt.timedelta(days=days), LabelRule(anchor=anchor)),)
+    return (LabelWindow.of(as_of, as_of + dt.timedelta(days=days), LabelRule(anchor=anchor, refunds=refunds)),)
 
 
 Make = Callable[[dt.date], tuple[Any, ...]]
@@ -121,12 +122,24 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "customer_features_with_state": (customer_features, lambda t: at(t, since=add_months(t, -1))),
     "customer_state": (customer_state, at),
     "customer_state_carried_forward": (customer_state, lambda t: at(t, since=add_months(t, -1))),
+    "customer_features_less_refunds": (customer_features, lambda t: at(t, active_within_days=None, refunds="reduce")),
+    "customer_state_less_refunds": (customer_state, lambda t: at(t, since=add_months(t, -1), refunds="reduce")),
+    "labels_less_refunds": (labels, lambda t: window(t, 31, "as_of", "reduce")),
     "rows_before": (rows_before, lambda t: ((t,),)),
     "recent_feedback": (recent_feedback, at),
     "recent_feedback_carried_forward": (recent_feedback, lambda t: at(t, since=add_months(t, -1))),
     "labels_final": (labels, lambda t: window(t, 31, "as_of")),
     "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
     "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
+    "differing_rows": (differing_rows, lambda t: ("SALES", FEW, None)),
+    "differing_rows_of_some_months": (
+        differing_rows,
+        lambda t: (
+            "LABELS",
+            (("TIMESTAMP", "timestamp(6)"), ("CHURNED", "int64")),
+            ("TIMESTAMP", add_months(t, -1), t),
+        ),
+    ),
     "changed_labels": (changed_labels, lambda t: window(t, 31, "as_of")),
     "dataset_part": (dataset_part, lambda _: (COLUMNS, None, 7)),
     "dataset_part_to_fit": (dataset_part, lambda _: (COLUMNS, "FIT", 7)),

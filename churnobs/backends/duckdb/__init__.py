@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from churnobs.backends.duckdb.catalog import DuckDBAlerts, DuckDBFeatureStore
@@ -20,7 +21,10 @@ __all__ = ["open_backend", "open_published"]
 
 def open_backend(path: Path | None, *, threads: int | None = None, memory_limit: str | None = None) -> Backend:
     """Open a database for writing, or make it."""
-    return _backend(Database(path, threads=threads, memory_limit=memory_limit))
+    return _backend(
+        Database(path, threads=threads, memory_limit=memory_limit),
+        beside=lambda: open_backend(None, threads=threads, memory_limit=memory_limit),
+    )
 
 
 def open_published(path: Path) -> Backend:
@@ -33,7 +37,7 @@ def open_published(path: Path) -> Backend:
         return _backend(Database(published_path(path), read_only=True), partial=True)
 
 
-def _backend(database: Database, *, partial: bool = False) -> Backend:
+def _backend(database: Database, *, partial: bool = False, beside: Callable[[], Backend] | None = None) -> Backend:
     return Backend(
         engine=database,
         loader=DuckDBLoader(database.connection, database.transaction),
@@ -45,4 +49,5 @@ def _backend(database: Database, *, partial: bool = False) -> Backend:
         lifetime=DuckDBLifetime(database),
         eraser=DuckDBEraser(database),
         partial=partial,
+        beside=beside,
     )

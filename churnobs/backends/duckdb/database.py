@@ -207,9 +207,22 @@ class Database(EnginePort):
         try:
             aside.replace(self.path)
         finally:
-            self.execute(f"ATTACH {literal(str(self.path))} AS {name}")
+            self._attach_again(name)
             self.execute(f"USE {name}")
             self.execute("DETACH MEANWHILE")
+
+    def _attach_again(self, name: str) -> None:
+        """Somebody who wanted to read may have found the file free: readers hold it for moments."""
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.execute(f"ATTACH {literal(str(self.path))} AS {name}")
+            except BackendFailed:
+                if time.monotonic() >= give_up:
+                    raise
+                time.sleep(_BETWEEN)
+            else:
+                return
 
     @property
     def sent(self) -> int:

@@ -1,0 +1,50 @@
+"""Two tables that should hold the same, compared where one of them is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import ibis
+
+from churnobs.expressions.portable import day, moment, table
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+REPLAYED: Final = "REPLAYED"
+# more rows here than in the other table, or fewer
+SURPLUS: Final = "SURPLUS"
+
+
+def differing_rows(
+    name: str, columns: tuple[tuple[str, str], ...], bounds: tuple[str, dt.date, dt.date] | None
+) -> ir.Table:
+    """The rows in which a table differs from REPLAYED, whatever their order.
+
+    Args:
+        name: of the table.
+        columns: of both, with their types.
+        bounds: a column with the months that are compared: text from the month of the first date on, a timestamp after the
+            first date up to the second, or a date from the first up to but not the second; None for all rows.
+
+    Returns:
+        The columns, each combination of values once, and SURPLUS: how many more rows the table has of it (negative: fewer).
+    """
+    here, there = (_within(table(one, dict(columns)), bounds) for one in (name, REPLAYED))
+    both = ibis.union(here.mutate(ONE=ibis.literal(1, "int64")), there.mutate(ONE=ibis.literal(-1, "int64")))
+    counted = both.group_by([column for column, _ in columns]).agg(**{SURPLUS: both.ONE.sum()})
+    return counted.filter(counted[SURPLUS] != 0)
+
+
+def _within(rows: ir.Table, bounds: tuple[str, dt.date, dt.date] | None) -> ir.Table:
+    if bounds is None:
+        return rows
+    column, start, end = bounds
+    values: Any = rows[column]
+    kind = values.type()
+    if kind.is_string():
+        return rows.filter(values >= f"{start:%Y-%m}")
+    if kind.is_timestamp():
+        return rows.filter(values > moment(start), values <= moment(end))
+    return rows.filter(values >= day(start), values < day(end))

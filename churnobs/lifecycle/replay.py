@@ -1,0 +1,190 @@
+"""Everything made once more from the files, in a database of its own, and compared with what is stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from churnobs.alerts.actions import RetrainAction, ToTable
+from churnobs.display import Shown, html_table, shown
+from churnobs.errors import BadConfig, ChurnobsError, NotFound
+from churnobs.expressions.render import Query
+from churnobs.expressions.replayed import REPLAYED, SURPLUS, differing_rows
+
+if TYPE_CHECKING:
+    from churnobs.lifecycle.config import LifecycleConfig
+    from churnobs.lifecycle.report import MonthReport
+    from churnobs.lifecycle.run import Lifecycle
+    from churnobs.months import Month
+    from churnobs.records import Measurement
+
+# what a month leaves behind, with the column that says in which month
+_TABLES: Final = {
+    "SALES": "TRANSACTION_DATE", "FEEDBACK_RAW": "CHAT_DATE", "FEEDBACK_SENTIMENT": "CHAT_DATE", "FEATURES": "TIMESTAMP",
+    "LABELS": "TIMESTAMP", "PREDICTIONS": "TIMESTAMP", "MEASUREMENTS": "MONTH", "DRIFT": "MONTH", "BACKTESTS": "MONTH",
+    "ESTIMATES": "MONTH", "ESTIMATE_GRADES": "MONTH",
+}  # fmt: skip
+_DECIDED: Final = ("as_of", "status", "rows", "active", "newly_final")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(Shown):
+    """One thing that is not as it is stored: a file, a month, a decision, a number or a table; where, and in words."""
+
+    what: Literal["file", "month", "decision", "number", "table"]
+    where: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay found.
+
+    Args:
+        months: the months that were compared, as text.
+        differences: files first, then months with their decisions and numbers, then tables.
+    """
+
+    months: tuple[str, ...]
+    differences: tuple[Difference, ...] = ()
+
+    def text(self) -> str:
+        """A line a difference; empty where nothing differs."""
+        return "\n".join(map(str, self.differences))
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        title = f"{self.months[0]} to {self.months[-1]}: " + ("" if self.differences else "nothing differs")
+        return html_table(
+            ("what", "where", "difference"), [(d.what, d.where, d.words) for d in self.differences], title
+        )
+
+
+def replayed(loop: Lifecycle, from_month: Month | None) -> Replay:
+    """Make everything again and compare; see ``Lifecycle.replay``."""
+    finished = loop.journal.finished()
+    if loop.source is None:
+        raise BadConfig("a replay needs the files", hint="workspace.lifecycle(config, source=...)")
+    if not finished or (from_month is not None and from_month not in finished):
+        known = f"{finished[0]} to {finished[-1]}" if finished else "none"
+        raise NotFound(f"{from_month or 'no month'} is not finished", hint=f"finished months: {known}")
+    compared = [month for month in finished if from_month is None or month >= from_month]
+    with loop.workspace.beside() as fresh:
+        again = fresh.lifecycle(_quiet(loop.config))
+        _seed(loop, again)
+        found = list(_files(loop, finished))
+        found += _run(loop, again, finished)
+        for month in compared:
+            if month in again.journal.finished():
+                found += _month(loop.report(month), again.report(month))
+        found += _tables(loop, again, compared)
+    return Replay(tuple(map(str, compared)), tuple(found))
+
+
+def _quiet(config: LifecycleConfig) -> LifecycleConfig:
+    """The settings, without what reaches out of the database."""
+    kept = (ToTable, RetrainAction)
+    alerts = tuple(replace(a, action=tuple(one for one in a.action if isinstance(one, kept))) for a in config.alerts)
+    return config.replaced(alerts=alerts)
+
+
+def _seed(loop: Lifecycle, again: Lifecycle) -> None:
+    """What is not made from files: the numbers of customers, who was forgotten, and feature views of the user's."""
+    here, there = loop.backend, again.backend
+    for name in ("CUSTOMER_KEYS", "FORGOTTEN"):
+        there.engine.write(name, here.engine.read(name))
+    for view in here.feature_store.feature_views():
+        if (view.name, view.version) in loop.config.feature_views:
+            for source in view.sources:
+                there.engine.write(source, here.engine.read(source))
+            for entity in view.entities:
+                there.feature_store.put(entity)
+            there.feature_store.put(view)
+
+
+def _files(loop: Lifecycle, finished: list[Month]) -> Iterator[Difference]:
+    source = loop.source
+    assert source is not None
+    given = {(f.kind, f.content_hash) for f in source.files}
+    names = {f.name for f in source.files}
+    for file in {(f.kind, f.content_hash): f for f in loop.backend.loader.ingested()}.values():
+        if (file.kind, file.content_hash) not in given and (file.month is None or file.month in finished):
+            what = "has other content than was loaded" if file.name in names else "was loaded and is not there"
+            yield Difference("file", file.name, what)
+
+
+def _run(loop: Lifecycle, again: Lifecycle, finished: list[Month]) -> Iterator[Difference]:
+    """Run the months as they were run: files as they come, and what was taken back in between."""
+    source = loop.source
+    assert source is not None
+    rejected = any(f.rows_rejected for f in loop.backend.loader.ingested())
+    on_error: Literal["raise", "quarantine"] = "quarantine" if rejected else "raise"
+    given = {known.month for known in source.months}
+    month = finished[0]
+    try:
+        again.door.ingest_history(source, on_error=on_error)
+        for month in finished:
+            if month in given:
+                again.door.ingest_month(source, month, on_error=on_error)
+            again.process_one_month()
+            for correction in loop.journal.corrections(str(month)):
+                if correction.kind == "ROLLBACK":
+                    again.rollback(str(correction.facts["reason"]))
+    except ChurnobsError as error:
+        yield Difference("month", str(month), f"cannot be made again: {error}")
+
+
+def _month(stored: MonthReport, made: MonthReport) -> Iterator[Difference]:
+    for name in _DECIDED:
+        one, other = getattr(stored, name), getattr(made, name)
+        if one != other:
+            yield Difference("decision", stored.month, f"{name} was {shown(one)}, now {shown(other)}")
+    for name in ("action", "default_version"):
+        one, other = getattr(stored.decision, name), getattr(made.decision, name)
+        if one != other:
+            yield Difference("decision", stored.month, f"{name} was {shown(one)}, now {shown(other)}")
+    then, now = _numbers(stored.measurements), _numbers(made.measurements)
+    for as_of, role, metric in sorted(then.keys() | now.keys()):
+        one, other = then.get((as_of, role, metric)), now.get((as_of, role, metric))
+        if not _same(one, other):
+            words = f"{metric} of {role} at {as_of} was {shown(one) or 'not there'}, now {shown(other) or 'not there'}"
+            yield Difference("number", stored.month, words)
+
+
+def _numbers(measured: tuple[Measurement, ...]) -> dict[tuple[dt.date, str, str], float | None]:
+    return {(m.as_of, m.role, name): value for m in measured for name, value in m.values.items()}
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9) or (math.isnan(one) and math.isnan(other))
+
+
+def _tables(loop: Lifecycle, again: Lifecycle, compared: list[Month]) -> Iterator[Difference]:
+    """Row by row, where the stored rows are."""
+    engine, start, end = loop.backend.engine, compared[0].start, max(loop.as_ofs())
+    bounds: dict[str, str | None] = {**_TABLES, **{d.table: "TIMESTAMP" for d in loop.datasets()}}
+    if not loop.waiting():
+        # the newest word on a customer may be of a month that is not finished
+        bounds["CUSTOMERS"] = None
+    for name, column in bounds.items():
+        try:
+            made: Any = again.backend.engine.read(name)
+        except NotFound:
+            yield Difference("table", name, "was not made again")
+            continue
+        within = None if column is None else (column, start, end)
+        query = Query(differing_rows, (name, tuple(engine.columns(name).items()), within))
+        counted = engine.read(query, {REPLAYED: made})[SURPLUS].to_pylist()
+        gone, new = sum(n for n in counted if n > 0), -sum(n for n in counted if n < 0)
+        if gone or new:
+            yield Difference("table", name, f"{gone:,} stored rows were not made again, {new:,} others were")

@@ -1,0 +1,233 @@
+SELECT
+  "t13"."CUSTOMER_KEY",
+  "t4"."CUSTOMER_ID",
+  TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0) AS "TIMESTAMP",
+  "t13"."LAST_PURCHASE_DATE",
+  CAST("t8"."AGE" AS DOUBLE) AS "AGE",
+  "t8"."CUSTOMER_SEGMENT",
+  "t8"."GENDER",
+  "t8"."LOCATION",
+  DATEDIFF(DAY, "t13"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS "DAYS_SINCE_LAST_PURCHASE",
+  DATEDIFF(DAY, "t13"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS "TENURE_DAYS",
+  "t13"."LIFETIME_ORDERS",
+  CAST("t13"."LIFETIME_SPEND" AS DOUBLE) AS "LIFETIME_SPEND",
+  COALESCE(
+    CAST(DATEDIFF(DAY, "t13"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) - DATEDIFF(DAY, "t13"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t13"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+    0.0
+  ) AS "MEAN_GAP_DAYS",
+  COALESCE(
+    CAST("t13"."LIFETIME_ORDERS" AS DOUBLE) / NULLIF(
+      CAST(DATEDIFF(DAY, "t13"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE),
+      0.0
+    ),
+    0.0
+  ) AS "PURCHASE_RATE",
+  COALESCE(
+    CAST(DATEDIFF(DAY, "t13"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(
+      COALESCE(
+        CAST(DATEDIFF(DAY, "t13"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) - DATEDIFF(DAY, "t13"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t13"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+        0.0
+      ),
+      0.0
+    ),
+    0.0
+  ) AS "RECENCY_OVER_MEAN_GAP",
+  COALESCE(CAST("t13"."SUM_TOTAL_AMOUNT_PAST_7D" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+  COALESCE(CAST("t13"."SUM_TOTAL_AMOUNT_PAST_1MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+  COALESCE(CAST("t13"."SUM_TOTAL_AMOUNT_PAST_2MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+  COALESCE(CAST("t13"."SUM_TOTAL_AMOUNT_PAST_3MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+  "t13"."COUNT_ORDERS_PAST_7D",
+  "t13"."COUNT_ORDERS_PAST_1MM",
+  "t13"."COUNT_ORDERS_PAST_2MM",
+  "t13"."COUNT_ORDERS_PAST_3MM",
+  COALESCE("t15"."SENTIMENT_MIN_2", 0.0) AS "SENTIMENT_MIN_2",
+  COALESCE("t15"."SENTIMENT_MIN_3", 0.0) AS "SENTIMENT_MIN_3",
+  COALESCE("t15"."SENTIMENT_MIN_4", 0.0) AS "SENTIMENT_MIN_4",
+  COALESCE("t15"."SENTIMENT_AVG_2", 0.0) AS "SENTIMENT_AVG_2",
+  COALESCE("t15"."SENTIMENT_AVG_3", 0.0) AS "SENTIMENT_AVG_3",
+  COALESCE("t15"."SENTIMENT_AVG_4", 0.0) AS "SENTIMENT_AVG_4"
+FROM (
+  SELECT
+    "t9"."CUSTOMER_KEY",
+    "t9"."LAST_PURCHASE_DATE",
+    "t9"."FIRST_PURCHASE_DATE",
+    "t9"."COUNT_0" + "t9"."COUNT_1" + "t9"."COUNT_2" + "t9"."COUNT_3" + "t9"."COUNT_4" AS "LIFETIME_ORDERS",
+    COALESCE("t9"."SUM_0", 0) + COALESCE("t9"."SUM_1", 0) + COALESCE("t9"."SUM_2", 0) + COALESCE("t9"."SUM_3", 0) + COALESCE("t9"."SUM_4", 0) AS "LIFETIME_SPEND",
+    COALESCE("t9"."SUM_0", 0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+    COALESCE("t9"."SUM_0", 0) + COALESCE("t9"."SUM_1", 0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+    COALESCE("t9"."SUM_0", 0) + COALESCE("t9"."SUM_1", 0) + COALESCE("t9"."SUM_2", 0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+    COALESCE("t9"."SUM_0", 0) + COALESCE("t9"."SUM_1", 0) + COALESCE("t9"."SUM_2", 0) + COALESCE("t9"."SUM_3", 0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+    "t9"."COUNT_0" AS "COUNT_ORDERS_PAST_7D",
+    "t9"."COUNT_0" + "t9"."COUNT_1" AS "COUNT_ORDERS_PAST_1MM",
+    "t9"."COUNT_0" + "t9"."COUNT_1" + "t9"."COUNT_2" AS "COUNT_ORDERS_PAST_2MM",
+    "t9"."COUNT_0" + "t9"."COUNT_1" + "t9"."COUNT_2" + "t9"."COUNT_3" AS "COUNT_ORDERS_PAST_3MM"
+  FROM (
+    SELECT
+      "t5"."CUSTOMER_KEY",
+      MAX(IFF("t5"."TOTAL_AMOUNT" >= 0, "t5"."TRANSACTION_DATE", NULL)) AS "LAST_PURCHASE_DATE",
+      MIN(IFF("t5"."TOTAL_AMOUNT" >= 0, "t5"."TRANSACTION_DATE", NULL)) AS "FIRST_PURCHASE_DATE",
+      SUM(
+        IFF("t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 24), "t5"."TOTAL_AMOUNT", NULL)
+      ) AS "SUM_0",
+      COUNT_IF(
+        (
+          "t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 24)
+        )
+        AND (
+          "t5"."TOTAL_AMOUNT" >= 0
+        )
+      ) AS "COUNT_0",
+      SUM(
+        IFF(
+          (
+            "t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 1)
+          )
+          AND (
+            "t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 24)
+          ),
+          "t5"."TOTAL_AMOUNT",
+          NULL
+        )
+      ) AS "SUM_1",
+      COUNT_IF(
+        (
+          "t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 1)
+        )
+        AND (
+          "t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 24)
+        )
+        AND (
+          "t5"."TOTAL_AMOUNT" >= 0
+        )
+      ) AS "COUNT_1",
+      SUM(
+        IFF(
+          (
+            "t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 3, 1)
+          )
+          AND (
+            "t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 1)
+          ),
+          "t5"."TOTAL_AMOUNT",
+          NULL
+        )
+      ) AS "SUM_2",
+      COUNT_IF(
+        (
+          "t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 3, 1)
+        )
+        AND (
+          "t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 1)
+        )
+        AND (
+          "t5"."TOTAL_AMOUNT" >= 0
+        )
+      ) AS "COUNT_2",
+      SUM(
+        IFF(
+          (
+            "t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+          )
+          AND (
+            "t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 3, 1)
+          ),
+          "t5"."TOTAL_AMOUNT",
+          NULL
+        )
+      ) AS "SUM_3",
+      COUNT_IF(
+        (
+          "t5"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+        )
+        AND (
+          "t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 3, 1)
+        )
+        AND (
+          "t5"."TOTAL_AMOUNT" >= 0
+        )
+      ) AS "COUNT_3",
+      SUM(
+        IFF("t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 2, 1), "t5"."TOTAL_AMOUNT", NULL)
+      ) AS "SUM_4",
+      COUNT_IF(
+        (
+          "t5"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 2, 1)
+        )
+        AND (
+          "t5"."TOTAL_AMOUNT" >= 0
+        )
+      ) AS "COUNT_4"
+    FROM (
+      SELECT
+        *
+      FROM "SALES" AS "t2"
+      WHERE
+        "t2"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+    ) AS "t5"
+    GROUP BY
+      1
+  ) AS "t9"
+  WHERE
+    "t9"."LAST_PURCHASE_DATE" IS NOT NULL
+) AS "t13"
+LEFT OUTER JOIN (
+  SELECT
+    "t11"."CUSTOMER_KEY",
+    CAST(MIN(IFF("t11"."POSITION" <= 2, "t11"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_2",
+    CAST(SUM(IFF("t11"."POSITION" <= 2, "t11"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t11"."POSITION" <= 2) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_2",
+    CAST(MIN(IFF("t11"."POSITION" <= 3, "t11"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_3",
+    CAST(SUM(IFF("t11"."POSITION" <= 3, "t11"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t11"."POSITION" <= 3) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_3",
+    CAST(MIN(IFF("t11"."POSITION" <= 4, "t11"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_4",
+    CAST(SUM(IFF("t11"."POSITION" <= 4, "t11"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t11"."POSITION" <= 4) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_4"
+  FROM (
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t6"."CUSTOMER_KEY",
+        "t6"."CHAT_DATE",
+        "t6"."INTERNAL_ID",
+        "t6"."FEEDBACK_ID",
+        "t6"."SENTIMENT",
+        (
+          ROW_NUMBER() OVER (
+            PARTITION BY "t6"."CUSTOMER_KEY"
+            ORDER BY "t6"."CHAT_DATE" DESC NULLS LAST, "t6"."INTERNAL_ID" DESC NULLS LAST, "t6"."FEEDBACK_ID" DESC NULLS LAST
+          ) - 1
+        ) + 1 AS "POSITION"
+      FROM (
+        SELECT
+          "t3"."CUSTOMER_KEY",
+          "t3"."CHAT_DATE",
+          "t3"."INTERNAL_ID",
+          "t3"."FEEDBACK_ID",
+          "t3"."SENTIMENT"
+        FROM "FEEDBACK_SENTIMENT" AS "t3"
+        WHERE
+          "t3"."CHAT_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+          AND "t3"."SENTIMENT" IS NOT NULL
+          AND "t3"."CUSTOMER_KEY" IS NOT NULL
+      ) AS "t6"
+    ) AS "t10"
+    WHERE
+      "t10"."POSITION" <= 4
+  ) AS "t11"
+  GROUP BY
+    1
+) AS "t15"
+  ON "t13"."CUSTOMER_KEY" = "t15"."CUSTOMER_KEY"
+LEFT OUTER JOIN (
+  SELECT
+    *
+  FROM "CUSTOMERS" AS "t1"
+  WHERE
+    (
+      "t1"."SIGNUP_DATE" IS NULL
+    )
+    OR (
+      DATE_FROM_PARTS(2024, 5, 1) > "t1"."SIGNUP_DATE"
+    )
+) AS "t8"
+  ON "t13"."CUSTOMER_KEY" = "t8"."CUSTOMER_KEY"
+INNER JOIN "CUSTOMER_KEYS" AS "t4"
+  ON "t13"."CUSTOMER_KEY" = "t4"."CUSTOMER_KEY"
