@@ -110,7 +110,8 @@ def live_month(
     first = start + np.sort(rng.integers(0, length, arrivals))
     old = people.size
     shrink = world.strength("arrivals", month)
-    people = people.joined_by(newcomers(rng, first, noise=world.noise, shrink=shrink, drifted=shrink > 0))
+    older = world.strength("covariate", month)
+    people = people.joined_by(newcomers(rng, first, noise=world.noise, shrink=shrink, drifted=shrink > 0, older=older))
 
     # the first purchase is made on the day of the sign-up; the rest of the month goes by what it tells
     opening = np.arange(old, people.size)

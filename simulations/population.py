@@ -78,7 +78,9 @@ class Population:
         )
 
 
-def newcomers(rng: np.random.Generator, signup: Ints, *, noise: float, shrink: float, drifted: bool) -> Population:
+def newcomers(
+    rng: np.random.Generator, signup: Ints, *, noise: float, shrink: float, drifted: bool, older: float = 0.0
+) -> Population:
     """Draw people who sign up on given days.
 
     Args:
@@ -87,6 +89,7 @@ def newcomers(rng: np.random.Generator, signup: Ints, *, noise: float, shrink: f
         noise: Standard deviation of what no feature tells.
         shrink: Powers of ten by which their orders are smaller than usual.
         drifted: Whether they come from the fewer locations and segments.
+        older: By how many times 15 years.
     """
     n = len(signup)
     segment = rng.choice(len(SEGMENTS), n, p=SEGMENT_SHARES)
@@ -99,7 +102,7 @@ def newcomers(rng: np.random.Generator, signup: Ints, *, noise: float, shrink: f
     centre = usual if drifted else usual + SEGMENT_SPEND[segment]
     return Population(
         signup=signup,
-        age=np.clip(np.rint(rng.normal(45, 15, n)), 18, 90).astype(np.int64),
+        age=np.clip(np.rint(rng.normal(45, 15, n) + 15 * older), 18, 90).astype(np.int64),
         segment=segment,
         gender=rng.choice(len(GENDERS), n, p=(0.5, 0.46, 0.04)),
         location=location,
@@ -148,6 +151,6 @@ def daily_rate(people: Population, world: World, month: int, start: int, calenda
     log_orders = log_expected_orders(people, world.relation_in(month), start)
     if people.newcomer.any():
         log_orders = np.where(people.newcomer, log_expected_orders(people, world.newcomers, start), log_orders)
-    log_orders = log_orders + world.season_in(calendar_month)
+    log_orders = log_orders + world.season_in(calendar_month) - world.strength("prior", month)
     rate: Floats = np.where(people.active(start), np.exp(np.clip(log_orders, -4.0, 1.6)) / HORIZON_DAYS, 0.0)
     return rate

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from simulations.delivery import delivered_customers, delivered_feedback, delivered_sales
 from simulations.generate import (
     BURN_IN_MONTHS,
     PAYMENT_METHODS,
@@ -126,7 +127,7 @@ class Simulation:
         return pd.DataFrame({"CUSTOMER_ID": ids, "TRUE_CHURN_PROBABILITY": truth.churn_probability})
 
     def write(self, directory: str | Path, *, header: bool = True) -> list[Path]:
-        """Write the month files as CSV and give their paths, month by month.
+        """Write the month files as CSV and give their paths, month by month; they say what the world's drifts let them say.
 
         A file appears whole or not at all. From the month of an ``arrivals`` drift on sales are ``new_sales_...`` and
         the first customers file is ``new_customers.csv``.
@@ -143,9 +144,9 @@ class Simulation:
             new = "new_" if drift is not None and month >= drift else ""
             dated = "" if month in (1, drift) else f"_{year}_{number}"
             for name, table in (
-                (f"{new}customers{dated}.csv", self.customers(month)),
-                (f"{new}sales_{year}_{number}.csv", self.sales(month)),
-                (f"feedback_raw_{year}_{number}.csv", self.feedback(month)),
+                (f"{new}customers{dated}.csv", delivered_customers(self, month)),
+                (f"{new}sales_{year}_{number}.csv", delivered_sales(self, month)),
+                (f"feedback_raw_{year}_{number}.csv", delivered_feedback(self, month)),
             ):
                 paths.append(folder / name)
                 _write_csv(table, paths[-1], header=header)

@@ -8,7 +8,11 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Final, Literal
 
-DriftKind = Literal["relation", "arrivals", "mood"]
+DriftKind = Literal[
+    "relation", "arrivals", "mood", "covariate", "prior", "late", "delay", "duplicates", "unit", "missing"
+]
+# what is done to files alone; the truth stays
+DAMAGES: Final = frozenset({"late", "delay", "duplicates", "unit", "missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,17 @@ class Drift:
     Attributes:
         kind: What changes. ``relation``: the world's relation moves to its ``turned`` relation. ``arrivals``: who signs
             up comes from fewer locations and segments, spends less and follows the world's ``newcomers`` relation.
-            ``mood``: comments turn sour; what mood means for buying stays.
+            ``mood``: comments turn sour; what mood means for buying stays. ``covariate``: who signs up is older; what age
+            means stays. ``prior``: everybody buys less; what tells one customer from another stays.
+            In the files alone: ``late``: purchases are booked on the first day of the next month, or later. ``delay``:
+            purchases are booked days after they were made. ``duplicates``: purchases are exported twice, with another
+            number. ``unit``: amounts are in another unit. ``missing``: sign-ups have no age and no segment, comments no text.
         month: The first simulated month (1 is the first with files) in which the change is felt.
         strength: How far it goes once complete. ``relation``: the share of the way, 0 to 1. ``arrivals``: powers of ten
             that an order shrinks by (1 is a tenth). ``mood``: how much mean mood falls, on a scale from -1 to 1.
+            ``covariate``: by how many times 15 years. ``prior``: by how much the log of the purchase rate falls. ``delay``:
+            how many days, at most 27. ``unit``: powers of ten that amounts are multiplied by. ``late``, ``duplicates`` and
+            ``missing``: the share of rows.
         months: In how many months it becomes complete; 1 is at once.
     """
 
@@ -68,6 +79,9 @@ class Drift:
     def __post_init__(self) -> None:
         if self.month < 1 or self.months < 1:
             raise ValueError(f"a drift starts in month 1 or later and takes at least a month, not {self}")
+        most = {"late": 1.0, "duplicates": 1.0, "missing": 1.0, "delay": 27.0}.get(self.kind, math.inf)
+        if self.kind in DAMAGES and not (self.kind == "unit" or 0.0 <= self.strength <= most):
+            raise ValueError(f"the strength of {self.kind} is from 0 to {most:g}, not {self.strength}")
 
     def at(self, month: int) -> float:
         """How strong it is in a month.
@@ -114,6 +128,11 @@ class World:
         """What the season adds to the log of the purchase rate in a calendar month (1 to 12)."""
         return self.season * math.cos(2 * math.pi * calendar_month / 12)
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether files come to say something else than what happened."""
+        return any(drift.kind in DAMAGES for drift in self.drifts)
+
     def first_arrivals_drift(self) -> int | None:
         """The month from which files are called ``new_...``, or None."""
         return min((drift.month for drift in self.drifts if drift.kind == "arrivals"), default=None)
@@ -158,6 +177,27 @@ WORLDS: Final[Mapping[str, World]] = MappingProxyType(
                 "feedback",
                 "from month 8 on comments turn sour; behaviour means the same",
                 Drift("mood", month=8, strength=0.6),
+            ),
+            _world(
+                "older",
+                "from month 8 on who signs up is older; behaviour means the same",
+                Drift("covariate", month=8, strength=1.5),
+            ),
+            _world(
+                "recession", "from month 8 on everybody buys less; behaviour means the same", Drift("prior", 8, 0.35, 3)
+            ),
+            _world(
+                "late", "from month 8 on a third of the purchases is booked in the next month", Drift("late", 8, 0.33)
+            ),
+            _world(
+                "lagging", "from month 8 on purchases are booked ten days after they are made", Drift("delay", 8, 10.0)
+            ),
+            _world("doubled", "from month 8 on half of the purchases is exported twice", Drift("duplicates", 8, 0.5)),
+            _world("cents", "from month 8 on amounts come in cents", Drift("unit", 8, 2.0)),
+            _world(
+                "gaps",
+                "from month 8 on most sign-ups lack age and segment, most comments a text",
+                Drift("missing", 8, 0.7),
             ),
         )
     }

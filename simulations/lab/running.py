@@ -30,6 +30,7 @@ POLICIES: Final = (
     "default", "f1-floor", "relative-drop", "significant-drop", "estimated-floor", "drift", "calendar", "demo",
 )  # fmt: skip
 
+# whose truth drifts or not; files that are damaged are asked for by name
 LAB_WORLDS: Final = ("steady", "demo", "gradual", "sudden", "season", "feedback")
 NAMES: Final = ", ".join(sorted({*policy_names(), *(contender.name for contender in REFERENCES)}))
 

@@ -148,7 +148,8 @@ class Story:
                     keys,
                     rows[names],
                     None if churned is None else churned.to_numpy(np.int8),
-                    truth.reindex(rows["CUSTOMER_ID"]).to_numpy(np.float64),
+                    # whom booking days alone keep active has been silent for too long to come back
+                    truth.reindex(rows["CUSTOMER_ID"]).fillna(1.0).to_numpy(np.float64),
                     fit_half(keys, seed=seed, as_of=report.as_of),
                     report.drift,
                     report.alarms,

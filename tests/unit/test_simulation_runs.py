@@ -54,7 +54,8 @@ def test_all_worlds_are_listed() -> None:
     )
     assert (run.returncode, run.stderr) == (0, "")
     rows = [line.split("\t") for line in run.stdout.splitlines()]
-    assert [row[0] for row in rows[1:]] == list(WORLDS) == ["steady", "demo", "gradual", "sudden", "season", "feedback"]
+    assert [row[0] for row in rows[1:]] == list(WORLDS)
+    assert list(WORLDS)[:6] == ["steady", "demo", "gradual", "sudden", "season", "feedback"]
     assert all(row[1] for row in rows)
 
 
