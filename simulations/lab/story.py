@@ -121,7 +121,8 @@ class Story:
         """Run the loop over a simulation's files once and keep what every policy would have seen."""
         drift = replace(LifecycleConfig().drift, draws=settings.drift_draws)
         # the model that serves here serves nobody: a cheap one
-        config = LifecycleConfig(seed=seed, policy=Never(), trainer=LogisticRegression(max_iter=200), drift=drift)
+        cheap = LogisticRegression(max_iter=200)
+        config = LifecycleConfig(seed=seed, policy=Never(), trainer=cheap, drift=drift, segment_columns=())
         with month_files(simulation) as files, connect(threads=1) as workspace:
             loop = workspace.lifecycle(config, source=files)
             loop.run()
