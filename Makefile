@@ -18,7 +18,7 @@ simulate: setup  ## a retail world of 5,000 customers with drift, 12 months: a t
 	$(BIN)/python -m simulations run demo --customers 5000 --months 12 --seed 1 --db simulation.duckdb --html report.html
 
 test: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long"
 
 test-notebooks: setup  ## run the notebooks of examples and compare what they say with what is stored
 	$(BIN)/python -m pytest -q -n 2 tests/notebooks
@@ -42,7 +42,7 @@ docs: setup  ## the documentation as a folder of pages: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 check-long: setup  ## ten seeds, kills, statistics: many minutes
-	$(BIN)/python -m pytest -q tests/long
+	$(BIN)/python -m pytest -q -m long tests/long tests/unit tests/conformance tests/offline
 	$(BIN)/python -m simulations check
 
 bench: setup

@@ -65,6 +65,7 @@ def test_the_former_default_serves_from_the_next_month_on(workspace: Workspace, 
     assert {m.version for m in june.measurements if m.role == "DEFAULT"} == {base}
 
 
+@pytest.mark.long
 def test_one_step_back_a_month_down_to_the_first_model(workspace: Workspace, files: Path) -> None:
     loop = workspace.lifecycle(scripted(), source=files)
     with pytest.raises(NotFound, match=r"^no former default to roll back to: no model serves; "):

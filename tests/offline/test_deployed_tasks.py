@@ -98,6 +98,7 @@ def test_a_graph_on_a_schedule_ends_as_the_loop_by_hand(account: OfflineAccount,
     workspace.close()
 
 
+@pytest.mark.long
 def test_new_files_start_the_graph_and_each_month_is_done_once(
     account: OfflineAccount, files: Path, by_hand: Any
 ) -> None:
@@ -122,6 +123,7 @@ def test_new_files_start_the_graph_and_each_month_is_done_once(
     workspace.close()
 
 
+@pytest.mark.long
 def test_a_task_that_fails_leaves_the_graph_to_be_taken_up(
     account: OfflineAccount, files: Path, by_hand: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +164,7 @@ def test_a_task_that_fails_leaves_the_graph_to_be_taken_up(
     workspace.close()
 
 
+@pytest.mark.long
 def test_a_bad_file_fails_its_task_and_nothing_of_it_is_loaded(
     account: OfflineAccount, files: Path, tmp_path: Path
 ) -> None:

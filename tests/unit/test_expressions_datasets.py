@@ -76,9 +76,11 @@ def test_a_dated_text_is_the_compiled_one(name: str, dialect: Any) -> None:
     build, make = CATALOG[name]
     for as_of in (MAY, dt.date(2024, 2, 29), dt.date(2023, 12, 31), dt.date(9001, 1, 1)):
         query = Query(build, make(as_of))
-        # where two dates happen to be equal, Ibis shares what is built on them and counts its aliases otherwise
+        # where two dates happen to be equal, Ibis shares what is built on them and counts its aliases otherwise; where lines
+        # end depends on how long a date is written
         dated, direct = (
-            re.sub(r'"t\d+"', '"t"', text) for text in (query.sql(dialect), to_sql(query.expression(), dialect))
+            re.sub(r"\s+", " ", re.sub(r'"t\d+"', '"t"', text))
+            for text in (query.sql(dialect), to_sql(query.expression(), dialect))
         )
         assert dated == direct
 

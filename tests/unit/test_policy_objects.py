@@ -278,7 +278,11 @@ RUNS: dict[str, tuple[str, Callable[[], LifecycleConfig]]] = {
 }
 
 
-@pytest.fixture(scope="module", params=RUNS)
+# two of the runs in each CI, all of them in make check-long
+@pytest.fixture(
+    scope="module",
+    params=[name if name in {"default", "f1"} else pytest.param(name, marks=pytest.mark.long) for name in RUNS],
+)
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     world, made = RUNS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
