@@ -101,6 +101,7 @@ def test_dead_before_every_step(place: Place, backend: str, files: Path, undistu
     assert_same(place, files, undisturbed(backend))
 
 
+@pytest.mark.long
 def test_an_error_at_the_end_of_every_step(
     place: Place, backend: str, files: Path, undisturbed: Callable[[str], Left], monkeypatch: pytest.MonkeyPatch
 ) -> None:

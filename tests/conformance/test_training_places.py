@@ -217,6 +217,7 @@ print(json.dumps({"file": churnobs.__file__, "trainer": churnobs.DefaultTrainer.
     assert sha(learnt.model) == sha(lesson().learn(found))
 
 
+@pytest.mark.long
 def test_the_loop_is_the_same_wherever_it_trains(
     open_workspace: Callable[[str], Any], snowflake_account: Any, tmp_path: Path
 ) -> None:
