@@ -312,7 +312,7 @@ def lineage_chart(places: Mapping[Node, Placed], edges: Sequence[Edge], chosen: 
     return _layered([strokes, points.add_params(pick), words], 60 + 24 * len(nodes))
 
 
-def short(name: str, most: int = 36) -> str:
+def short(name: str, most: int = 30) -> str:
     """The end of a name, which tells nodes of one kind apart.
 
     >>> short("CHURN/V2024_03_BASE_C4C415")
