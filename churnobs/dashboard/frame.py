@@ -78,4 +78,6 @@ def change(url: Any, act: Callable[[Workspace], Any]) -> bool:
     except ChurnobsError as error:
         st.error(f"{plain(error.message)}: {plain(error.hint)}.", icon=":material/warning:")
         return False
+    # a session does not tell that it has changed
+    _read.clear()
     return True

@@ -47,6 +47,15 @@ def test_every_page_draws_by_the_active_session(session: Any, name: str) -> None
     assert not app.info
 
 
+def test_a_change_is_seen_at_once(session: Any) -> None:
+    app = AppTest.from_function(script, args=("watching",), default_timeout=120).run()
+    for expected in ("suspended", "started"):
+        app.button(key="alert_LOW").click().run()
+        assert not app.exception
+        shown = next(d.value for d in app.dataframe if "firing_since" in d.value.columns)
+        assert shown.set_index("name").loc["LOW", "state"] == expected
+
+
 def test_the_app_finds_the_active_session(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["app.py"])
     path = Path(churnobs.__file__).parent / "dashboard" / "app.py"
