@@ -49,6 +49,7 @@ def run(path: Path, folder: Path, data: Path) -> Any:
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
+        coalesce_streams=True,  # a print may arrive in two messages when the kernel is busy
         resources={"metadata": {"path": str(folder / "examples")}},
     )
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
