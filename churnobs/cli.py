@@ -138,12 +138,14 @@ def run_suite(file: Path, connection: str | None) -> None:
 def offline(
     command: Annotated[list[str], typer.Argument(help="The program, after --.")],
     trace: Annotated[bool, typer.Option(help="Print each statement, who answered it and how long it took.")] = False,  # noqa: FBT002
+    keep: Annotated[Path | None, typer.Option(help="The folder that keeps the account for the next run.")] = None,
 ) -> None:
     """Run a program with its Snowflake connections pointed at an offline account."""
     if find_spec("fakesnow") is None:
         raise NotSupported("the offline account is not installed", hint='pip install "churnobs[offline]"')
     # a process of its own: the account's libraries are no part of the core
-    runner = [sys.executable, "-m", "churnobs.testing.running", *(["--trace"] if trace else []), "--", *command]
+    runner = [sys.executable, "-m", "churnobs.testing.running", *(["--trace"] if trace else [])]
+    runner += [*(["--keep", str(keep)] if keep is not None else []), "--", *command]
     raise typer.Exit(subprocess.run(runner, check=False).returncode)  # noqa: S603  # our own interpreter
 
 

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churnobs.testing.account import Config, Notification, OfflineAccount, offline_account, serve
+    from churnobs.testing.keeping import CannotKeep
     from churnobs.testing.session import Statement
 
-__all__ = ["Config", "Notification", "OfflineAccount", "Statement", "offline_account", "serve"]
+__all__ = ["CannotKeep", "Config", "Notification", "OfflineAccount", "Statement", "offline_account", "serve"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(name)
-    from churnobs.testing import account, session
+    from churnobs.testing import account, keeping, session
 
-    return getattr(session if name == "Statement" else account, name)
+    return getattr({"Statement": session, "CannotKeep": keeping}.get(name, account), name)

@@ -22,6 +22,7 @@ from churnobs.testing.catalog import Catalog, Warehouse
 from churnobs.testing.clock import Clock
 from churnobs.testing.engine import Engine
 from churnobs.testing.failures import SqlError
+from churnobs.testing.keeping import Keeper
 from churnobs.testing.metrics import Measures
 from churnobs.testing.names import Name, fold, quote
 from churnobs.testing.past import Past
@@ -60,6 +61,7 @@ class Config:
         network_timeout: seconds after which a client gives up on the server.
         makes_named: make the database, schema and warehouse that a connection names; without, a session that names what is
             not there has none, as in Snowflake.
+        keep: a folder to keep the account in when it closes, and to take it from when it opens again; one account at a time.
     """
 
     warehouse: str = "COMPUTE_WH"
@@ -71,6 +73,7 @@ class Config:
     denied: Collection[str] = ()
     network_timeout: int = 120
     makes_named: bool = True
+    keep: str | Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ class Account:
         self.password = secrets.token_urlsafe(24)
         self.secret = secrets.token_bytes(32)
         self.external = {url.rstrip("/"): Path(p).resolve() for url, p in self.config.external_stages.items()}
-        self.engine = Engine([self.folder, *self.external.values()])
+        self._keeper = Keeper(Path(self.config.keep)) if self.config.keep is not None else None
+        files = self._keeper.bring(self.folder) if self._keeper is not None else None
+        self.engine = Engine([self.folder, *self.external.values()], files)
         self.clock = Clock(self)
         self.catalog = Catalog(self.clock.now)
         self.catalog.warehouses[fold(self.config.warehouse)] = Warehouse(fold(self.config.warehouse))
@@ -131,6 +136,12 @@ class Account:
         self.sessions: dict[str, Session] = {}
         self.url = ""
         load_handlers()
+        if self._keeper is not None:
+            self._keeper.restore(self)
+
+    def start_numbers(self, first: int) -> None:
+        """Give out numbers from there on."""
+        self._numbers = itertools.count(first)
 
     def next_number(self) -> int:
         """A number that nothing else in the account has."""
@@ -256,13 +267,19 @@ class Account:
         self.past.forget(is_in)
 
     def close(self) -> None:
-        """Close everything and leave nothing on disk."""
+        """Close everything; nothing is left on disk but in the folder that the account is kept in."""
         for token in list(self.sessions):
             with contextlib.suppress(Exception):
                 self.close_session(token)
         self.measures.close()
-        self.engine.close()
-        self._swept()
+        try:
+            if self._keeper is not None:
+                self._keeper.save(self)
+        finally:
+            self.engine.close()
+            if self._keeper is not None:
+                self._keeper.release()
+            self._swept()
 
 
 class OfflineAccount:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -56,6 +56,11 @@ class Shelf(Generic[T]):
             thing.created_on = self._moment()
             self._objects[thing.name] = thing
             return True
+
+    def put_back(self, things: Iterable[T]) -> None:
+        """Put objects that were kept on the shelf again, as they were."""
+        with self._lock:
+            self._objects |= {thing.name: thing for thing in things}
 
     def drop(self, name: Name, *, if_exists: bool = False) -> T | None:
         """Take an object off the shelf."""

@@ -71,6 +71,10 @@ class Clock:
         self._move(_utc(moment))
         self._restart()
 
+    def resume(self, moment: dt.datetime) -> None:
+        """Stand where the clock of a kept account stood; schedules count on from where they were."""
+        self._move(moment)
+
     def reset(self) -> None:
         """Go back to the real time; schedules count from now."""
         self._moment = None

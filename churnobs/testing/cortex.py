@@ -106,6 +106,7 @@ def _subject(prompt: str) -> str:
 def _udf(rewriter: Rewriter, name: str, function: Callable[..., Any], args: list[exp.Expr], kind: str) -> exp.Expr:
     """A call of a Python function that sees each row's values as text."""
     account = rewriter.session.account
+    rewriter.dynamic = True
     duck = f"_offline_cortex_{name.lower()}_{len(args)}"
 
     def run(*columns: pa.ChunkedArray) -> pa.Array:

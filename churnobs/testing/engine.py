@@ -70,9 +70,15 @@ def _exploded(expression: exp.Expr) -> list[exp.Expr]:
 
 
 class Engine:
-    """The DuckDB instance behind one account; closed to the file system but for the account's folders."""
+    """The DuckDB instance behind one account; closed to the file system but for the account's folders.
 
-    def __init__(self, folders: list[Path]) -> None:
+    Args:
+        folders: what it may read and write; the first is the account's own.
+        files: the folder of the databases' files, where the account is to be kept; else they are in memory.
+    """
+
+    def __init__(self, folders: list[Path], files: Path | None = None) -> None:
+        self._files = files
         self._fake = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
         from churnobs.testing import arithmetic, clock, flatten, scalars, typed
@@ -108,13 +114,19 @@ class Engine:
         if not is_plain(name):
             raise not_supported(f"the database name {quote(name)}", "use letters, digits and underscores")
         cursor = self.root.cursor()
-        try:
-            cursor.execute(f"ATTACH ':memory:' AS {quote(name)}")
-        except duckdb.Error as error:
-            raise exists("Object", name) from error
+        if name in self.databases():
+            raise exists("Object", name)
+        if self._files is not None:
+            (self._files / f"{name}.duckdb").unlink(missing_ok=True)  # of a database that was dropped
+        self.attach(name)
         cursor.execute(info_schema.per_db_creation_sql(name))
         cursor.execute(macros.creation_sql(name))
         cursor.execute(f'CREATE SCHEMA {quote(name)}."PUBLIC"')
+
+    def attach(self, name: str) -> None:
+        """Attach a database: its file, if there is one, else an empty one."""
+        place = ":memory:" if self._files is None else str(self._files / f"{name}.duckdb")
+        self.root.cursor().execute(f"ATTACH {literal(place)} AS {quote(name)}")
 
     def add_function(
         self, name: str, function: Callable[..., Any], returns: str, *, side_effects: bool = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.lexer import Parser
@@ -95,9 +96,9 @@ def as_owner(session: Session) -> Iterator[None]:
         session.role = role
 
 
-def check(session: Session, text: str) -> tuple[str, str, str] | None:
+def check(session: Session, text: str, bindings: Sequence[Any] = ()) -> tuple[str, str, str] | None:
     """Refuse a definition that the role has no right to; what it makes or drops, for the grants on it."""
-    parser = Parser(text)
+    parser = Parser(text, bindings)
     verb = parser.accept_any("CREATE", "ALTER", "DROP", "EXECUTE", "TRUNCATE")
     if verb is None:
         return None

@@ -93,6 +93,7 @@ def call_function(
     for argument in code.arguments[len(args) :]:
         given = named.get(argument.name)
         args = [*args, given if given is not None else queries.parse(f"SELECT {argument.default}").expressions[0]]
+    rewriter.dynamic = True  # a view calls what has the name when it is read, also in another process
     if code.language == "SQL":
         return _inline(code, args, rewriter)
     return _python(session, code, args)

@@ -43,19 +43,25 @@ if SnowflakeConnection is not None:
 '''
 
 
-def run_program(command: Sequence[str], *, trace: Callable[[Statement], None] | None = None) -> int:
-    """Run a command against an offline account that is gone when it ends.
+def run_program(
+    command: Sequence[str], *, trace: Callable[[Statement], None] | None = None, keep: Path | None = None
+) -> int:
+    """Run a command against an offline account that is gone when it ends, unless it is kept.
 
     Args:
         command: a program and its arguments; Python programs of an environment that has Snowflake's clients.
         trace: hears of each statement.
+        keep: the folder that the account is taken from, if it was kept there, and kept in for the next run.
 
     Returns:
         The program's exit code; 127 where there is no such program.
+
+    Raises:
+        CannotKeep: the folder is in use, holds something else, or was kept by other versions.
     """
     from churnobs.testing.account import serve
 
-    with serve(trace=trace) as account, TemporaryDirectory(prefix="churnobs_site_") as site:
+    with serve(trace=trace, keep=keep) as account, TemporaryDirectory(prefix="churnobs_site_") as site:
         Path(site, "sitecustomize.py").write_text(_SITE, encoding="utf-8")
         path = os.pathsep.join([site, *filter(None, [os.environ.get("PYTHONPATH")])])
         environment = {**os.environ, "PYTHONPATH": path, _PARAMETERS: json.dumps(account.connection())}
@@ -75,11 +81,17 @@ def told(statement: Statement) -> None:
 
 
 def main() -> None:
-    """``python -m churnobs.testing.running [--trace] -- command``."""
-    arguments = sys.argv[1:]
-    trace = told if arguments[:1] == ["--trace"] else None
-    command = arguments[arguments.index("--") + 1 :]
-    sys.exit(run_program(command, trace=trace))
+    """``python -m churnobs.testing.running [--trace] [--keep DIR] -- command``."""
+    from churnobs.testing.keeping import CannotKeep
+
+    end = sys.argv.index("--")
+    options, command = sys.argv[1:end], sys.argv[end + 1 :]
+    keep = Path(options[options.index("--keep") + 1]) if "--keep" in options else None
+    try:
+        sys.exit(run_program(command, trace=told if "--trace" in options else None, keep=keep))
+    except CannotKeep as error:
+        sys.stderr.write(f"churnobs: {error}\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -166,11 +166,12 @@ def _one(session: Session, text: str, bindings: Any, *, describe_only: bool) -> 
         check(session, text)
     from churnobs.testing import role_rules
 
-    changed = role_rules.check(session, text) if session.account.rights.made else None
+    given = bindings if isinstance(bindings, list | tuple) else ()
+    changed = role_rules.check(session, text, given) if session.account.rights.made else None
     if (found := find(text)) is not None:
         if describe_only and not found.reads:
             return of_rows({"status": "text"}, [], type_id=DDL)
-        result = found.run(session, Parser(text, bindings if isinstance(bindings, list | tuple) else ()))
+        result = found.run(session, Parser(text, given))
     else:
         result = queries.run(session, text, bindings, describe_only=describe_only)
     if not describe_only:

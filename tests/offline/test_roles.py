@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
@@ -205,3 +206,8 @@ def test_only_those_who_may_grant_do(admin, analyst, denied) -> None:
     analyst("GRANT SELECT ON TABLE t TO ROLE public")
     assert "offline account" in denied("GRANT SELECT ON TABLE t TO SHARE x")
     assert denied("GRANT SELECT ON TABLE t TO ROLE nobody") == "hidden"
+
+
+def test_a_bound_name_is_read_where_roles_were_made(account, admin) -> None:
+    session = account.session(database="DB", schema="S")
+    assert session.create_dataframe(pd.DataFrame({"A": [1, 2]})).count() == 2
