@@ -37,6 +37,14 @@ def check(session: Session, text: str) -> None:
             raise _refused("account 'OFFLINE'")
 
 
+def check_runs(session: Session, kind: str) -> None:
+    """Refuse to let tasks or alerts run by themselves, where the privilege for it is denied or was not granted."""
+    privilege, rights = f"EXECUTE {kind}", session.account.rights
+    denied = privilege in {one.upper() for one in session.account.config.denied}
+    if denied or (rights.is_bound(session.role) and not rights.has(session.role, (privilege,), ("ACCOUNT",), "")):
+        raise _refused("account 'OFFLINE'")
+
+
 def _refused(what: str) -> SqlError:
     return SqlError(f"SQL access control error:\nInsufficient privileges to operate on {what}.", 3001, "42501")
 

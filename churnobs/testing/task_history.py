@@ -9,6 +9,7 @@ from typing import Any
 
 from churnobs.testing.catalog import OWNER
 from churnobs.testing.failures import SqlError, missing
+from churnobs.testing.grants import check_runs
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import fold, split_name
 from churnobs.testing.results import Result, of_rows
@@ -297,6 +298,7 @@ def enable(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tre
     session = rewriter.session
     task: Task = tasks_of(session.account).need(session.resolve(split_name(str(rewriter.evaluate(args[0])))))
     if not rewriter.describe_only:
+        check_runs(session, "TASK")
         below = dependents(session.account, task)
         end = finalizer(session.account, task)
         for one in (*below, *([end] if end is not None else []), task):

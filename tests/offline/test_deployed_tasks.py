@@ -213,3 +213,21 @@ def test_the_simulator_runs_no_tasks(files: Path) -> None:
         by_groups = loop.history()
     with churnobs.connect(threads=1) as workspace:
         assert workspace.lifecycle(scripted(), source=files).run() == by_groups
+
+
+@pytest.mark.parametrize(
+    ("denied", "where"),
+    [("CREATE TASK", "SCHEMA D.FRESH"), ("CREATE PROCEDURE", "SCHEMA D.FRESH"), ("EXECUTE TASK", "ACCOUNT")],
+)
+def test_a_missing_grant_is_named_before_and_after(denied: str, where: str) -> None:
+    with (
+        serve(denied=[denied]) as account,
+        churnobs.connect(account.session(database="D", schema="FRESH")) as workspace,
+    ):
+        workspace.deploy(show=None)
+        lacking = [check for check in workspace.doctor() if check.ok is False]
+        assert [check.name.upper() for check in lacking] == [f"GRANT {denied} ON {where}".upper()]
+        assert "deploy_tasks" in lacking[0].found
+        assert lacking[0].mend == f'GRANT {denied} ON {where} TO ROLE "ACCOUNTADMIN"'
+        with pytest.raises(BadConfig, match=r"Insufficient privileges.*churnobs doctor"):
+            workspace.lifecycle(scripted()).deploy_tasks(schedule="60 MINUTE", show=None)

@@ -32,8 +32,16 @@ SCHEMA_GRANTS: Final = (
     "CREATE MODEL",
     "CREATE MODEL MONITOR",
 )
-# what people see and hear natively; without these the loop runs all the same
-WANTED: Final = (("CREATE ALERT", "SCHEMA"), ("EXECUTE ALERT", "ACCOUNT"))
+_UNSEEN: Final = "missing: the loop runs without, but its alerts are not seen in Snowsight and nobody is told by them"
+_BY_HAND: Final = "missing: the loop runs by hand, but deploy_tasks() cannot make it run by itself"
+# what people see and hear natively, and what runs by itself; without these the loop runs all the same
+WANTED: Final = {
+    ("CREATE ALERT", "SCHEMA"): _UNSEEN,
+    ("EXECUTE ALERT", "ACCOUNT"): _UNSEEN,
+    ("CREATE PROCEDURE", "SCHEMA"): _BY_HAND,
+    ("CREATE TASK", "SCHEMA"): _BY_HAND,
+    ("EXECUTE TASK", "ACCOUNT"): _BY_HAND,
+}
 # seconds that the clocks here and there may differ
 _CLOCKS: Final = 120
 
@@ -113,8 +121,7 @@ def _grants(link: Link, *, everything: bool = True) -> list[Check]:
     is_there = bool(link.shown(f"SHOW SCHEMAS LIKE {literal(schema)} IN DATABASE {quoted(database)}"))
     asked = [(grant, "missing") for grant in needed(database, schema if is_there else None, warehouse)]
     if everything:
-        why = "missing: the loop runs without, but its alerts are not seen in Snowsight and nobody is told by them"
-        asked += [(grant, why) for grant in wanted(database, schema if is_there else None)]
+        asked += [(grant, WANTED[grant[:2]]) for grant in wanted(database, schema if is_there else None)]
     return [
         Check(
             f"grant {privilege} on {kind.lower()} {name}".rstrip(),
@@ -156,10 +163,10 @@ def needed(database: str, schema: str | None, warehouse: str | None) -> list[tup
 
 
 def wanted(database: str, schema: str | None) -> list[tuple[str, str, str]]:
-    """The grants that the native alerts need; in a schema that is to be made everything is owned.
+    """The grants that native alerts and deployed tasks need; in a schema that is to be made everything is owned.
 
     >>> wanted("D", None)
-    [('EXECUTE ALERT', 'ACCOUNT', '')]
+    [('EXECUTE ALERT', 'ACCOUNT', ''), ('EXECUTE TASK', 'ACCOUNT', '')]
     """
     names = {"ACCOUNT": "", "SCHEMA": f"{database}.{schema}"}
     return [(privilege, kind, names[kind]) for privilege, kind in WANTED if kind == "ACCOUNT" or schema is not None]
