@@ -77,7 +77,8 @@ if TYPE_CHECKING:
     from churnobs.monitoring.estimation import Estimate, Grade, Trust, estimate, grade, trust
     from churnobs.monitoring.levels import Levels
     from churnobs.monitoring.null import Nulls
-    from churnobs.training import DefaultTrainer, Trainer, TrainingSet, TunedTrainer
+    from churnobs.searching import EnsembleTrainer, TunedTrainer
+    from churnobs.training import DefaultTrainer, Trainer, TrainingSet
 
 __version__ = "0.1.0"
 
@@ -86,7 +87,7 @@ __all__ = [
     "Both", "Calendar", "Calibration", "ChurnobsError", "ClassComparison", "ConfidentGain", "Cooldown", "Correction",
     "Cost", "DatabaseBusy", "Decision", "DefaultTrainer", "DemoRule", "Difference", "DistributedSearch",
     "DistributedXGBoost", "DomainDrift", "DriftAlarm", "DriftSettings", "DriftVerdict", "Drifted", "DropExplained",
-    "Either", "Entity", "Estimate", "Estimated", "EstimatedFloor", "FeatureView", "FittedOn", "Forgetting",
+    "Either", "EnsembleTrainer", "Entity", "Estimate", "Estimated", "EstimatedFloor", "FeatureView", "FittedOn", "Forgetting",
     "Freshness", "Grade", "History", "InJob", "InProcedure", "JointCounts", "Keep", "LabelsNotMature", "LeakFound",
     "Levels", "Lifecycle", "LifecycleConfig", "LiftOrDrop", "Mapping", "McNemar", "Measurement", "Metric",
     "MetricFloor", "MetricSettings", "ModelMonitorConfig", "ModelMonitorSourceConfig", "Month", "MonthReport",
@@ -140,7 +141,8 @@ _ON_DEMAND: Final = {
     "DistributedXGBoost": "churnobs.distributed",
     "Trainer": "churnobs.training",
     "TrainingSet": "churnobs.training",
-    "TunedTrainer": "churnobs.training",
+    "EnsembleTrainer": "churnobs.searching",
+    "TunedTrainer": "churnobs.searching",
 }
 
 

@@ -1,4 +1,4 @@
-"""How a churn model is made: what a trainer must be, the default one, a tuned one, and any estimator as one.
+"""How a churn model is made: what a trainer must be, the default one, and any estimator as one; searches are in ``searching``.
 
 A trainer never sees more than the training set it is given. It chooses between families on the newest as-of, fitted on
 the older ones: that is the task it will have, a month it has not seen. scikit-learn and XGBoost load on first use.
@@ -22,7 +22,7 @@ from churnobs.errors import BadConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DefaultTrainer", "Trainer", "TrainingSet", "TunedTrainer", "as_trainer"]
+__all__ = ["DefaultTrainer", "Trainer", "TrainingSet", "as_trainer"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -118,81 +118,6 @@ class DefaultTrainer:
     def describe(self) -> str:
         """The recipe."""
         return f"DefaultTrainer 1: logistic {dict(_LOGISTIC)} or xgboost {dict(_BOOSTED)}, {self}"
-
-
-@dataclass(frozen=True, slots=True)
-class TunedTrainer:
-    """Both families with hyperparameters searched by Optuna, scored by log loss on the newest as-of.
-
-    With one as-of there is no month ahead to search on, and logistic regression is fitted.
-
-    Trials are asked for and told in batches, so threads that finish in another order change nothing. How many batches a
-    time budget allows depends on the machine: give ``trials`` for the same model everywhere.
-
-    Args:
-        seconds: when to start no further batch; the first one always completes.
-        n_jobs: threads, each fitting one trial.
-        trials: how many at most, rounded up to whole batches; None for as many as time allows.
-        batch: trials that are drawn together.
-    """
-
-    seconds: float = 60.0
-    n_jobs: int = 2
-    trials: int | None = None
-    batch: int = 8
-
-    def __post_init__(self) -> None:
-        if not self.seconds > 0 or self.n_jobs < 1 or self.batch < 1 or (self.trials is not None and self.trials < 1):
-            raise BadConfig(f"{self} searches nothing", hint="give seconds, n_jobs, batch and trials above 0")
-
-    def fit(self, training: TrainingSet, *, seed: int) -> Any:
-        """A fitted scikit-learn Pipeline.
-
-        Raises:
-            BadConfig: Optuna is not installed; or no rows, one class only, or no feature that varies.
-        """
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
-
-        with threadpool_limits(limits=1):
-            table = _Table.of(training)
-            older, newest = table.out_of_time()
-            if older is None:
-                return table.straight(seed)
-            best = self._search(table, older, newest, seed)
-            scores = table.ahead(_made(best, seed), older, newest)
-            return table.serve(_made(best, seed).fit(table.matrix, table.labels), table.labels[newest], scores)
-
-    def _search(self, table: _Table, older: Mask, newest: Mask, seed: int) -> dict[str, Any]:
-        import time
-        from concurrent.futures import ThreadPoolExecutor
-
-        optuna = _optuna()
-        from sklearn.metrics import log_loss
-
-        def loss(params: dict[str, Any]) -> float:
-            return float(log_loss(table.labels[newest], table.ahead(_made(params, seed), older, newest), labels=[0, 1]))
-
-        spoken = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed), direction="minimize")
-            study.enqueue_trial({"family": "logistic", "C": _LOGISTIC["C"]})
-            study.enqueue_trial({"family": "boosted", **_BOOSTED})
-            until = time.monotonic() + self.seconds
-            with ThreadPoolExecutor(self.n_jobs) as pool:
-                while True:
-                    asked = [study.ask() for _ in range(self.batch)]
-                    for trial, value in zip(asked, pool.map(loss, [_drawn(t) for t in asked]), strict=True):
-                        study.tell(trial, value)
-                    enough = self.trials is not None and len(study.trials) >= self.trials
-                    if enough or time.monotonic() >= until:
-                        return dict(study.best_params)
-        finally:
-            optuna.logging.set_verbosity(spoken)
-
-    def describe(self) -> str:
-        """The recipe."""
-        return f"TunedTrainer 1: {self}"
 
 
 def as_trainer(obj: object) -> Trainer:
@@ -335,34 +260,6 @@ def _boosted(params: Mapping[str, Any], seed: int) -> Any:
 
     # one thread: small months lose more to threads waiting for each other than they win
     return XGBClassifier(**params, tree_method="hist", max_bin=64, n_jobs=1, random_state=seed)
-
-
-def _made(params: Mapping[str, Any], seed: int) -> Any:
-    """The model that a trial drew."""
-    own = {k: v for k, v in params.items() if k != "family"}
-    return _logistic({**_LOGISTIC, **own}, seed) if params["family"] == "logistic" else _boosted(own, seed)
-
-
-def _drawn(trial: Any) -> dict[str, Any]:
-    if trial.suggest_categorical("family", ["logistic", "boosted"]) == "logistic":
-        trial.suggest_float("C", 1e-3, 10.0, log=True)
-    else:
-        trial.suggest_int("n_estimators", 30, 400, log=True)
-        trial.suggest_float("learning_rate", 0.02, 0.3, log=True)
-        trial.suggest_int("max_depth", 2, 6)
-        trial.suggest_float("min_child_weight", 1.0, 100.0, log=True)
-        trial.suggest_float("subsample", 0.5, 1.0)
-        trial.suggest_float("colsample_bytree", 0.3, 1.0)
-        trial.suggest_float("reg_lambda", 0.1, 100.0, log=True)
-    return dict(trial.params)
-
-
-def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError as missing:
-        raise BadConfig("the tuned trainer needs Optuna", hint="pip install 'churnobs[tune]'") from missing
-    return optuna
 
 
 def _probability(model: Any, matrix: Floats) -> Floats:

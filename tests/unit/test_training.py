@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
@@ -24,45 +23,12 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from training_sets import customers, family, stored
 
 from churnobs.artefacts import dumped, loaded
 from churnobs.errors import BadConfig
-from churnobs.training import DefaultTrainer, Trainer, TrainingSet, TunedTrainer, as_trainer
-
-ALLOWED = ["numpy.dtype", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier"]
-
-
-def customers(seed: int = 0, rows: int = 900, as_ofs: int = 3, *, crooked: bool = False) -> TrainingSet:
-    """Customers whose recency says who leaves; with ``crooked`` only two features together do."""
-    rng = np.random.default_rng(seed)
-    recency, spend = rng.integers(0, 90, rows).astype(float), rng.lognormal(4, 1, rows)
-    features = pd.DataFrame(
-        {
-            "DAYS_SINCE_LAST_PURCHASE": recency,
-            "LIFETIME_SPEND": spend,
-            "SENTIMENT_MIN_2": rng.uniform(-1, 1, rows),
-            "SENTIMENT_AVG_4": np.zeros(rows),
-            "AGE": np.where(rng.random(rows) < 0.2, np.nan, rng.integers(18, 80, rows).astype(float)),
-            "CUSTOMER_SEGMENT": rng.choice(np.array(["Gold", "Silver", None], dtype=object), rows),
-            "LOCATION": rng.choice([f"town {k}" for k in range(8)], rows),
-            "GENDER": np.full(rows, None, dtype=object),
-            "UNKNOWN": np.full(rows, np.nan),
-        }
-    )
-    tilt = 3.0 * np.where((recency > 45) == (spend > 55), 1.0, -1.0) if crooked else (recency - 35) / 15
-    labels = (rng.random(rows) < 1 / (1 + np.exp(-tilt))).astype(np.int8)
-    months = np.array(["2024-05-01", "2024-06-01", "2024-07-01", "2024-08-01"], dtype="datetime64[D]")
-    return TrainingSet(features, labels, np.sort(months[rng.integers(0, as_ofs, rows)]))
-
-
-def family(model: Pipeline) -> str:
-    return type(model[-1].estimator_.estimator).__name__
-
-
-def stored(model: object) -> object:
-    content = skops.io.dumps(model)
-    assert set(skops.io.get_untrusted_types(data=content)) <= set(ALLOWED)
-    return skops.io.loads(content, trusted=ALLOWED)
+from churnobs.searching import EnsembleTrainer, TunedTrainer
+from churnobs.training import DefaultTrainer, Trainer, TrainingSet, as_trainer
 
 
 def test_import_is_light() -> None:
@@ -150,7 +116,9 @@ def test_the_order_of_predicted_columns_does_not_matter() -> None:
     assert np.array_equal(model.predict_proba(turned), model.predict_proba(training.features))
 
 
-@pytest.mark.parametrize("trainer", [DefaultTrainer(), TunedTrainer(seconds=1), as_trainer(LogisticRegression())])
+@pytest.mark.parametrize(
+    "trainer", [DefaultTrainer(), TunedTrainer(seconds=1), EnsembleTrainer(seconds=1), as_trainer(LogisticRegression())]
+)
 @pytest.mark.parametrize(("rows", "words"), [(10, "all 10 labels are 1"), (0, "there are no rows")])
 def test_one_class_teaches_nothing(trainer: Trainer, rows: int, words: str) -> None:
     whole = customers()
@@ -170,7 +138,7 @@ def test_a_class_of_one_row_trains() -> None:
     whole = customers(rows=30)
     labels = np.zeros(30, dtype=np.int8)
     labels[4] = 1
-    for trainer in (DefaultTrainer(), TunedTrainer(trials=1, batch=1)):
+    for trainer in (DefaultTrainer(), TunedTrainer(trials=1, batch=1), EnsembleTrainer(trials=2, batch=2)):
         model = trainer.fit(TrainingSet(whole.features, labels, whole.as_of), seed=1)
         assert model.predict_proba(whole.features).shape == (30, 2)
 
@@ -193,32 +161,6 @@ def test_a_training_set_has_one_label_a_row() -> None:
     assert training.names[0] == "DAYS_SINCE_LAST_PURCHASE"
     with pytest.raises(BadConfig, match="30 rows, 29 labels and 30 as-ofs"):
         TrainingSet(training.features, training.labels[1:], training.as_of)
-
-
-def test_tuned_does_not_depend_on_threads_and_can_be_stored() -> None:
-    training = customers(crooked=True, rows=600)
-    one = TunedTrainer(seconds=600, n_jobs=1, trials=6, batch=3).fit(training, seed=2)
-    two = TunedTrainer(seconds=600, n_jobs=2, trials=6, batch=3).fit(training, seed=2)
-    assert np.array_equal(one.predict_proba(training.features), two.predict_proba(training.features))
-    assert family(one) == "XGBClassifier"
-    assert np.array_equal(stored(one).predict_proba(training.features), one.predict_proba(training.features))
-
-
-def test_a_spent_budget_still_completes_one_batch() -> None:
-    model = TunedTrainer(seconds=1e-9, batch=2).fit(customers(rows=300), seed=2)
-    assert family(model) in {"LogisticRegression", "XGBClassifier"}
-
-
-def test_tuning_without_optuna_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(BadConfig, match=r"pip install 'churnobs\[tune\]'"):
-        TunedTrainer(seconds=1).fit(customers(rows=300), seed=1)
-
-
-@pytest.mark.parametrize("bad", [{"seconds": 0}, {"n_jobs": 0}, {"batch": 0}, {"trials": 0}])
-def test_a_search_of_nothing_is_refused(bad: dict[str, int]) -> None:
-    with pytest.raises(BadConfig, match="searches nothing"):
-        TunedTrainer(**bad)
 
 
 def test_any_estimator_trains_with_the_seed_and_is_not_touched() -> None:

@@ -14,7 +14,8 @@ import numpy as np
 
 from churnobs.distributed import DistributedSearch, DistributedXGBoost
 from churnobs.errors import BackendFailed
-from churnobs.training import _BOOSTED, _LOGISTIC, _made, _probability, _Table
+from churnobs.searching import _made
+from churnobs.training import _BOOSTED, _LOGISTIC, _probability, _Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,12 +29,13 @@ CODE: Final = "churnobs.zip"
 TASK: Final = "task.pkl"
 # all that trains; it needs no engine, no Ibis and no database
 MODULES: Final = (
-    "artefacts", "columns", "comparison", "distributed", "errors", "fitting", "training",
+    "artefacts", "columns", "comparison", "distributed", "errors", "fitting", "searching", "training",
     "backends/snowflake/cluster", "backends/snowflake/inside", "backends/snowflake/link",
 )  # fmt: skip
 # in the place of the package's own __init__, which opens the doors to everything
 _INITS: Final = {
-    "": '"""What of churnobs trains."""\nfrom churnobs.errors import *\nfrom churnobs.training import *\n',
+    "": '"""What of churnobs trains."""\n'
+    + "".join(f"from churnobs.{module} import *\n" for module in ("errors", "training", "searching")),
     "backends/": "",
     "backends/snowflake/": "",
 }
