@@ -42,13 +42,15 @@ def row(line: Line) -> tuple[str, ...]:
 
 
 def shown(interval: Interval, digits: int) -> str:
-    """A number with its interval.
+    """A number with its interval, where it has one.
 
     >>> shown(Interval(0.5, 0.4, 0.61), 2)
     '0.50 (0.40 to 0.61)'
     """
     if math.isnan(interval.value):
         return ""
+    if math.isnan(interval.low):
+        return f"{interval.value:,.{digits}f}"
     return f"{interval.value:,.{digits}f} ({interval.low:,.{digits}f} to {interval.high:,.{digits}f})"
 
 
@@ -84,7 +86,11 @@ def lab_page(ranking: Ranking, title: str) -> str:
 
 def dot_chart(rows: Sequence[tuple[str, Interval]], label: str, digits: int) -> dict[str, Any]:
     """A dot and its interval for each name, in the order given."""
-    known = [(name, i) for name, i in rows if not math.isnan(i.value)]
+    known = [
+        (name, Interval(i.value, i.value, i.value) if math.isnan(i.low) else i)
+        for name, i in rows
+        if not math.isnan(i.value)
+    ]
     if not known:
         return {"rows": []}
     low, high = min(i.low for _, i in known), max(i.high for _, i in known)

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from simulations.lab.cells import Cell
 from simulations.lab.running import Lab
 
-DRAWS: Final = 2_000
 LEVEL: Final = 0.95
 # a gap smaller than this between never and the oracle leaves nothing to win back
 LEAST_GAP: Final = 0.005
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over seeds and where it is by a bootstrap over seeds, 95%; all NaN where there is nothing to say."""
+    """A mean over seeds and where it is, 95% by Student's t over seeds; NaN where there is nothing to say, as of one seed."""
 
     value: float
     low: float
@@ -77,10 +77,6 @@ class Ranking:
         self.lab = lab
         self.cells = {(c.world, c.policy, c.seed): c for c in cells}
         self.worlds = tuple(world.name for world in lab.worlds)
-        rng = np.random.default_rng(0)
-        seeds = len(lab.seeds)
-        # one set of draws for everything: intervals of differences are of paired seeds
-        self._draws = rng.integers(0, seeds, (DRAWS, seeds))
         names = [contender.name for contender in lab.contenders]
         means = {name: float(np.nanmean(self._of(name, "", lambda c: c.auc))) for name in names}
         self.policies = tuple(sorted(names, key=lambda name: (-means[name], name)))
@@ -113,18 +109,15 @@ class Ranking:
         mean: Floats = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
         return mean
 
-    def _interval(self, of_seeds: Floats) -> Interval:
+    @staticmethod
+    def _interval(of_seeds: Floats) -> Interval:
         if np.isnan(of_seeds).any():
             return NOTHING
-        return self._drawn(float(of_seeds.mean()), of_seeds[self._draws].mean(axis=1))
-
-    @staticmethod
-    def _drawn(value: float, drawn: Floats) -> Interval:
-        low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-        return Interval(value, float(low), float(high))
+        error = math.nan if len(of_seeds) < 2 else float(of_seeds.std(ddof=1)) / math.sqrt(len(of_seeds))
+        return _around(float(of_seeds.mean()), error, len(of_seeds))
 
     def _won_back(self, policy: str, world: str) -> Interval:
-        """The share of the summed gap, so that a seed with hardly a gap counts little."""
+        """The share of the summed gap, so that a seed with hardly a gap counts little; its error by leaving out each seed."""
         worlds = [world] if world else [w for w in self.worlds if self._gap(w).mean() >= LEAST_GAP]
         gaps, won = np.zeros(len(self.lab.seeds)), np.zeros(len(self.lab.seeds))
         for name in worlds:
@@ -132,8 +125,11 @@ class Ranking:
             won += self._of(policy, name, lambda c: c.auc) - self._of("never", name, lambda c: c.auc)
         if not worlds or gaps.mean() < LEAST_GAP:
             return NOTHING
-        drawn = won[self._draws].sum(axis=1) / gaps[self._draws].sum(axis=1)
-        return self._drawn(float(won.sum() / gaps.sum()), drawn)
+        count, error = len(gaps), math.nan
+        if count > 1:
+            without = (won.sum() - won) / (gaps.sum() - gaps)
+            error = math.sqrt((count - 1) / count * float(np.square(without - without.mean()).sum()))
+        return _around(float(won.sum() / gaps.sum()), error, count)
 
     def _gap(self, world: str) -> Floats:
         return self._of("oracle", world, lambda c: c.auc) - self._of("never", world, lambda c: c.auc)
@@ -167,7 +163,7 @@ class Ranking:
         return (
             f"{self.best} has the highest served truth AUC, and {tied}. The ranking rests on the mean over "
             f"{len(self.worlds)} worlds ({', '.join(self.worlds)}), each counting alike, {seeds} seed{'s' if seeds > 1 else ''} "
-            f"each, months {own.first_month} to {own.months}, {own.customers:,} customers. Intervals are 95%, by a bootstrap "
+            f"each, months {own.first_month} to {own.months}, {own.customers:,} customers. Intervals are 95%, by Student's t "
             f"over seeds; other worlds may rank otherwise. never and oracle bound what can be won: the oracle retrains and "
             f"promotes every month, untested."
         )
@@ -184,3 +180,11 @@ class Ranking:
             "by_world": [line.to_dict() for line in self.by_world],
             "cells": [cell.to_dict() for cell in self.cells.values()],
         }
+
+
+def _around(value: float, error: float, seeds: int) -> Interval:
+    """A value and its standard error, of so many seeds, as an interval."""
+    if math.isnan(error):
+        return Interval(value, math.nan, math.nan)
+    half = error * float(special.stdtrit(seeds - 1, (1 + LEVEL) / 2))
+    return Interval(value, value - half, value + half)

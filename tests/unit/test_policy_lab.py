@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from loops import recipe
+from scipy import stats
 from sklearn.metrics import f1_score
 
 from churnobs import (
@@ -304,10 +305,35 @@ def test_a_gap_that_is_none_is_not_shared_out() -> None:
 
 def test_an_interval_over_seeds_is_that_of_a_mean() -> None:
     rng = np.random.default_rng(2)
-    values = rng.normal(0.75, 0.02, 40)
-    line = ranked({"never": list(values), "oracle": list(values + 0.1), "default": list(values)}).overall[-1]
-    half = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
-    assert line.auc.high - line.auc.low == pytest.approx(2 * half, rel=0.15)
+    values = rng.normal(0.75, 0.02, 7)
+    wins = rng.normal(0.05, 0.01, 7)
+    lines = ranked({"never": list(values), "oracle": list(values + 0.1), "default": list(values + wins)}).overall
+    line = next(line for line in lines if line.policy == "default")
+    told = stats.t.interval(0.95, 6, loc=(values + wins).mean(), scale=stats.sem(values + wins))
+    assert (line.auc.low, line.auc.high) == pytest.approx(told, abs=1e-12)
+    # every gap is .1: the share is ten times the mean win, and so is its interval
+    told = stats.t.interval(0.95, 6, loc=10 * wins.mean(), scale=10 * stats.sem(wins))
+    assert (line.won_back.low, line.won_back.high) == pytest.approx(told, abs=1e-9)
+
+
+def test_intervals_of_few_seeds_cover_what_they_should() -> None:
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(400):
+        values = rng.normal(0.75, 0.02, 3)
+        line = ranked({"never": list(values), "oracle": list(values + 0.1), "default": list(values)}).overall[-1]
+        covered += line.auc.low <= 0.75 <= line.auc.high
+    # 95% of 400: 366 to 393 is four standard errors
+    assert 366 <= covered <= 393
+
+
+def test_one_seed_has_no_interval() -> None:
+    ranking = ranked({"never": [0.6], "oracle": [0.8], "default": [0.7], "calendar": [0.65]})
+    line = ranking.overall[1]
+    assert (line.policy, line.auc.value) == ("default", 0.7)
+    assert math.isnan(line.auc.low)
+    assert ranking.tied == ("calendar", "never")
+    assert "0.7000" in lab_page(ranking, "one")
 
 
 class Page(HTMLParser):
