@@ -47,6 +47,7 @@ check-long: setup  ## ten seeds, kills, statistics: many minutes
 
 bench: setup
 	$(BIN)/python -m benchmarks month
+	$(BIN)/python -m benchmarks million
 	$(BIN)/python -m benchmarks features
 	$(BIN)/python -m benchmarks growth
 	$(BIN)/python -m benchmarks drift

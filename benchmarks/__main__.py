@@ -1,4 +1,4 @@
-"""``python -m benchmarks month|features|growth|drift|performance|cbpe|offline|dashboard``: one JSON line each."""
+"""``python -m benchmarks month|million|features|growth|drift|performance|cbpe|offline|dashboard``: one JSON line each."""
 
 from __future__ import annotations
 
@@ -45,6 +45,20 @@ def month(
     from benchmarks.month import measure
 
     _print(measure(world, customers=customers, months=months, seed=seed, rounds=rounds))
+
+
+@app.command()
+def million(
+    customers: Customers = 1_200_000,
+    seed: int = 1,
+    rounds: Rounds = 1,
+    *,
+    pandas: Annotated[bool, typer.Option(help="run the pandas program too, once")] = True,
+) -> None:
+    """A month of a million customers without and with training, and within 512 MB, beside the same month in pandas."""
+    from benchmarks.million import measure
+
+    _print(measure(customers=customers, seed=seed, rounds=rounds, peer=pandas))
 
 
 @app.command()
@@ -127,6 +141,8 @@ def variant(benchmark: str, what: str) -> None:
         return
     if benchmark == "features":
         from benchmarks.features import variant as run
+    elif benchmark == "million":
+        from benchmarks.million import variant as run
     else:
         from benchmarks.month import variant as run
     _print(run(name, where))

@@ -49,7 +49,7 @@ def variant(name: str, where: str) -> Said:
 
         lived = run_months(Path(where), train=policy == "always")
     else:
-        lived = _ours(Path(where), policy)
+        lived = lived_by_us(Path(where), policy)
     warm = [one for one in lived[_first(lived, "served") + 1 :] if policy == "never" or one["trained"]]
     return {
         "seconds": statistics.median(one["seconds"] for one in warm),
@@ -65,12 +65,16 @@ def _first(lived: list[Said], key: str) -> int:
     return next(index for index, one in enumerate(lived) if one[key])
 
 
-def _ours(source: Path, policy: str) -> list[Said]:
+def lived_by_us(source: Path, policy: str, *, memory_limit: str | None = None) -> list[Said]:
+    """What each month of a folder took, by the policy "always" or "never"."""
     import churnobs
 
     config = churnobs.LifecycleConfig(policy=churnobs.Always() if policy == "always" else churnobs.Never())
     lived: list[Said] = []
-    with tempfile.TemporaryDirectory() as scratch, churnobs.connect(f"duckdb:{scratch}/loop.duckdb") as workspace:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        churnobs.connect(f"duckdb:{scratch}/loop.duckdb", memory_limit=memory_limit) as workspace,
+    ):
         loop = workspace.lifecycle(config, source=source)
         for _ in loop.waiting():
             started, worked = time.perf_counter(), time.process_time()
