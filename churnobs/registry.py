@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from churnobs.errors import AlreadyExists, BadConfig, NotFound, SeenRows
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from churnobs.lifecycle.corrections import Rollback
     from churnobs.ports import EnginePort, Readable, RegistryPort
 
 
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 class Registry:
     """Logs models, finds them, and refuses to measure a version on rows it was fitted on."""
 
-    def __init__(self, engine: EnginePort, port: RegistryPort) -> None:
+    def __init__(self, engine: EnginePort, port: RegistryPort, roll_back: Callable[[str, str], Rollback]) -> None:
         self.engine = engine
         self.port = port
+        self._roll_back = roll_back
 
     def log_model(
         self,
@@ -119,6 +121,14 @@ class Registry:
         """Delete a model with all its versions."""
         for record in self.records(identifier(model_name)):
             self.port.change(DropVersion(record.model_name, record.version_name))
+
+    def rollback(self, reason: str, *, model_name: str = "CHURN") -> Rollback:
+        """Put a loop's former default back, as ``Lifecycle.rollback`` does; ``model_name`` is the name of the loop.
+
+        Raises:
+            NotFound, BadConfig, DatabaseBusy: as there.
+        """
+        return self._roll_back(identifier(model_name), reason)
 
     def records(self, model_name: str) -> list[VersionRecord]:
         """What is known of the versions of a model, oldest first; NotFound if there is none."""

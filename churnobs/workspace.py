@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from churnobs.forgetting import Forgetting
     from churnobs.lifecycle.config import LifecycleConfig
+    from churnobs.lifecycle.corrections import Rollback
     from churnobs.lifecycle.run import Lifecycle
     from churnobs.ports import Backend
     from churnobs.records import Check, Refresh
@@ -34,7 +35,7 @@ class Workspace:
     def __init__(self, backend: Backend, *, refresh: Refresh = "fresh") -> None:
         self._backend = backend
         self.feature_store = FeatureStore(backend.engine, backend.feature_store)
-        self.registry = Registry(backend.engine, backend.registry)
+        self.registry = Registry(backend.engine, backend.registry, self._roll_back)
         self.monitor = Monitor(backend.engine, backend.monitors, refresh=refresh)
         self.alerts = Alerts(backend.engine, backend.alerts, self.monitor)
 
@@ -125,6 +126,11 @@ class Workspace:
         door = Ingest(self._backend.loader)
         files = None if source is None else door.open(source, mapping=mapping, period_end=period_end)
         return Lifecycle(self, self._backend, config or LifecycleConfig(), files, load=load)
+
+    def _roll_back(self, name: str, reason: str) -> Rollback:
+        from churnobs.lifecycle.config import LifecycleConfig
+
+        return self.lifecycle(LifecycleConfig(name=name)).rollback(reason)
 
     def sql(self, text: str) -> Frame:
         """A query; it runs when its rows are asked for."""
