@@ -43,8 +43,6 @@ def test_the_former_default_serves_from_the_next_month_on(workspace: Workspace, 
     assert loop.rollback("again") == back
     assert workspace.lifecycle(scripted()).rollback("in another process") == back
     assert workspace.registry.rollback("through the registry") == back
-    with pytest.raises(NotFound):
-        workspace.registry.rollback("of nobody", model_name="NOBODY")
     kept = workspace.sql("SELECT COUNT(*) AS N FROM JOURNAL WHERE STEP = 'ROLLBACK'").collect()
     assert [row["N"] for row in kept] == [1]
     comment = workspace.registry.get_model("CHURN").version(str(refit)).comment
