@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churnobs import Always, LifecycleConfig, LiftOrDrop, Never, PairedTest, PromoteAlways, compare_auc
+from churnobs import Always, LifecycleConfig, Never, PairedTest, PromoteAlways, compare_auc
 from simulations.runs import month_files, run_against_truth
 from simulations.simulation import simulate
 from simulations.worlds import WORLDS
@@ -22,7 +22,7 @@ MOST_LOST = 0.005
 LEAST_CHALLENGES = 30
 COMPARISONS, MOST_WRONG = 1_000, 0.066
 CONFIGS: Mapping[str, LifecycleConfig] = {
-    "default": LifecycleConfig(policy=LiftOrDrop()),
+    "default": LifecycleConfig(),
     "never": LifecycleConfig(policy=Never()),
     "oracle": LifecycleConfig(policy=Always(), promotion=PromoteAlways()),
     "always": LifecycleConfig(policy=Always(), promotion=PairedTest()),

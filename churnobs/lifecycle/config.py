@@ -13,7 +13,7 @@ from churnobs.errors import BadConfig
 from churnobs.expressions.labels import ANCHORS, Anchor, LabelRule
 from churnobs.expressions.portable import REFUNDS, Refunds
 from churnobs.lifecycle.combined import RetrainPolicy
-from churnobs.lifecycle.policy import LiftOrDrop
+from churnobs.lifecycle.policies import DEFAULT_POLICY
 from churnobs.lifecycle.promotion import PairedTest, PromotionRule
 from churnobs.monitoring.roles import SEGMENTS
 from churnobs.monitoring.settings import DriftSettings
@@ -39,7 +39,7 @@ class LifecycleConfig(Shown):
         feature_views: your own views, each (name, version), joined to the built-in features.
         seed: of splits and training.
         sentiment: scores comments.
-        policy: when a challenger is trained.
+        policy: when a challenger is trained; by default after a drop, or when half a year went by without.
         promotion: when it takes over.
         trainer: a Trainer, a scikit-learn estimator or a callable (X, y) -> fitted estimator; None for the default.
         train_in: where it trains: "local", "procedure", ``InProcedure(...)`` or ``InJob(...)``; no part of the recipe.
@@ -58,7 +58,7 @@ class LifecycleConfig(Shown):
     feature_views: tuple[tuple[str, str], ...] = ()
     seed: int = 0
     sentiment: SentimentModel = field(default_factory=Vader)
-    policy: RetrainPolicy = field(default_factory=LiftOrDrop)
+    policy: RetrainPolicy = DEFAULT_POLICY
     promotion: PromotionRule = field(default_factory=PairedTest)
     trainer: Any = None
     train_in: Any = LOCAL

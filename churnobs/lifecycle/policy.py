@@ -12,7 +12,7 @@ from churnobs.records import Measurement
 
 @dataclass(frozen=True, slots=True)
 class LiftOrDrop(Policy):
-    """The default: retrain when the model is no longer worth having, or well below its best.
+    """Retrain when the model is no longer worth having, or well below its best; with ``Calendar(6)`` the default.
 
     Fires when the newest measurement does not beat the trivial classifiers (the gate: ROC AUC above the recency rule's
     and log loss below the base rate's), or ROC AUC is more than ``drop`` below the best this lineage ever had on final

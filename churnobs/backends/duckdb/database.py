@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
+from churnobs.backends.duckdb.inserting import insert
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
@@ -116,6 +117,14 @@ class Database(EnginePort):
         rows = self.execute(sql, values)
         return rows[0][0] if rows else None
 
+    def insert(self, name: str, sql: str, values: list[object] | None = None) -> int:
+        """Run an INSERT of a query's rows into a table, inside a transaction; gives how many."""
+        self._sent += 1
+        try:
+            return insert(self.connection, name, sql, values)
+        except duckdb.Error as error:
+            raise translate(error) from error
+
     def write(self, name: str, data: Readable | pa.Table, *, replace: bool = False) -> int:
         """Append rows to a table, or replace what it holds; a new table takes the columns of the data."""
         target = quoted(name)
@@ -124,13 +133,13 @@ class Database(EnginePort):
                 self.execute(f"CREATE TABLE {target} AS {source}")
                 return int(self.value(f"SELECT count(*) FROM {target}"))
             if not replace:
-                return int(self.value(f"INSERT INTO {target} BY NAME {source}"))
+                return self.insert(name, f"INSERT INTO {target} BY NAME {source}")
             # the rows may be made of the very table they replace
             self.execute(f"CREATE OR REPLACE TEMP TABLE CHURNOBS_REPLACEMENT AS {source}")
             self.execute(f"DELETE FROM {target}")
-            inserted = self.value(f"INSERT INTO {target} BY NAME SELECT * FROM CHURNOBS_REPLACEMENT")
+            inserted = self.insert(name, f"INSERT INTO {target} BY NAME SELECT * FROM CHURNOBS_REPLACEMENT")
             self.execute("DROP TABLE CHURNOBS_REPLACEMENT")
-            return int(inserted)
+            return inserted
 
     def make(self, name: str, query: Readable) -> None:
         """Make a table with the columns of a query and no rows, unless it is there."""

@@ -48,7 +48,8 @@ class FeedbackStream(SentimentPort):
             if end <= start:
                 return 0, 0
             asked = self._score_texts(model, start)
-            self._database.execute(
+            self._database.insert(
+                "FEEDBACK_SENTIMENT",
                 """INSERT INTO FEEDBACK_SENTIMENT BY NAME
                    SELECT f.FEEDBACK_ID, f.CHAT_DATE, f.CUSTOMER_ID, f.INTERNAL_ID, f.COMMENT, c.SENTIMENT, f.CUSTOMER_KEY
                    FROM (SELECT rowid AS ROW_NUMBER, * FROM FEEDBACK_RAW WHERE rowid >= ?) AS f

@@ -11,6 +11,7 @@ import duckdb
 
 from churnobs.backends.duckdb.ddl import literal, quoted
 from churnobs.backends.duckdb.feedback import remove_feedback
+from churnobs.backends.duckdb.inserting import insert
 from churnobs.backends.duckdb.loading_errors import (
     BAD,
     STAGE,
@@ -223,12 +224,14 @@ class DuckDBLoader(LoadPort):
         kind = job.file.kind
         table, columns = TABLES[kind]
         # new customers get their keys in the order of their ids, whatever the number of threads
-        self._connection.execute(
+        insert(
+            self._connection,
+            "CUSTOMER_KEYS",
             f"""INSERT INTO CUSTOMER_KEYS (CUSTOMER_KEY, CUSTOMER_ID)
                 SELECT (SELECT coalesce(max(CUSTOMER_KEY), 0) FROM CUSTOMER_KEYS)
                        + row_number() OVER (ORDER BY CUSTOMER_ID), CUSTOMER_ID
                 FROM (SELECT DISTINCT CUSTOMER_ID FROM {STAGE} WHERE PROBLEM = 0) AS s
-                ANTI JOIN CUSTOMER_KEYS USING (CUSTOMER_ID) ORDER BY CUSTOMER_ID"""
+                ANTI JOIN CUSTOMER_KEYS USING (CUSTOMER_ID) ORDER BY CUSTOMER_ID""",
         )
         if kind == "customers":
             # the newest file's word on a customer counts
@@ -244,10 +247,12 @@ class DuckDBLoader(LoadPort):
             for column in columns
         ]
         order = "s.CUSTOMER_ID" if kind == "customers" else f"s.{DATES[kind]}, s.NUMBER"
-        self._connection.execute(
+        insert(
+            self._connection,
+            table,
             f"""INSERT INTO {table} ({", ".join(map(quoted, columns))}) SELECT {", ".join(values)}
                 FROM (SELECT *, {staged.record} AS NUMBER FROM {STAGE} WHERE PROBLEM = 0) AS s
-                JOIN CUSTOMER_KEYS AS k USING (CUSTOMER_ID) ORDER BY {order}"""
+                JOIN CUSTOMER_KEYS AS k USING (CUSTOMER_ID) ORDER BY {order}""",
         )
 
     def _record(self, job: LoadJob, rows: list[dict[str, Any]], rejected: int) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from churnobs.backends.duckdb.inserting import insert
 from churnobs.backends.duckdb.loading_sql import row_json
 from churnobs.csv_records import Record
 from churnobs.errors import BadFile
@@ -61,12 +62,12 @@ def mark_duplicates(connection: duckdb.DuckDBPyConnection, key: str, table: str,
 def explain(connection: duckdb.DuckDBPyConnection, plan: Plan, source: str) -> None:
     """Write every bad row of a staged source into BAD. The source has RECORD and LINE."""
     told = f"RECORD, LINE, {plan.told('PROBLEM')}, {row_json(plan)}"
-    connection.execute(f"INSERT INTO {BAD} SELECT {told} FROM ({plan.marked(source)}) WHERE PROBLEM > 0")
+    insert(connection, BAD, f"INSERT INTO {BAD} SELECT {told} FROM ({plan.marked(source)}) WHERE PROBLEM > 0")
     repeated = (
         f"(SELECT s.*, d.PROBLEM FROM {source} AS s JOIN (SELECT RECORD AS NUMBER, PROBLEM FROM {STAGE} "
         f"WHERE PROBLEM >= {DUPLICATE_IN_FILE}) AS d ON s.RECORD = d.NUMBER)"
     )
-    connection.execute(f"INSERT INTO {BAD} SELECT {told} FROM {repeated}")
+    insert(connection, BAD, f"INSERT INTO {BAD} SELECT {told} FROM {repeated}")
 
 
 def first_error(connection: duckdb.DuckDBPyConnection, job: LoadJob) -> BadFile:
