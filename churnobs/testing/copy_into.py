@@ -18,6 +18,7 @@ from churnobs.testing.formats import strptime_format
 from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import Location, locate
 from churnobs.testing.names import Name, literal, quote
+from churnobs.testing.proof import document
 from churnobs.testing.results import Column, Result, of_rows
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
@@ -32,7 +33,7 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-@command("COPY INTO")
+@command("COPY INTO", proof=document("sql/copy-into-table"))
 def copy(session: Session, parser: Parser) -> Result:
     """COPY INTO: a location as the target unloads, a table loads."""
     parser.expect("COPY", "INTO")

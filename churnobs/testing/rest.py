@@ -12,6 +12,7 @@ from typing import Any
 
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import fold, quote, quoted_if_needed, split_name
+from churnobs.testing.proof import client_source
 from churnobs.testing.results import Result
 from churnobs.testing.session import Session
 from churnobs.testing.statements import execute
@@ -22,6 +23,7 @@ _PLACE = re.compile(
     r"/api/v2/databases/(?P<database>[^/]+)/schemas/(?P<schema>[^/]+)/tasks"
     r"(?:/(?P<name>[^/:]+)(?P<verb>[:/][\w-]+)?)?/?"
 )
+PROOF = client_source("core/task/_generated/api/task_api.py")
 _TEXTS = {
     "comment": "COMMENT", "user_task_managed_initial_warehouse_size": "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE",
     "serverless_task_min_statement_size": "SERVERLESS_TASK_MIN_STATEMENT_SIZE",
@@ -68,7 +70,7 @@ def answer(session: Session, method: str, path: str, given: Mapping[str, str], b
     """Answer a request: the status of HTTP, and what the body says."""
     try:
         found = _PLACE.fullmatch(path)
-        handler = None if found is None else _ROUTES.get((method, found["name"] is not None, found["verb"] or ""))
+        handler = None if found is None else ROUTES.get((method, found["name"] is not None, found["verb"] or ""))
         if found is None or handler is None:
             raise not_supported(f"{method} {path}", "use SQL; of snowflake.core, tasks and DAGs are emulated")
         database, schema = (quote(fold(urllib.parse.unquote(found[part]))) for part in ("database", "schema"))
@@ -218,7 +220,7 @@ def _execute(request: Request) -> Answer:
 
 
 # by method, whether a task is named, and what stands after its name
-_ROUTES: dict[tuple[str, bool, str], Callable[[Request], Answer]] = {
+ROUTES: dict[tuple[str, bool, str], Callable[[Request], Answer]] = {
     ("GET", False, ""): _list,
     ("POST", False, ""): _create,
     ("GET", True, ""): _fetch,
