@@ -333,11 +333,8 @@ class _Load:
                     "type variant, object, or array. Load data into separate columns using MATCH_BY_COLUMN_NAME or copy "
                     "with transformation.", 1420, "42601",
                 )  # fmt: skip
-            value = (
-                "C1"
-                if read.kind == "json"
-                else "to_json({" + ", ".join(f"{literal(n)}: {quote(n)}" for n in names) + "})"
-            )
+            packed = ", ".join(f"{literal(n)}: {quote(n)}" for n in names)
+            value = "C1" if read.kind == "json" else f"to_json({{{packed}}})"
             return [self._cast(value, self.kinds[self.columns[0]])]
         return [
             self._cast(quote(f"C{at + 1}") if f"C{at + 1}" in names else "NULL", self.kinds[c])

@@ -27,18 +27,19 @@ def context(name: str, summary: str, give: Callable[[Rewriter], Any], proof: Pro
     SCALARS[name] = Function(lambda rewriter, _args, _named: value_of(give(rewriter)), summary, known)
 
 
+MADE_UP = judgement("the value is made up")
 context("CURRENT_WAREHOUSE", "The warehouse in use", lambda r: r.session.warehouse)
 context("CURRENT_ROLE", "The role in use", lambda r: r.session.role)
 context("CURRENT_USER", "The user", lambda r: r.session.user)
-context("CURRENT_ACCOUNT", "Always OFFLINE", lambda _r: "OFFLINE")
-context("CURRENT_ACCOUNT_NAME", "Always OFFLINE", lambda _r: "OFFLINE")
-context("CURRENT_ORGANIZATION_NAME", "Always CHURNOBS", lambda _r: "CHURNOBS")
-context("CURRENT_REGION", "Always OFFLINE", lambda _r: "OFFLINE")
+context("CURRENT_ACCOUNT", "Always OFFLINE", lambda _r: "OFFLINE", MADE_UP)
+context("CURRENT_ACCOUNT_NAME", "Always OFFLINE", lambda _r: "OFFLINE", MADE_UP)
+context("CURRENT_ORGANIZATION_NAME", "Always CHURNOBS", lambda _r: "CHURNOBS", MADE_UP)
+context("CURRENT_REGION", "Always OFFLINE", lambda _r: "OFFLINE", MADE_UP)
 context("CURRENT_SESSION", "The number of the session", lambda r: r.session.id)
 context("CURRENT_DATABASE", "The database in use", lambda r: r.session.engine.database)
 context("CURRENT_SCHEMA", "The schema in use", lambda r: r.session.engine.schema)
-context("CURRENT_VERSION", "Always 9.30.0", lambda _r: "9.30.0")
-context("CURRENT_CLIENT", "Always PythonConnector", lambda _r: "PythonConnector")
+context("CURRENT_VERSION", "Always 9.30.0", lambda _r: "9.30.0", MADE_UP)
+context("CURRENT_CLIENT", "Always PythonConnector", lambda _r: "PythonConnector", MADE_UP)
 context("CURRENT_SECONDARY_ROLES", "Always none", lambda _r: json.dumps({"roles": "", "value": ""}))
 context(
     "CURRENT_TRANSACTION",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sent_by_tests
 
 HERE = Path(__file__).parent
 
@@ -13,6 +14,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    with sent_by_tests.listening(item):
+        return (yield)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    sent_by_tests.DESELECTED.update(item.path for item in items if "long" not in item.keywords)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_sent(request: pytest.FixtureRequest):
+    """What the tests of a file send through the clients is what tests/golden/emulated says of the file."""
+    failed = request.session.testsfailed
+    sent_by_tests.SENT.clear()
+    yield
+    if request.session.testsfailed == failed:
+        sent_by_tests.compare(request)
 
 
 @pytest.fixture
