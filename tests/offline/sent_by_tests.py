@@ -42,6 +42,8 @@ VARYING = frozenset(
         "function SYSTEM$ML_PLATFORM_CAPABILITIES",
     }
 )
+# functions of sqlglot that are words before a parenthesis in Snowflake, and one that is sent to be refused
+NO_FUNCTIONS = {"AND", "OR", "XOR", "EXISTS", "INSERT", "TABLE", "STRING", "IDENTIFIER", "READ_CSV"}
 _ASSERTS = re.compile(r"\bassert|\braises\(|\bfails\(|_holds\(")
 _listening = False
 
@@ -91,9 +93,9 @@ def _statement_noted(statement_of: Callable[[Any], str | None]) -> Callable[[Any
 
 
 def _calls_noted(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    known = ({*Snowflake.Parser.FUNCTIONS, *Snowflake.Parser.FUNCTION_PARSERS} - {*SCALARS, *TABLE_FUNCTIONS}) | {
-        "CAST"
-    }
+    known = (
+        {*Snowflake.Parser.FUNCTIONS, *Snowflake.Parser.FUNCTION_PARSERS} - {*SCALARS, *TABLE_FUNCTIONS} - NO_FUNCTIONS
+    )
 
     def noting(text: str) -> Any:
         found = tokens(text)
