@@ -223,7 +223,7 @@ class Rewriter:
         if function is None:
             if path and path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR"):
                 return None
-            raise not_supported(f"the table function {'.'.join(path) or call.sql()}", "see docs/offline_account.md")
+            raise not_supported(f"the table function {'.'.join(path) or call.sql()}", "see docs/emulated.md")
         found = function.run(self, args, named)
         made = self.relation(found) if isinstance(found, Result) else found
         if isinstance(made, exp.Query) and not isinstance(made, exp.Subquery):
@@ -387,7 +387,7 @@ class Rewriter:
             if (made := call(self, path, args, named)) is not None:
                 return made
         if path[:2] == ("SNOWFLAKE", "CORTEX"):
-            raise not_supported(".".join(path), "see docs/offline_account.md for the functions that are")
+            raise not_supported(".".join(path), "see docs/emulated.md for the functions that are")
         if isinstance(node, exp.Dot):
             raise SqlError(f"SQL compilation error:\nUnknown function {'.'.join(path)}.", 2140, "42601")
         return None

@@ -184,7 +184,7 @@ def call(session: Session, parser: Parser) -> Result:
     if parts[-1].startswith("SYSTEM$") and parts[-1] in SCALARS:
         return queries.run(session, f"SELECT {parser.text.strip()[4:]} AS {quote(parts[0])}", (), describe_only=False)
     if parts[-1].startswith("SYSTEM$") or parts[0] == "SNOWFLAKE":
-        raise not_supported(f"CALL {'.'.join(parts)}", "see docs/offline_account.md")
+        raise not_supported(f"CALL {'.'.join(parts)}", "see docs/emulated.md")
     name = session.resolve(parts)
     found = overloads(session, "Procedure", name, len(values) + len(named))
     if not found:

@@ -6,6 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
+
 import sent_by_tests
 
 from churnobs.testing import emulated, statements

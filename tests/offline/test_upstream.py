@@ -14,6 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
+
 from fakesnow.instance import FakeSnow
 
 PAGES = Path(__file__).parents[2] / "docs" / "upstream"
