@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,9 +40,9 @@ by DuckDB; `refused` fails with `offline account: ... is not supported`, and the
 | `client source` | no page says it: the source of a client that sends it is the specification |
 | `judgement` | nothing says it |
 
-**Client** says whether a test sends it through a real client (snowflake-connector-python, snowflake-snowpark-python,
-snowflake-ml-python, snowflake.core): `client` and the number of test files whose tests do, each a test that asserts. That was
-recorded while they ran; whether an assertion is about this very thing, no machine can say. An empty cell: no quick test sends it.
+**Client** says `client` where a test sends it through a real client (snowflake-connector-python, snowflake-snowpark-python,
+snowflake-ml-python, snowflake.core), and asserts. That was recorded while the tests ran; whether an assertion is about this very
+thing, no machine can say. Where the cell is empty, no quick test sends it.
 
 **No level is "real account": none was available.**
 """
@@ -113,7 +113,7 @@ def entries() -> list[Entry]:
     return sorted(held.values(), key=lambda e: (list(AREAS).index(e.area), e.words))
 
 
-def page(sent: Mapping[str, Iterable[str]], others: Iterable[str]) -> str:
+def page(sent: Mapping[str, Collection[str]], others: Iterable[str]) -> str:
     """The page in Markdown.
 
     Args:
@@ -142,7 +142,7 @@ def page(sent: Mapping[str, Iterable[str]], others: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _row(one: Entry, sent: Mapping[str, Iterable[str]]) -> str:
+def _row(one: Entry, sent: Mapping[str, Collection[str]]) -> str:
     proof = one.proof
     rule = f"[{proof.level}]({proof.source})" if proof.level == "document" else f"{proof.level}: {_told(proof)}"
     return f"| {_names(one)} | {_escaped(one.summary)} | {one.answered} | {rule} | {_client(one, sent)} |"
@@ -169,9 +169,8 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _client(one: Entry, sent: Mapping[str, Iterable[str]]) -> str:
-    files = {file for mark in one.keys for file in sent.get(mark, ())}
-    return f"`client` {len(files)}" if files else ""
+def _client(one: Entry, sent: Mapping[str, Collection[str]]) -> str:
+    return "`client`" if any(sent.get(mark) for mark in one.keys) else ""
 
 
 _ALERT: Final = ("SCHEDULED_TIME", "LAST_SUCCESSFUL_SCHEDULED_TIME", "GET_CONDITION_QUERY_UUID")
