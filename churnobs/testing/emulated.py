@@ -22,9 +22,9 @@ AREAS: Final = {
 }
 HERE, TRANSLATED, REFUSED = "emulated", "translated", "refused"
 LEVELS: Final = """\
-<!-- written by tests/offline/test_emulated.py: pytest tests/offline/test_emulated.py --update-golden -->
-
 # What is emulated, and how far it is proven
+
+<!-- written by tests/offline/test_emulated.py: pytest tests/offline/test_emulated.py --update-golden -->
 
 Generated from the registries of `churnobs.testing`. What a line cannot say is on
 [the offline account's page](offline_account.md).
