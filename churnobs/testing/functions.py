@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -101,14 +100,6 @@ def result_scan(rewriter: Rewriter, args: Args, _named: Named) -> Result:
         raise SqlError(f"Statement {query_id} not found", 709, "02000")
     rewriter.dynamic = True
     return found
-
-
-@scalar("UUID_STRING", proof=document("functions/uuid_string"))
-def uuid_string(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
-    """UUID_STRING()."""
-    if args:
-        return value_of(str(uuid.uuid5(uuid.UUID(args[0].name), args[1].name)))
-    return exp.cast(exp.func("UUID"), "TEXT")
 
 
 @scalar("SYSTEM$TYPEOF", proof=document("functions/system_typeof"))
