@@ -312,7 +312,11 @@ def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
 @scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ", proof=document("functions/to_timestamp"))
 def to_timestamp_tz(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
     """TO_TIMESTAMP_TZ(value)."""
-    return exp.cast(args[0].copy(), "TIMESTAMPTZ") if len(args) == 1 else None
+    if len(args) != 1:
+        return None
+    # a blank may stand before the offset, where DuckDB reads the name of a zone
+    parts = [exp.cast(args[0].copy(), "TEXT"), *map(exp.Literal.string, (r" ([+-]\d\d:?\d*)$", r"\1"))]
+    return exp.cast(exp.Anonymous(this="regexp_replace", expressions=parts), "TIMESTAMPTZ")
 
 
 @scalar("TO_DATE", proof=document("functions/to_date"))
