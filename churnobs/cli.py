@@ -136,16 +136,21 @@ def run_suite(file: Path, connection: str | None) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def offline(
-    command: Annotated[list[str], typer.Argument(help="The program, after --.")],
+    command: Annotated[list[str] | None, typer.Argument(help="The program, after --.")] = None,
     trace: Annotated[bool, typer.Option(help="Print each statement, who answered it and how long it took.")] = False,  # noqa: FBT002
     keep: Annotated[Path | None, typer.Option(help="The folder that keeps the account for the next run.")] = None,
+    emulated: Annotated[bool, typer.Option("--emulated", help="Print what is emulated or refused instead.")] = False,  # noqa: FBT002
 ) -> None:
     """Run a program with its Snowflake connections pointed at an offline account."""
     if find_spec("fakesnow") is None:
         raise NotSupported("the offline account is not installed", hint='pip install "churnobs[offline]"')
+    if not command and not emulated:
+        raise BadConfig("a program is to be run", hint="churnobs offline -- python program.py")
     # a process of its own: the account's libraries are no part of the core
-    runner = [sys.executable, "-m", "churnobs.testing.running", *(["--trace"] if trace else [])]
-    runner += [*(["--keep", str(keep)] if keep is not None else []), "--", *command]
+    runner = [sys.executable, "-m", f"churnobs.testing.{'emulated' if emulated else 'running'}"]
+    if not emulated:
+        runner += ["--trace"] if trace else []
+        runner += [*(["--keep", str(keep)] if keep is not None else []), "--", *(command or [])]
     raise typer.Exit(subprocess.run(runner, check=False).returncode)  # noqa: S603  # our own interpreter
 
 

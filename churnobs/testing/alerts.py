@@ -15,6 +15,7 @@ from churnobs.testing.catalog import OWNER, Object
 from churnobs.testing.clock import COMING, TIMERS, Due
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar, table_function
 from churnobs.testing.schedules import Timer, read_schedule
@@ -62,7 +63,7 @@ class Alert(Object):
     schema: str | None = None
 
 
-@command("CREATE ALERT")
+@command("CREATE ALERT", proof=document("sql/create-alert"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE ALERT ... IF (EXISTS (...)) THEN ...; neither part is checked before it runs."""
     head = creation(session, parser, "ALERT")
@@ -101,7 +102,7 @@ def _set_schedule(session: Session, alert: Alert) -> None:
     alert.timer = Timer(read_schedule(alert.schedule), session.account.clock.now()) if alert.schedule else None
 
 
-@command("ALTER ALERT")
+@command("ALTER ALERT", proof=document("sql/alter-alert"))
 def alter(session: Session, parser: Parser) -> Result:
     """ALTER ALERT: RESUME, SUSPEND, SET, MODIFY CONDITION, MODIFY ACTION."""
     parser.expect("ALTER", "ALERT")
@@ -136,7 +137,7 @@ def alter(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("DROP ALERT")
+@command("DROP ALERT", proof=document("sql/drop-alert"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP ALERT [IF EXISTS]."""
     parser.expect("DROP", "ALERT")
@@ -146,7 +147,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("EXECUTE ALERT")
+@command("EXECUTE ALERT", proof=document("sql/execute-alert"))
 def execute(session: Session, parser: Parser) -> Result:
     """EXECUTE ALERT: one run now, also while suspended."""
     parser.expect("EXECUTE", "ALERT")
@@ -224,7 +225,7 @@ def _row(a: Alert) -> tuple[Any, ...]:
             a.action, "ROLE", a.config)  # fmt: skip
 
 
-@command("SHOW ALERTS", reads=True)
+@command("SHOW ALERTS", reads=True, proof=document("sql/show-alerts"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW ALERTS."""
     from churnobs.testing.show import filters
@@ -234,14 +235,14 @@ def show(session: Session, parser: Parser) -> Result:
     return found.shown(_SHOWN, [_row(a) for a in session.account.catalog.shelf("Alert") if found.holds(a.name)])
 
 
-@command("DESCRIBE ALERT", "DESC ALERT", reads=True)
+@command("DESCRIBE ALERT", "DESC ALERT", reads=True, proof=document("sql/desc-alert"))
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE ALERT."""
     parser.at = 2
     return of_rows(_SHOWN, [_row(session.account.catalog.shelf("Alert").need(session.resolve(parser.parts())))])
 
 
-@table_function("ALERT_HISTORY")
+@table_function("ALERT_HISTORY", proof=document("functions/alert_history"))
 def history(rewriter: Rewriter, _args: list[Any], named: dict[str, Any]) -> Result:
     """INFORMATION_SCHEMA.ALERT_HISTORY: the runs of the alerts, newest first."""
     rewriter.dynamic = True
@@ -273,13 +274,13 @@ def _zoned(moment: Any) -> dt.datetime:
     return made
 
 
-@scalar("SCHEDULED_TIME")
+@scalar("SCHEDULED_TIME", proof=document("functions/scheduled_time"))
 def scheduled_time(rewriter: Rewriter, _args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """SNOWFLAKE.ALERT.SCHEDULED_TIME(), inside a running alert."""
     return value_of(_running(rewriter)[1].scheduled)
 
 
-@scalar("LAST_SUCCESSFUL_SCHEDULED_TIME")
+@scalar("LAST_SUCCESSFUL_SCHEDULED_TIME", proof=document("functions/last_successful_scheduled_time"))
 def last_successful(rewriter: Rewriter, _args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """SNOWFLAKE.ALERT.LAST_SUCCESSFUL_SCHEDULED_TIME(): before the first success, the creation of the alert."""
     alert, _ = _running(rewriter)
@@ -287,7 +288,7 @@ def last_successful(rewriter: Rewriter, _args: list[Any], _named: dict[str, Any]
     return value_of(good[-1] if good else alert.created_on)
 
 
-@scalar("GET_CONDITION_QUERY_UUID")
+@scalar("GET_CONDITION_QUERY_UUID", proof=document("functions/get_condition_query_uuid"))
 def condition_query(rewriter: Rewriter, _args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """SNOWFLAKE.ALERT.GET_CONDITION_QUERY_UUID(), inside an action."""
     return value_of(_running(rewriter)[1].condition_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from churnobs.testing.proof import document
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.trees import Tree, value_of
 
@@ -92,14 +93,14 @@ def _as(extract: exp.JSONExtract, kind: str) -> None:
     extract.replace(exp.cast(extract.copy(), kind))
 
 
-@scalar("OBJECT_INSERT")
+@scalar("OBJECT_INSERT", proof=document("functions/object_insert"))
 def object_insert(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """OBJECT_INSERT(object, key, value [, update])."""
     pair = exp.Anonymous(this="json_object", expressions=[args[1].copy(), args[2].copy()])
     return exp.Anonymous(this="json_merge_patch", expressions=[args[0].copy(), pair])
 
 
-@scalar("SYSTEM$WAIT")
+@scalar("SYSTEM$WAIT", proof=document("functions/system_wait"))
 def wait(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$WAIT(n [, unit]): nothing runs meanwhile, so nothing is waited for."""
     amount = rewriter.evaluate(args[0])

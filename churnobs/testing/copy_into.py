@@ -18,6 +18,7 @@ from churnobs.testing.formats import strptime_format
 from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import Location, locate
 from churnobs.testing.names import Name, literal, quote
+from churnobs.testing.proof import document
 from churnobs.testing.results import Column, Result, of_rows
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
@@ -32,7 +33,7 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-@command("COPY INTO")
+@command("COPY INTO", proof=document("sql/copy-into-table"))
 def copy(session: Session, parser: Parser) -> Result:
     """COPY INTO: a location as the target unloads, a table loads."""
     parser.expect("COPY", "INTO")
@@ -332,11 +333,8 @@ class _Load:
                     "type variant, object, or array. Load data into separate columns using MATCH_BY_COLUMN_NAME or copy "
                     "with transformation.", 1420, "42601",
                 )  # fmt: skip
-            value = (
-                "C1"
-                if read.kind == "json"
-                else "to_json({" + ", ".join(f"{literal(n)}: {quote(n)}" for n in names) + "})"
-            )
+            packed = ", ".join(f"{literal(n)}: {quote(n)}" for n in names)
+            value = "C1" if read.kind == "json" else f"to_json({{{packed}}})"
             return [self._cast(value, self.kinds[self.columns[0]])]
         return [
             self._cast(quote(f"C{at + 1}") if f"C{at + 1}" in names else "NULL", self.kinds[c])

@@ -11,6 +11,7 @@ import pyarrow as pa
 from churnobs.testing.csv_files import BadRow
 from churnobs.testing.failures import SqlError
 from churnobs.testing.names import Name, split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, now, of_rows
 from churnobs.testing.rewriting import Rewriter, table_function
 from churnobs.testing.session import Session
@@ -74,7 +75,7 @@ def load_history(session: Session, database: str | None) -> Result:
     return of_rows(columns, rows)
 
 
-@table_function("COPY_HISTORY")
+@table_function("COPY_HISTORY", proof=document("functions/copy_history"))
 def copy_history(rewriter: Rewriter, args: list[Any], named: dict[str, Any]) -> Result:
     """COPY_HISTORY(TABLE_NAME => ..., START_TIME => ... [, END_TIME => ...])."""
     rewriter.dynamic = True

@@ -15,7 +15,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from churnobs.testing.failures import SqlError, not_supported
-from churnobs.testing.rewriting import SCALARS, Rewriter
+from churnobs.testing.proof import Function, document, judgement
+from churnobs.testing.rewriting import SCALARS, Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.trees import value_of
 
@@ -130,12 +131,16 @@ def _json(tree: exp.Expr) -> exp.Expr:
     return exp.cast(tree, "JSON")
 
 
+@scalar("SENTIMENT", proof=document("functions/sentiment-snowflake-cortex"))
 def _sentiment(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
+    """SENTIMENT(text): VADER's score in [-1, 1], or the account's own function."""
     session = rewriter.session
     return _udf(rewriter, "sentiment", lambda text: sentiment_of(session, text), args[:1], "DOUBLE")
 
 
+@scalar("AI_SENTIMENT", proof=document("functions/ai_sentiment"))
 def _ai_sentiment(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
+    """AI_SENTIMENT(text [, categories]): words for VADER's scores, of the whole and of the sentences about each category."""
     session = rewriter.session
 
     def run(text: str, categories: str | None = None) -> str:
@@ -154,7 +159,9 @@ def _texts(tree: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="to_json", expressions=[tree.copy()])
 
 
+@scalar("AI_CLASSIFY", proof=document("functions/ai_classify"))
 def _ai_classify(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
+    """AI_CLASSIFY(text, labels): the label whose words the text has most of."""
     session = rewriter.session
 
     def run(text: str, labels: str) -> str:
@@ -164,7 +171,9 @@ def _ai_classify(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp
     return _json(_udf(rewriter, "ai_classify", run, [args[0], _texts(args[1])], "VARCHAR"))
 
 
+@scalar("CLASSIFY_TEXT", proof=document("functions/classify_text-snowflake-cortex"))
 def _classify_text(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
+    """CLASSIFY_TEXT(text, labels): the label whose words the text has most of."""
     session = rewriter.session
 
     def run(text: str, labels: str) -> str:
@@ -174,10 +183,13 @@ def _classify_text(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, e
     return _json(_udf(rewriter, "classify_text", run, [args[0], _texts(args[1])], "VARCHAR"))
 
 
+@scalar("SUMMARIZE", "AI_SUMMARIZE", proof=document("functions/summarize-snowflake-cortex"))
 def _summarize(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
+    """SUMMARIZE(text): its first sentences."""
     return _udf(rewriter, "summarize", summarize, args[:1], "VARCHAR")
 
 
+@scalar("COMPLETE", "AI_COMPLETE", proof=document("functions/ai_complete"))
 def _complete(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Expr]) -> exp.Expr:
     """COMPLETE(model, prompt [, options]) and AI_COMPLETE(model, prompt [, ..., response_format])."""
     session = rewriter.session
@@ -221,18 +233,14 @@ def _schema(rewriter: Rewriter, given: exp.Expr | None) -> Mapping[str, Any] | N
     return inner
 
 
-def _refused(name: str, instead: str) -> None:
+def _refuse(name: str, instead: str) -> None:
     def refuse_it(_rewriter: Rewriter, _args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
         raise not_supported(name, instead)
 
-    SCALARS[name] = refuse_it
+    SCALARS[name] = Function(refuse_it, "", judgement("left out of what is emulated"), instead)
 
 
-SCALARS.update({
-    "SENTIMENT": _sentiment, "AI_SENTIMENT": _ai_sentiment, "AI_CLASSIFY": _ai_classify, "CLASSIFY_TEXT": _classify_text,
-    "SUMMARIZE": _summarize, "AI_SUMMARIZE": _summarize, "COMPLETE": _complete, "AI_COMPLETE": _complete,
-})  # fmt: skip
 for _name in ("AI_TRANSLATE", "AI_EXTRACT", "AI_FILTER", "AI_EMBED", "AI_AGG", "AI_SUMMARIZE_AGG", "AI_SIMILARITY",
     "AI_TRANSCRIBE",
               "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024", "EXTRACT_ANSWER", "AI_PARSE_DOCUMENT"):  # fmt: skip
-    _refused(_name, "compute it in a Python function of your own")
+    _refuse(_name, "compute it in a Python function of your own")

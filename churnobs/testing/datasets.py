@@ -18,6 +18,7 @@ from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, like, split_name
+from churnobs.testing.proof import client_source, document
 from churnobs.testing.results import Result, now, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.role_rules import need
@@ -54,7 +55,7 @@ def dataset_of(session: Session, name: Name) -> Dataset:
     return found
 
 
-@command("CREATE DATASET")
+@command("CREATE DATASET", proof=document("sql/create-dataset"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE DATASET [IF NOT EXISTS]."""
     head = creation(session, parser, "DATASET")
@@ -71,7 +72,7 @@ def create(session: Session, parser: Parser) -> Result:
     return status(f"Dataset {head.name.name} successfully created.")
 
 
-@command("ALTER DATASET")
+@command("ALTER DATASET", proof=document("sql/alter-dataset"))
 def alter(session: Session, parser: Parser) -> Result:
     """ALTER DATASET: ADD VERSION FROM (query), DROP VERSION."""
     parser.expect("ALTER", "DATASET")
@@ -144,7 +145,7 @@ def versions(session: Session, name: Name, pattern: str) -> Result:
     return of_rows(columns, rows)
 
 
-@command("SHOW DATASETS", reads=True)
+@command("SHOW DATASETS", reads=True, proof=document("sql/show-datasets"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW DATASETS."""
     from churnobs.testing.show import filters
@@ -162,7 +163,7 @@ def show(session: Session, parser: Parser) -> Result:
     return found.shown(columns, rows)
 
 
-@command("DROP DATASET")
+@command("DROP DATASET", proof=client_source("ml/dataset/dataset.py"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP DATASET [IF EXISTS]."""
     parser.expect("DROP", "DATASET")
@@ -188,7 +189,7 @@ def _location(session: Session, rest: str) -> Location:
 SNOW["dataset"] = _location
 
 
-@scalar("GET_PRESIGNED_URL")
+@scalar("GET_PRESIGNED_URL", proof=document("functions/get_presigned_url"))
 def presigned(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """GET_PRESIGNED_URL(stage, path [, seconds]): a signed URL of this server."""
     from churnobs.testing.http import sign

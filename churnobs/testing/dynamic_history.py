@@ -10,6 +10,7 @@ from churnobs.testing.catalog import OWNER
 from churnobs.testing.dynamic_refresh import DynamicTable, Refresh, tables_of
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import fold, split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, table_function
 from churnobs.testing.schedules import seconds_of
@@ -26,7 +27,7 @@ _SHOWN = {"created_on": "timestamp_ltz"} | dict.fromkeys(
 }  # fmt: skip
 
 
-@command("SHOW DYNAMIC TABLES", reads=True)
+@command("SHOW DYNAMIC TABLES", reads=True, proof=document("sql/show-dynamic-tables"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW DYNAMIC TABLES; `text` is the statement that made the table, which snowflake-ml reads back."""
     from churnobs.testing.show import filters
@@ -47,7 +48,7 @@ def _row(session: Session, t: DynamicTable) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@command("DESCRIBE DYNAMIC TABLE", "DESC DYNAMIC TABLE", reads=True)
+@command("DESCRIBE DYNAMIC TABLE", "DESC DYNAMIC TABLE", reads=True, proof=document("sql/desc-dynamic-table"))
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE DYNAMIC TABLE: its columns, as of any table."""
     from churnobs.testing.show import describe as describe_table
@@ -59,7 +60,7 @@ def describe(session: Session, parser: Parser) -> Result:
     return describe_table(session, parser)
 
 
-@table_function("DYNAMIC_TABLE_REFRESH_HISTORY")
+@table_function("DYNAMIC_TABLE_REFRESH_HISTORY", proof=document("functions/dynamic_table_refresh_history"))
 def refresh_history(rewriter: Rewriter, _args: list[Tree], named: dict[str, Tree]) -> Result:
     """INFORMATION_SCHEMA.DYNAMIC_TABLE_REFRESH_HISTORY: the newest refresh first."""
     rewriter.dynamic = True

@@ -10,6 +10,7 @@ from churnobs.testing.dynamic_refresh import DynamicTable, refresh, resume, susp
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, fold, literal, quote
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import RELATIONS, Rewriter
 from churnobs.testing.schedules import Every, Timer, seconds_of
@@ -23,7 +24,7 @@ _OPTIONS = frozenset(
 )  # fmt: skip
 
 
-@command("CREATE DYNAMIC TABLE")
+@command("CREATE DYNAMIC TABLE", proof=document("sql/create-dynamic-table"))
 def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """CREATE DYNAMIC TABLE name [(columns)] TARGET_LAG = ... WAREHOUSE = ... AS query."""
     from churnobs.testing import streams
@@ -176,7 +177,7 @@ def _set_lag(session: Session, table: DynamicTable, text: str) -> None:
     table.timer = Timer(Every(seconds), since)
 
 
-@command("ALTER DYNAMIC TABLE")
+@command("ALTER DYNAMIC TABLE", proof=document("sql/alter-dynamic-table"))
 def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER DYNAMIC TABLE: REFRESH, SUSPEND, RESUME, SET, UNSET, tags."""
     parser.expect("ALTER", "DYNAMIC", "TABLE")
@@ -219,7 +220,7 @@ def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one b
     return status(DONE)
 
 
-@command("DROP DYNAMIC TABLE")
+@command("DROP DYNAMIC TABLE", proof=document("sql/drop-dynamic-table"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP DYNAMIC TABLE [IF EXISTS]."""
     parser.expect("DROP", "DYNAMIC", "TABLE")

@@ -9,6 +9,7 @@ from churnobs.testing.catalog import OWNER
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import like, quote, quoted_if_needed
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, dropped
@@ -28,7 +29,7 @@ _FIXED: dict[str, set[Any]] = {
 }
 
 
-@command("CREATE DATABASE")
+@command("CREATE DATABASE", proof=document("sql/create-database"))
 def create_database(session: Session, parser: Parser) -> Result:
     """CREATE DATABASE; it becomes the current one, with PUBLIC as the schema."""
     parser.expect("CREATE")
@@ -60,7 +61,7 @@ def _drop_database(session: Session, name: str) -> None:
     session.engine.run(f"DETACH {quote(name)}")
 
 
-@command("DROP DATABASE")
+@command("DROP DATABASE", proof=document("sql/drop-database"))
 def drop_database(session: Session, parser: Parser) -> Result:
     """DROP DATABASE [IF EXISTS]."""
     parser.expect("DROP", "DATABASE")
@@ -77,7 +78,7 @@ def drop_database(session: Session, parser: Parser) -> Result:
     return dropped(name)
 
 
-@command("CREATE SCHEMA")
+@command("CREATE SCHEMA", proof=document("sql/create-schema"))
 def create_schema(session: Session, parser: Parser) -> Result:
     """CREATE SCHEMA; it becomes the current one."""
     parser.expect("CREATE")
@@ -120,7 +121,7 @@ def _drop_schema(session: Session, database: str, name: str) -> None:
     session.engine.run(f"DROP SCHEMA {quote(database)}.{quote(name)} CASCADE")
 
 
-@command("DROP SCHEMA")
+@command("DROP SCHEMA", proof=document("sql/drop-schema"))
 def drop_schema(session: Session, parser: Parser) -> Result:
     """DROP SCHEMA [IF EXISTS] name."""
     parser.expect("DROP", "SCHEMA")
@@ -138,7 +139,7 @@ def drop_schema(session: Session, parser: Parser) -> Result:
     return dropped(name)
 
 
-@command("USE")
+@command("USE", proof=document("sql/use"))
 def use(session: Session, parser: Parser) -> Result:
     """USE [DATABASE | SCHEMA | WAREHOUSE | ROLE] name."""
     from churnobs.testing.role_commands import take_role
@@ -165,7 +166,7 @@ def use(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("BEGIN", "START TRANSACTION")
+@command("BEGIN", "START TRANSACTION", proof=document("sql/begin"))
 def begin(session: Session, parser: Parser) -> Result:
     """BEGIN [WORK | TRANSACTION], or a block of Snowflake Scripting."""
     from churnobs.testing import script_parser, scripting
@@ -183,7 +184,7 @@ def begin(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("COMMIT")
+@command("COMMIT", proof=document("sql/commit"))
 def commit(session: Session, parser: Parser) -> Result:
     """COMMIT [WORK]."""
     parser.expect("COMMIT")
@@ -193,7 +194,7 @@ def commit(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("ROLLBACK")
+@command("ROLLBACK", proof=document("sql/rollback"))
 def rollback(session: Session, parser: Parser) -> Result:
     """ROLLBACK [WORK]."""
     parser.expect("ROLLBACK")
@@ -203,7 +204,7 @@ def rollback(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("ALTER SESSION")
+@command("ALTER SESSION", proof=document("sql/alter-session"))
 def alter_session(session: Session, parser: Parser) -> Result:
     """ALTER SESSION SET or UNSET: parameters that would change an answer are refused."""
     parser.expect("ALTER", "SESSION")
@@ -230,7 +231,7 @@ def set_parameter(session: Session, name: str, value: Any) -> None:
     session.shared.parameters[name] = value
 
 
-@command("SHOW PARAMETERS", reads=True)
+@command("SHOW PARAMETERS", reads=True, proof=document("sql/show-parameters"))
 def show_parameters(session: Session, parser: Parser) -> Result:
     """SHOW PARAMETERS [LIKE pattern] [IN ...]."""
     parser.expect("SHOW", "PARAMETERS")
@@ -251,7 +252,7 @@ def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@command("SET", "UNSET")
+@command("SET", "UNSET", proof=document("sql/set"))
 def set_variable(session: Session, parser: Parser) -> Result:
     """SET name = value: a session variable, used as $name."""
     from churnobs.testing import queries
@@ -269,7 +270,7 @@ def set_variable(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("SHOW DATABASES", reads=True)
+@command("SHOW DATABASES", reads=True, proof=document("sql/show-databases"))
 def show_databases(session: Session, parser: Parser) -> Result:
     """SHOW DATABASES [LIKE] [STARTS WITH]."""
     from churnobs.testing.show import filters
@@ -298,7 +299,7 @@ def show_databases(session: Session, parser: Parser) -> Result:
     return found.shown(columns, rows)
 
 
-@command("SHOW SCHEMAS", "SHOW TERSE SCHEMAS", reads=True)
+@command("SHOW SCHEMAS", "SHOW TERSE SCHEMAS", reads=True, proof=document("sql/show-schemas"))
 def show_schemas(session: Session, parser: Parser) -> Result:
     """SHOW SCHEMAS [LIKE] [IN DATABASE]."""
     from churnobs.testing.show import filters

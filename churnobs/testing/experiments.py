@@ -14,6 +14,7 @@ from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import SNOW, Location
 from churnobs.testing.names import Name, fold, like, quoted_if_needed, split_name
+from churnobs.testing.proof import client_source, document
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar, table_function
 from churnobs.testing.session import Session
@@ -65,7 +66,7 @@ def _experiment(session: Session, name: Name) -> Experiment:
     return found
 
 
-@command("CREATE EXPERIMENT")
+@command("CREATE EXPERIMENT", proof=document("sql/create-experiment"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE EXPERIMENT [IF NOT EXISTS] name [COMMENT = ...]."""
     head = creation(session, parser, "EXPERIMENT")
@@ -76,7 +77,7 @@ def create(session: Session, parser: Parser) -> Result:
     return created("Experiment", head.name.name, made=done)
 
 
-@command("DROP EXPERIMENT")
+@command("DROP EXPERIMENT", proof=document("sql/drop-experiment"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP EXPERIMENT [IF EXISTS]."""
     parser.expect("DROP", "EXPERIMENT")
@@ -88,7 +89,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("ALTER EXPERIMENT")
+@command("ALTER EXPERIMENT", proof=document("sql/alter-experiment"))
 def alter(session: Session, parser: Parser) -> Result:
     """ALTER EXPERIMENT: ADD RUN, COMMIT RUN, DROP RUN, MODIFY RUN ... ADD METRICS or PARAMETERS, SET COMMENT."""
     parser.expect("ALTER", "EXPERIMENT")
@@ -158,7 +159,7 @@ def _modify(session: Session, run: Run, parser: Parser) -> None:
             run.parameters[str(one["name"])] = str(one["value"])
 
 
-@command("SHOW EXPERIMENTS", reads=True)
+@command("SHOW EXPERIMENTS", reads=True, proof=document("sql/show-experiments"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW EXPERIMENTS [LIKE] [IN]."""
     from churnobs.testing.show import filters
@@ -184,7 +185,7 @@ def _asked(session: Session, parser: Parser) -> tuple[Experiment, str, list[Run]
     return experiment, pattern, [experiment.run(only)] if only is not None else list(experiment.runs.values())
 
 
-@command("SHOW RUNS", reads=True)
+@command("SHOW RUNS", reads=True, proof=document("sql/show-runs-in-experiment"))
 def show_runs(session: Session, parser: Parser) -> Result:
     """SHOW RUNS [LIKE] IN EXPERIMENT."""
     parser.expect("SHOW", "RUNS")
@@ -205,7 +206,7 @@ def _metadata(run: Run) -> str:
     return json.dumps(told)
 
 
-@command("SHOW RUN METRICS", reads=True)
+@command("SHOW RUN METRICS", reads=True, proof=document("sql/show-run-in-experiment"))
 def show_metrics(session: Session, parser: Parser) -> Result:
     """SHOW RUN METRICS [LIKE] IN EXPERIMENT name [RUN run]: each metric at its highest step."""
     parser.expect("SHOW", "RUN", "METRICS")
@@ -219,7 +220,7 @@ def show_metrics(session: Session, parser: Parser) -> Result:
     return of_rows({"run_name": "text", "name": "text", "value": "real", "step": "fixed"}, rows)
 
 
-@command("SHOW RUN PARAMETERS", reads=True)
+@command("SHOW RUN PARAMETERS", reads=True, proof=document("sql/show-run-in-experiment"))
 def show_parameters(session: Session, parser: Parser) -> Result:
     """SHOW RUN PARAMETERS [LIKE] IN EXPERIMENT name [RUN run]."""
     parser.expect("SHOW", "RUN", "PARAMETERS")
@@ -232,7 +233,9 @@ def _named(rewriter: Rewriter, argument: Tree) -> Experiment:
     return _experiment(rewriter.session, rewriter.session.resolve(split_name(str(rewriter.evaluate(argument)))))
 
 
-@table_function("SYSTEM$GET_EXPERIMENT_RUN_METRICS")
+@table_function(
+    "SYSTEM$GET_EXPERIMENT_RUN_METRICS", proof=client_source("ml/experiment/_client/experiment_tracking_sql_client.py")
+)
 def run_metrics(rewriter: Rewriter, args: list[Tree], _named_args: dict[str, Tree]) -> Result:
     """SYSTEM$GET_EXPERIMENT_RUN_METRICS(experiment, run): every point of every metric."""
     rewriter.dynamic = True
@@ -241,13 +244,15 @@ def run_metrics(rewriter: Rewriter, args: list[Tree], _named_args: dict[str, Tre
     return of_rows(columns, [(name, step, *point) for (name, step), point in sorted(run.metrics.items())])
 
 
-@scalar("SYSTEM$RESOLVE_EXPERIMENT_ID")
+@scalar("SYSTEM$RESOLVE_EXPERIMENT_ID", proof=client_source("ml/experiment/_client/experiment_tracking_sql_client.py"))
 def experiment_id(rewriter: Rewriter, args: list[Tree], _named_args: dict[str, Tree]) -> Tree:
     """SYSTEM$RESOLVE_EXPERIMENT_ID(experiment)."""
     return value_of(_named(rewriter, args[0]).id)
 
 
-@scalar("SYSTEM$RESOLVE_EXPERIMENT_RUN_ID")
+@scalar(
+    "SYSTEM$RESOLVE_EXPERIMENT_RUN_ID", proof=client_source("ml/experiment/_client/experiment_tracking_sql_client.py")
+)
 def run_id(rewriter: Rewriter, args: list[Tree], _named_args: dict[str, Tree]) -> Tree:
     """SYSTEM$RESOLVE_EXPERIMENT_RUN_ID(experiment, run)."""
     return value_of(_named(rewriter, args[0]).run(fold(str(rewriter.evaluate(args[1])))).id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from churnobs.testing.failures import SqlError
+from churnobs.testing.proof import Function, Proof, client_source, document, judgement
 from churnobs.testing.results import Result
 from churnobs.testing.rewriting import SCALARS, Rewriter, scalar, table_function
 from churnobs.testing.trees import value_of
@@ -20,42 +20,68 @@ Args = list[Tree]
 Named = dict[str, Tree]
 
 
-def context(name: str, give: Callable[[Rewriter], Any]) -> None:
-    """Register a function without arguments whose value the session knows."""
-    SCALARS[name] = lambda rewriter, _args, _named: value_of(give(rewriter))
+def context(name: str, summary: str, give: Callable[[Rewriter], Any], proof: Proof | None = None) -> None:
+    """Register a function without arguments whose value the session knows; a page of its name says what it is."""
+    known = proof or document(f"functions/{name.lower()}")
+    SCALARS[name] = Function(lambda rewriter, _args, _named: value_of(give(rewriter)), summary, known)
 
 
-context("CURRENT_WAREHOUSE", lambda r: r.session.warehouse)
-context("CURRENT_ROLE", lambda r: r.session.role)
-context("CURRENT_USER", lambda r: r.session.user)
-context("CURRENT_ACCOUNT", lambda _r: "OFFLINE")
-context("CURRENT_ACCOUNT_NAME", lambda _r: "OFFLINE")
-context("CURRENT_ORGANIZATION_NAME", lambda _r: "CHURNOBS")
-context("CURRENT_REGION", lambda _r: "OFFLINE")
-context("CURRENT_SESSION", lambda r: r.session.id)
-context("CURRENT_DATABASE", lambda r: r.session.engine.database)
-context("CURRENT_SCHEMA", lambda r: r.session.engine.schema)
-context("CURRENT_VERSION", lambda _r: "9.30.0")
-context("CURRENT_CLIENT", lambda _r: "PythonConnector")
-context("CURRENT_SECONDARY_ROLES", lambda _r: json.dumps({"roles": "", "value": ""}))
-context("CURRENT_TRANSACTION", lambda r: r.session.shared.transaction_id if r.session.engine.in_transaction else None)
-context("CURRENT_AVAILABLE_ROLES", lambda r: json.dumps([r.session.role]))
-context("SYSTEM$CLIENT_VERSION_INFO", lambda _r: "[]")
-context("SYSTEM$ML_PLATFORM_CAPABILITIES", lambda _r: "{}")
-context("SYSTEM$SUPPORTED_SNOWFLAKE_ML_VERSIONS", lambda _r: "[]")
-context("SYSTEM$ARE_ANACONDA_TERMS_ACKNOWLEDGED", lambda _r: True)
-context("SYSTEM$CANCEL_ALL_QUERIES", lambda _r: "0 queries cancelled")
-context("SYSTEM$CANCEL_QUERY", lambda _r: "query cancelled")
+MADE_UP = judgement("the value is made up")
+context("CURRENT_WAREHOUSE", "The warehouse in use", lambda r: r.session.warehouse)
+context("CURRENT_ROLE", "The role in use", lambda r: r.session.role)
+context("CURRENT_USER", "The user", lambda r: r.session.user)
+context("CURRENT_ACCOUNT", "Always OFFLINE", lambda _r: "OFFLINE", MADE_UP)
+context("CURRENT_ACCOUNT_NAME", "Always OFFLINE", lambda _r: "OFFLINE", MADE_UP)
+context("CURRENT_ORGANIZATION_NAME", "Always CHURNOBS", lambda _r: "CHURNOBS", MADE_UP)
+context("CURRENT_REGION", "Always OFFLINE", lambda _r: "OFFLINE", MADE_UP)
+context("CURRENT_SESSION", "The number of the session", lambda r: r.session.id)
+context("CURRENT_DATABASE", "The database in use", lambda r: r.session.engine.database)
+context("CURRENT_SCHEMA", "The schema in use", lambda r: r.session.engine.schema)
+context("CURRENT_VERSION", "Always 9.30.0", lambda _r: "9.30.0", MADE_UP)
+context("CURRENT_CLIENT", "Always PythonConnector", lambda _r: "PythonConnector", MADE_UP)
+context("CURRENT_SECONDARY_ROLES", "Always none", lambda _r: json.dumps({"roles": "", "value": ""}))
+context(
+    "CURRENT_TRANSACTION",
+    "The number of the open transaction, or NULL",
+    lambda r: r.session.shared.transaction_id if r.session.engine.in_transaction else None,
+)
+context("CURRENT_AVAILABLE_ROLES", "The role in use alone", lambda r: json.dumps([r.session.role]))
+context("SYSTEM$CLIENT_VERSION_INFO", "Always an empty list", lambda _r: "[]", client_source("core/_root.py"))
+context(
+    "SYSTEM$ML_PLATFORM_CAPABILITIES",
+    "Always none, which lets snowflake-ml go by stages",
+    lambda _r: "{}",
+    client_source("ml/_internal/platform_capabilities.py"),
+)
+context(
+    "SYSTEM$SUPPORTED_SNOWFLAKE_ML_VERSIONS",
+    "Always an empty list",
+    lambda _r: "[]",
+    judgement("no client of the pinned versions asks"),
+)
+context("SYSTEM$ARE_ANACONDA_TERMS_ACKNOWLEDGED", "Always TRUE", lambda _r: True, client_source("snowpark/session.py"))
+context(
+    "SYSTEM$CANCEL_ALL_QUERIES",
+    "Nothing runs that could be cancelled",
+    lambda _r: "0 queries cancelled",
+    document("functions/system_cancel_all_queries"),
+)
+context(
+    "SYSTEM$CANCEL_QUERY",
+    "Nothing runs that could be cancelled",
+    lambda _r: "query cancelled",
+    document("functions/system_cancel_query"),
+)
 
 
-@scalar("CURRENT_SCHEMAS")
+@scalar("CURRENT_SCHEMAS", proof=document("functions/current_schemas"))
 def current_schemas(rewriter: Rewriter, _args: Args, _named: Named) -> Tree:
     """CURRENT_SCHEMAS()."""
     engine = rewriter.session.engine
     return value_of(json.dumps([f"{engine.database}.{engine.schema}"]))
 
 
-@scalar("LAST_QUERY_ID")
+@scalar("LAST_QUERY_ID", proof=document("functions/last_query_id"))
 def last_query_id(rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """LAST_QUERY_ID([n])."""
     queries = rewriter.session.queries
@@ -65,7 +91,7 @@ def last_query_id(rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return value_of(held[at] if -len(held) <= at < len(held) else None)
 
 
-@table_function("RESULT_SCAN")
+@table_function("RESULT_SCAN", proof=document("functions/result_scan"))
 def result_scan(rewriter: Rewriter, args: Args, _named: Named) -> Result:
     """RESULT_SCAN('query id')."""
     query_id = str(rewriter.evaluate(args[0]))
@@ -76,15 +102,7 @@ def result_scan(rewriter: Rewriter, args: Args, _named: Named) -> Result:
     return found
 
 
-@scalar("UUID_STRING")
-def uuid_string(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
-    """UUID_STRING()."""
-    if args:
-        return value_of(str(uuid.uuid5(uuid.UUID(args[0].name), args[1].name)))
-    return exp.cast(exp.func("UUID"), "TEXT")
-
-
-@scalar("SYSTEM$TYPEOF")
+@scalar("SYSTEM$TYPEOF", proof=document("functions/system_typeof"))
 def typeof(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """SYSTEM$TYPEOF: DuckDB's name of the type in Snowflake's spelling, as far as it maps."""
     inner = exp.Anonymous(this="typeof", expressions=[args[0].copy()])
@@ -103,7 +121,7 @@ def duck(sql: str) -> Tree:
     return sqlglot.parse_one(sql, read="duckdb")
 
 
-@scalar("HASH_AGG")
+@scalar("HASH_AGG", proof=document("functions/hash_agg"))
 def hash_agg(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """HASH_AGG(...): one number for rows in any order; other numbers than Snowflake's."""
     is_distinct = isinstance(args[0], exp.Distinct)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from churnobs.testing.failures import SqlError
 from churnobs.testing.lexer import Parser, words
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.session import Session
 from churnobs.testing.statements import NOISE, command
@@ -49,7 +50,7 @@ def _refused(what: str) -> SqlError:
     return SqlError(f"SQL access control error:\nInsufficient privileges to operate on {what}.", 3001, "42501")
 
 
-@command("SHOW GRANTS TO ROLE", reads=True)
+@command("SHOW GRANTS TO ROLE", reads=True, proof=document("sql/show-grants"))
 def show_grants_to_role(session: Session, parser: Parser) -> Result:
     """SHOW GRANTS TO ROLE name: what it was granted, or everything that is not denied on what the session has in use."""
     from churnobs.testing.role_commands import grants_to

@@ -13,13 +13,17 @@ import time
 import traceback
 import urllib.parse
 import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from churnobs.testing import bindings, rest
 from churnobs.testing.failures import SqlError, not_supported, payload
 from churnobs.testing.names import fold
+from churnobs.testing.proof import Proof, client_source, judgement
 from churnobs.testing.results import of_rows, wire
 from churnobs.testing.several import run_several
 from churnobs.testing.statements import execute
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from churnobs.testing.session import Session
 
 SERVER_VERSION = "9.30.0 churnobs-offline"
+Answerer: TypeAlias = "Callable[[Any, Request], None]"
 
 
 class Server:
@@ -90,6 +95,48 @@ def sign(account: Account, path: str, seconds: float) -> str:
     return f"{account.url}/files/{urllib.parse.quote(path)}?until={until}&mark={mark}"
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as an endpoint sees it; without a session where none is needed."""
+
+    path: str
+    given: Mapping[str, str]
+    body: Any
+    session: Any
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What answers requests of a method and a path, in which * stands for anything."""
+
+    method: str
+    path: str
+    run: Callable[[Any, Request], None]
+    proof: Proof
+    logged_in: bool
+
+
+ENDPOINTS: list[Endpoint] = []
+_DONE = {"success": True, "data": None, "code": None, "message": None}
+
+
+def endpoint(*heads: str, proof: Proof, logged_in: bool = True) -> Callable[[Answerer], Answerer]:
+    """Register what answers "METHOD /path"."""
+
+    def register(answerer: Answerer) -> Answerer:
+        for method, path in map(str.split, heads):
+            ENDPOINTS.append(Endpoint(method, path, answerer, proof, logged_in))
+        return answerer
+
+    return register
+
+
+def endpoint_of(method: str, path: str) -> Endpoint | None:
+    """The endpoint of a request, or None where it is not emulated."""
+    return next((one for one in ENDPOINTS if one.method == method and fnmatchcase(path, one.path)), None)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -100,41 +147,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer a request."""
-        path, _, query = self.path.partition("?")
-        given = dict(urllib.parse.parse_qsl(query))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        data: Any = json.loads(body) if body else {}
-        query_id = str(uuid.uuid4())
+        self._answer(json.loads(body) if body else {})
+
+    def _answer(self, data: Any) -> None:
+        path, _, query = self.path.partition("?")
+        given = dict(urllib.parse.parse_qsl(query))
+        method = "GET" if self.command == "HEAD" else self.command
         try:
-            if path == "/session/v1/login-request":
-                return self._send(self._login(given, data["data"]))
-            if path.startswith("/telemetry"):
-                return self._send({"success": True, "data": None, "code": None, "message": None})
-            session, token = self._session()
-            if path.startswith("/api/v2/"):
-                return self._rest(session, path, given, data)
-            if path == "/queries/v1/query-request":
-                return self._send(self._query(session, data))
-            if path == "/session" and given.get("delete"):
-                self.account.close_session(token)
-            if path in ("/session", "/session/heartbeat", "/session/token-request", "/queries/v1/abort-request"):
-                return self._send({"success": True, "data": None, "code": None, "message": None})
-            return self._send(
-                {
-                    "success": False,
-                    "code": "000002",
-                    "message": f"offline account: {path} is not supported",
-                    "data": None,
-                },
-                404,
-            )
+            found = endpoint_of(method, path)
+            if found is None:
+                message = f"offline account: {path} is not supported"
+                return self._send({"success": False, "code": "000002", "message": message, "data": None}, 404)
+            session, token = self._session() if found.logged_in else (None, "")
+            return found.run(self, Request(path, given, data, session, token))
         except SqlError as error:
-            return self._send(payload(error, query_id))
+            return self._send(payload(error, str(uuid.uuid4()) if method != "GET" else ""))
         except Exception as error:  # noqa: BLE001  # whatever it is, the client must hear of it
             text = f"offline account: internal error: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
-            return self._send(payload(SqlError(text, 370001, "XX000"), query_id))
+            return self._send(payload(SqlError(text, 370001, "XX000"), str(uuid.uuid4())))
 
     def do_PUT(self) -> None:
         """Answer a request of the REST interface."""
@@ -144,36 +177,68 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a request of the REST interface."""
         self.do_POST()
 
-    def _rest(self, session: Session, path: str, given: dict[str, str], data: Any) -> None:
-        code, told = rest.answer(session, self.command, path, given, data)
-        self._send(told, code)
-
     def do_GET(self) -> None:
-        """Hand out a signed file, a kept result or the state of a query."""
-        path, _, query = self.path.partition("?")
-        given = dict(urllib.parse.parse_qsl(query))
-        if path.startswith("/files/"):
-            return self._file(urllib.parse.unquote(path.removeprefix("/files/")), given)
-        try:
-            session, _ = self._session()
-            if path.startswith("/api/v2/"):
-                return self._rest(session, path, given, None)
-            parts = path.strip("/").split("/")
-            if parts[0] == "queries" and parts[-1] == "result":
-                found = self._kept(parts[1])
-                return self._send(
-                    {"success": True, "code": None, "message": None, "data": {**wire(found), "queryId": parts[1]}}
-                )
-            if parts[:2] == ["monitoring", "queries"]:
-                known = self.account.result(parts[2]) is not None
-                return self._send(
-                    {"success": True, "data": {"queries": [{"status": "SUCCESS", "id": parts[2]}] if known else []}}
-                )
-            return self._send(
-                {"success": False, "code": "000002", "message": f"{path} is not supported", "data": None}, 404
-            )
-        except SqlError as error:
-            return self._send(payload(error, ""))
+        """Answer a request without a body."""
+        self._answer(None)
+
+    @endpoint("POST /session/v1/login-request", proof=client_source("connector/auth/_auth.py"), logged_in=False)
+    def log_in(self, request: Request) -> None:
+        """Login with the account's password; the database, schema, warehouse and role that it names."""
+        self._send(self._login(request.given, request.body["data"]))
+
+    @endpoint("POST /telemetry/send", proof=client_source("connector/telemetry.py"), logged_in=False)
+    def telemetry(self, _request: Request) -> None:
+        """Telemetry is taken and forgotten."""
+        self._send(_DONE)
+
+    @endpoint("POST /queries/v1/query-request", proof=client_source("connector/connection.py"))
+    def query_request(self, request: Request) -> None:
+        """A statement, or several, with its binds; also to describe it alone."""
+        self._send(self._query(request.session, request.body))
+
+    @endpoint("POST /session", proof=client_source("connector/network.py"))
+    def end_session(self, request: Request) -> None:
+        """Logout (delete=true)."""
+        if request.given.get("delete"):
+            self.account.close_session(request.token)
+        self._send(_DONE)
+
+    @endpoint("POST /session/heartbeat", "POST /session/token-request", proof=client_source("connector/network.py"))
+    def keep_alive(self, _request: Request) -> None:
+        """Answered, and nothing is done: sessions do not age."""
+        self._send(_DONE)
+
+    @endpoint("POST /queries/v1/abort-request", proof=client_source("connector/connection.py"))
+    def abort(self, _request: Request) -> None:
+        """Answered, and nothing is done: a statement that runs is not stopped."""
+        self._send(_DONE)
+
+    @endpoint("GET /queries/*/result", proof=client_source("connector/cursor.py"))
+    def kept_result(self, request: Request) -> None:
+        """The kept result of a query."""
+        query_id = request.path.strip("/").split("/")[1]
+        found = self._kept(query_id)
+        self._send({"success": True, "code": None, "message": None, "data": {**wire(found), "queryId": query_id}})
+
+    @endpoint("GET /monitoring/queries/*", proof=client_source("connector/connection.py"))
+    def query_state(self, request: Request) -> None:
+        """The state of a query: SUCCESS where its result is kept."""
+        query_id = request.path.strip("/").split("/")[2]
+        known = self.account.result(query_id) is not None
+        self._send({"success": True, "data": {"queries": [{"status": "SUCCESS", "id": query_id}] if known else []}})
+
+    @endpoint(
+        "GET /files/*", proof=judgement("the address is the account's own, given by GET_PRESIGNED_URL"), logged_in=False
+    )
+    def file(self, request: Request) -> None:
+        """A signed file of a stage, until it expires; also a part of it."""
+        self._file(urllib.parse.unquote(request.path.removeprefix("/files/")), request.given)
+
+    @endpoint("GET /api/v2/*", "POST /api/v2/*", "PUT /api/v2/*", "DELETE /api/v2/*", proof=rest.PROOF)
+    def rest_request(self, request: Request) -> None:
+        """The REST interface, for tasks: each route is listed by itself."""
+        code, told = rest.answer(request.session, self.command, request.path, request.given, request.body)
+        self._send(told, code)
 
     def _kept(self, query_id: str) -> Result:
         found = self.account.result(query_id)
@@ -189,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise SqlError("User must login again to access the service.", 390104, "08001")
         return found, token
 
-    def _login(self, given: dict[str, str], data: dict[str, Any]) -> dict[str, Any]:
+    def _login(self, given: Mapping[str, str], data: dict[str, Any]) -> dict[str, Any]:
         named = {key: fold(given[sent]) for key, sent in _NAMED.items() if given.get(sent)}
         user, password = str(data.get("LOGIN_NAME", "")), str(data.get("PASSWORD") or "")
         parameters = data.get("SESSION_PARAMETERS") or {}
@@ -263,7 +328,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = {**wire(whole), "queryId": query_id, **told}
         return {"success": True, "code": None, "message": None, "data": data}
 
-    def _file(self, path: str, given: dict[str, str]) -> None:
+    def _file(self, path: str, given: Mapping[str, str]) -> None:
         until, mark = given.get("until", ""), given.get("mark", "")
         expected = hmac.new(self.account.secret, f"{path}|{until}".encode(), hashlib.sha256).hexdigest()
         target = (self.account.folder / path).resolve()

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.locations import locate
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, table_function
 from churnobs.testing.stage_reads import format_of, read_file
@@ -29,7 +30,7 @@ _DIGITS = (
 )
 
 
-@table_function("INFER_SCHEMA")
+@table_function("INFER_SCHEMA", proof=document("functions/infer_schema"))
 def infer_schema(rewriter: Rewriter, _args: list[Any], named: dict[str, Any]) -> Result:
     """INFER_SCHEMA(LOCATION => ..., FILE_FORMAT => ...)."""
     session = rewriter.session

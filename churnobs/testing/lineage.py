@@ -12,6 +12,7 @@ from sqlglot import exp
 from churnobs.testing import inference, queries
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import Name, fold, quoted_if_needed, split_name
+from churnobs.testing.proof import client_source
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.session import Session
 from churnobs.testing.trees import value_of
@@ -107,7 +108,7 @@ def _alive(session: Session, node: Node) -> bool:
     return catalog.views.get(node.name) is not None or has_table(session, node.name)
 
 
-@scalar("SYSTEM$DGQL")
+@scalar("SYSTEM$DGQL", proof=client_source("snowpark/lineage.py"))
 def dgql(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """SYSTEM$DGQL: the edges of one object, in the form that Snowpark's lineage asks for."""
     text = str(rewriter.evaluate(args[0]))

@@ -15,6 +15,7 @@ from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import SNOW, Location, locate
 from churnobs.testing.names import Name, quoted_if_needed, split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, now, of_rows, status
 from churnobs.testing.role_rules import need
 from churnobs.testing.session import Session
@@ -105,7 +106,7 @@ def _version_name(parser: Parser) -> str:
     return parser.part()
 
 
-@command("CREATE MODEL")
+@command("CREATE MODEL", proof=document("sql/create-model"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE MODEL name [WITH VERSION v] FROM ...; the first version is the default."""
     head = creation(session, parser, "MODEL")
@@ -126,7 +127,7 @@ def create(session: Session, parser: Parser) -> Result:
     return status(f"Model {head.name.name} successfully created.")
 
 
-@command("ALTER MODEL")
+@command("ALTER MODEL", proof=document("sql/alter-model"))
 def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER MODEL: versions, default, aliases, metadata, tags, comment, name."""
     parser.expect("ALTER", "MODEL")
@@ -199,7 +200,7 @@ def _set_alias(model: Model, version: Version, alias: str) -> None:
     version.alias = alias
 
 
-@command("DROP MODEL")
+@command("DROP MODEL", proof=document("sql/drop-model"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP MODEL [IF EXISTS]."""
     parser.expect("DROP", "MODEL")
@@ -212,7 +213,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("SHOW MODELS", reads=True)
+@command("SHOW MODELS", reads=True, proof=document("sql/show-models"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW MODELS [LIKE] [IN]."""
     from churnobs.testing.show import filters
@@ -248,7 +249,7 @@ def _aliases(model: Model, version: Version | None = None) -> Any:
     return pairs if version is None else [alias for alias, name in pairs.items() if name == version.name]
 
 
-@command("SHOW VERSIONS", reads=True)
+@command("SHOW VERSIONS", reads=True, proof=document("sql/show-versions-in-model"))
 def show_versions(session: Session, parser: Parser) -> Result:
     """SHOW VERSIONS [LIKE] IN MODEL | DATASET."""
     from churnobs.testing.names import like
@@ -286,7 +287,7 @@ def show_versions(session: Session, parser: Parser) -> Result:
     return of_rows(columns, rows)
 
 
-@command("SHOW FUNCTIONS IN MODEL", reads=True)
+@command("SHOW FUNCTIONS IN MODEL", reads=True, proof=document("sql/show-functions-in-model"))
 def show_functions(session: Session, parser: Parser) -> Result:
     """SHOW FUNCTIONS IN MODEL name [VERSION v]."""
     parser.expect("SHOW", "FUNCTIONS", "IN", "MODEL")
@@ -304,7 +305,7 @@ def show_functions(session: Session, parser: Parser) -> Result:
     return of_rows(columns, rows)
 
 
-@command("COMMENT ON", "COMMENT IF EXISTS ON")
+@command("COMMENT ON", "COMMENT IF EXISTS ON", proof=document("sql/comment"))
 def comment_on(session: Session, parser: Parser) -> Result:
     """COMMENT ON an object IS 'text'."""
     from churnobs.testing.names import literal, quote

@@ -12,6 +12,7 @@ from churnobs.testing.failures import SqlError
 from churnobs.testing.metrics import ROLES, Request
 from churnobs.testing.monitors import ModelMonitor, rows_of
 from churnobs.testing.names import fold, split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, table_function
 from churnobs.testing.role_rules import as_owner, need
@@ -122,19 +123,19 @@ def _plain(value: Any) -> Any:
     return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
 
 
-@table_function("MODEL_MONITOR_PERFORMANCE_METRIC")
+@table_function("MODEL_MONITOR_PERFORMANCE_METRIC", proof=document("functions-model-monitors"))
 def performance_metric(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Result:
     """MODEL_MONITOR_PERFORMANCE_METRIC(monitor, metric [, granularity, start, end, extra_args])."""
     return _function("PERFORMANCE", rewriter, args)
 
 
-@table_function("MODEL_MONITOR_DRIFT_METRIC")
+@table_function("MODEL_MONITOR_DRIFT_METRIC", proof=document("functions-model-monitors"))
 def drift_metric(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Result:
     """MODEL_MONITOR_DRIFT_METRIC(monitor, metric, column [, granularity, start, end, extra_args])."""
     return _function("DRIFT", rewriter, args)
 
 
-@table_function("MODEL_MONITOR_STAT_METRIC")
+@table_function("MODEL_MONITOR_STAT_METRIC", proof=document("functions-model-monitors"))
 def stat_metric(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Result:
     """MODEL_MONITOR_STAT_METRIC(monitor, metric, column [, granularity, start, end, extra_args])."""
     return _function("STAT", rewriter, args)

@@ -19,6 +19,7 @@ from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.models import Model, Version, model_of
 from churnobs.testing.names import Name, fold, split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Column, Result, of_rows, status
 from churnobs.testing.schedules import Every, Timer, seconds_of
 from churnobs.testing.session import Session
@@ -65,7 +66,7 @@ class ModelMonitor(Object):
         return held[0] if held else None
 
 
-@command("CREATE MODEL MONITOR")
+@command("CREATE MODEL MONITOR", proof=document("sql/create-model-monitor"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE MODEL MONITOR, with the checks that Snowflake documents."""
     head = creation(session, parser, "MODEL", "MONITOR")
@@ -253,7 +254,7 @@ COMING.append(_coming)
 TIMERS.append(lambda account: (monitor.timer for monitor in account.catalog.shelf("ModelMonitor")))
 
 
-@command("ALTER MODEL MONITOR")
+@command("ALTER MODEL MONITOR", proof=document("sql/alter-model-monitor"))
 def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER MODEL MONITOR: suspend, resume, baseline, intervals, segment and custom metric columns."""
     parser.expect("ALTER", "MODEL", "MONITOR")
@@ -316,7 +317,7 @@ def _column(monitor: ModelMonitor, parser: Parser, *, add: bool) -> None:
         raise missing("Column", name)
 
 
-@command("DROP MODEL MONITOR")
+@command("DROP MODEL MONITOR", proof=document("sql/drop-model-monitor"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP MODEL MONITOR [IF EXISTS]."""
     parser.expect("DROP", "MODEL", "MONITOR")
@@ -363,7 +364,7 @@ def _row(session: Session, m: ModelMonitor) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@command("SHOW MODEL MONITORS", reads=True)
+@command("SHOW MODEL MONITORS", reads=True, proof=document("sql/show-model-monitors"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW MODEL MONITORS."""
     from churnobs.testing.show import filters
@@ -374,7 +375,7 @@ def show(session: Session, parser: Parser) -> Result:
     return found.shown(_SHOWN, rows)
 
 
-@command("DESCRIBE MODEL MONITOR", "DESC MODEL MONITOR", reads=True)
+@command("DESCRIBE MODEL MONITOR", "DESC MODEL MONITOR", reads=True, proof=document("sql/desc-model-monitor"))
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE MODEL MONITOR."""
     parser.at = 3

@@ -12,6 +12,7 @@ from churnobs.testing.catalog import Object
 from churnobs.testing.failures import SqlError
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, fold
+from churnobs.testing.proof import Function, document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import SCALARS, Rewriter, scalar
 from churnobs.testing.session import Session
@@ -37,16 +38,19 @@ def _message(kind: str, rewriter: Rewriter, args: list[Tree], _named: dict[str, 
 
 
 for _name, _kind in KINDS.items():
-    SCALARS[_name] = partial(_message, _kind)
+    _told = Function(
+        partial(_message, _kind), f"SNOWFLAKE.NOTIFICATION.{_name}(text)", document(f"functions/{_name.lower()}")
+    )
+    SCALARS[_name] = _told
 
 
-@scalar("INTEGRATION")
+@scalar("INTEGRATION", proof=document("functions/integration"))
 def integration(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SNOWFLAKE.NOTIFICATION.INTEGRATION(name)."""
     return value_of(json.dumps({str(rewriter.evaluate(args[0])): {}}))
 
 
-@scalar("EMAIL_INTEGRATION_CONFIG")
+@scalar("EMAIL_INTEGRATION_CONFIG", proof=document("functions/email_integration_config"))
 def email_integration_config(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SNOWFLAKE.NOTIFICATION.EMAIL_INTEGRATION_CONFIG(name [, subject [, to [, cc [, bcc]]]])."""
     values: list[Any] = [rewriter.evaluate(a) for a in args]
@@ -58,7 +62,7 @@ def email_integration_config(rewriter: Rewriter, args: list[Tree], _named: dict[
     return value_of(json.dumps({str(name): told}))
 
 
-@command("CREATE NOTIFICATION INTEGRATION")
+@command("CREATE NOTIFICATION INTEGRATION", proof=document("sql/create-notification-integration"))
 def create_integration(session: Session, parser: Parser) -> Result:
     """CREATE NOTIFICATION INTEGRATION."""
     parser.expect("CREATE")

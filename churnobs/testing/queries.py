@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlglot
@@ -15,6 +16,7 @@ from churnobs.testing import results, templates
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
+from churnobs.testing.proof import Proof, document
 from churnobs.testing.results import Result
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.role_rules import may_work
@@ -23,6 +25,16 @@ from churnobs.testing.trees import duck_sql, table_name
 
 Tree = exp.Expr
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A kind of statement that sqlglot reads: what it does in a line, its proof, its trees, and of what kind of object."""
+
+    summary: str
+    proof: Proof
+    kinds: Any
+    of: str | None = None
 
 
 def parse(text: str) -> Tree:
@@ -151,22 +163,51 @@ def _remember_texts(tree: Tree, text: str) -> None:
 def _dispatch(session: Session, tree: Tree, rewriter: Rewriter, text: str, *, describe_only: bool) -> Result:
     from churnobs.testing import changes, table_alters, tables
 
-    if isinstance(tree, exp.Query | exp.Values | exp.Subquery):
+    name = statement_of(tree)
+    if name == "SELECT":
         return select(session, tree, rewriter, describe_only=describe_only)
-    if isinstance(tree, exp.Insert | exp.MultitableInserts | exp.Update | exp.Delete | exp.Merge | exp.TruncateTable):
+    if name in CHANGES:
         if describe_only:
             return changes.described(tree)
         return changes.run(session, tree, rewriter)
     if describe_only:
         return results.of_rows({"status": "text"}, [], type_id=results.DDL)
-    if isinstance(tree, exp.Create) and tree.kind == "TABLE":
-        return tables.create(session, tree, rewriter)
-    if isinstance(tree, exp.Create) and tree.kind == "SEQUENCE":
+    if name == "CREATE TABLE":
+        return tables.create(session, tree, rewriter)  # type: ignore[arg-type]
+    if name == "CREATE SEQUENCE":
         return tables.plain(session, tree, rewriter, f"Sequence {tree.this.name.upper()} successfully created.")
-    if isinstance(tree, exp.Alter) and tree.args.get("kind") == "TABLE":
-        return table_alters.alter(session, tree, rewriter)
+    if name == "ALTER TABLE":
+        return table_alters.alter(session, tree, rewriter)  # type: ignore[arg-type]
     first = text.split()[:3]
-    raise not_supported(" ".join(first).upper(), "see docs/offline_account.md for what is emulated")
+    raise not_supported(" ".join(first).upper(), "see docs/emulated.md for what is emulated")
+
+
+# what sqlglot reads, and this package, fakesnow and DuckDB then answer together
+STATEMENTS: dict[str, Parsed] = {
+    "SELECT": Parsed("Queries, VALUES and WITH", document("constructs"), exp.Query | exp.Values | exp.Subquery),
+    "INSERT": Parsed("INSERT [OVERWRITE] INTO, of values or a query", document("sql/insert"), exp.Insert),
+    "INSERT ALL": Parsed(
+        "INSERT of one query into several tables", document("sql/insert-multi-table"), exp.MultitableInserts
+    ),
+    "UPDATE": Parsed("UPDATE ... SET ... FROM ... WHERE", document("sql/update"), exp.Update),
+    "DELETE": Parsed("DELETE FROM ... USING ... WHERE", document("sql/delete"), exp.Delete),
+    "MERGE": Parsed("MERGE INTO; two source rows for one are refused", document("sql/merge"), exp.Merge),
+    "TRUNCATE": Parsed("TRUNCATE TABLE", document("sql/truncate-table"), exp.TruncateTable),
+    "CREATE TABLE": Parsed("CREATE TABLE: columns, AS, LIKE, CLONE", document("sql/create-table"), exp.Create, "TABLE"),
+    "CREATE SEQUENCE": Parsed("CREATE SEQUENCE", document("sql/create-sequence"), exp.Create, "SEQUENCE"),
+    "ALTER TABLE": Parsed("ALTER TABLE: columns, names, comments", document("sql/alter-table"), exp.Alter, "TABLE"),
+}
+CHANGES = ("INSERT", "INSERT ALL", "UPDATE", "DELETE", "MERGE", "TRUNCATE")
+
+
+def statement_of(tree: Tree) -> str | None:
+    """The name in STATEMENTS of what sqlglot read, or None for what is not emulated."""
+    found = (
+        name
+        for name, one in STATEMENTS.items()
+        if isinstance(tree, one.kinds) and (one.of is None or tree.args.get("kind") == one.of)
+    )
+    return next(found, None)
 
 
 def select(session: Session, tree: Tree, rewriter: Rewriter, *, describe_only: bool) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from churnobs.testing.failures import missing
 from churnobs.testing.lexer import Parser
+from churnobs.testing.proof import judgement
 from churnobs.testing.results import Result
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, dropped, refuse
@@ -14,6 +15,7 @@ from churnobs.testing.statements import command, dropped, refuse
     "DROP SERVICE",
     "DROP PIPE",
     "DROP MATERIALIZED VIEW",
+    proof=judgement("none of them can be made, so there is none to drop"),
 )
 def drop_what_cannot_be(session: Session, parser: Parser) -> Result:
     """DROP ... of kinds that cannot be made here: there is none to drop."""

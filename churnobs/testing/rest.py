@@ -12,6 +12,7 @@ from typing import Any
 
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import fold, quote, quoted_if_needed, split_name
+from churnobs.testing.proof import client_source
 from churnobs.testing.results import Result
 from churnobs.testing.session import Session
 from churnobs.testing.statements import execute
@@ -22,6 +23,7 @@ _PLACE = re.compile(
     r"/api/v2/databases/(?P<database>[^/]+)/schemas/(?P<schema>[^/]+)/tasks"
     r"(?:/(?P<name>[^/:]+)(?P<verb>[:/][\w-]+)?)?/?"
 )
+PROOF = client_source("core/task/_generated/api/task_api.py")
 _TEXTS = {
     "comment": "COMMENT", "user_task_managed_initial_warehouse_size": "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE",
     "serverless_task_min_statement_size": "SERVERLESS_TASK_MIN_STATEMENT_SIZE",
@@ -68,12 +70,12 @@ def answer(session: Session, method: str, path: str, given: Mapping[str, str], b
     """Answer a request: the status of HTTP, and what the body says."""
     try:
         found = _PLACE.fullmatch(path)
-        handler = None if found is None else _ROUTES.get((method, found["name"] is not None, found["verb"] or ""))
-        if found is None or handler is None:
+        route = None if found is None else ROUTES.get((method, found["name"] is not None, found["verb"] or ""))
+        if found is None or route is None:
             raise not_supported(f"{method} {path}", "use SQL; of snowflake.core, tasks and DAGs are emulated")
         database, schema = (quote(fold(urllib.parse.unquote(found[part]))) for part in ("database", "schema"))
         name = fold(urllib.parse.unquote(found["name"])) if found["name"] else ""
-        return 200, handler(Request(session, f"{database}.{schema}", name, given, body))
+        return 200, route.run(Request(session, f"{database}.{schema}", name, given, body))
     except SqlError as error:
         code = {"02000": 404, "42S02": 404, "42710": 409, "42501": 403, "0A000": 501}.get(error.sqlstate, 400)
         number = f"{error.errno:06d}"
@@ -217,19 +219,27 @@ def _execute(request: Request) -> Answer:
     return request.status(f"EXECUTE TASK {request.task}{' RETRY LAST' if request.says('retryLast') else ''}")
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers a request about tasks, and what it does in a line."""
+
+    run: Callable[[Request], Answer]
+    summary: str
+
+
 # by method, whether a task is named, and what stands after its name
-_ROUTES: dict[tuple[str, bool, str], Callable[[Request], Answer]] = {
-    ("GET", False, ""): _list,
-    ("POST", False, ""): _create,
-    ("GET", True, ""): _fetch,
-    ("PUT", True, ""): _create_or_alter,
-    ("DELETE", True, ""): _drop,
-    ("POST", True, ":execute"): _execute,
-    ("POST", True, ":resume"): lambda request: request.status(f"ALTER TASK {request.task} RESUME"),
-    ("POST", True, ":suspend"): lambda request: request.status(f"ALTER TASK {request.task} SUSPEND"),
-    ("GET", True, "/dependents"): _dependents,
-    ("GET", True, "/complete-graphs"): _graphs("COMPLETE_TASK_GRAPHS"),
-    ("GET", True, "/complete_graphs"): _graphs("COMPLETE_TASK_GRAPHS"),
-    ("GET", True, "/current-graphs"): _graphs("CURRENT_TASK_GRAPHS"),
-    ("GET", True, "/current_graphs"): _graphs("CURRENT_TASK_GRAPHS"),
+ROUTES: dict[tuple[str, bool, str], Route] = {
+    ("GET", False, ""): Route(_list, "The tasks of a schema"),
+    ("POST", False, ""): Route(_create, "CREATE TASK"),
+    ("GET", True, ""): Route(_fetch, "DESCRIBE TASK"),
+    ("PUT", True, ""): Route(_create_or_alter, "CREATE OR ALTER TASK"),
+    ("DELETE", True, ""): Route(_drop, "DROP TASK"),
+    ("POST", True, ":execute"): Route(_execute, "EXECUTE TASK"),
+    ("POST", True, ":resume"): Route(lambda r: r.status(f"ALTER TASK {r.task} RESUME"), "ALTER TASK ... RESUME"),
+    ("POST", True, ":suspend"): Route(lambda r: r.status(f"ALTER TASK {r.task} SUSPEND"), "ALTER TASK ... SUSPEND"),
+    ("GET", True, "/dependents"): Route(_dependents, "TASK_DEPENDENTS"),
+    ("GET", True, "/complete-graphs"): Route(_graphs("COMPLETE_TASK_GRAPHS"), "COMPLETE_TASK_GRAPHS"),
+    ("GET", True, "/complete_graphs"): Route(_graphs("COMPLETE_TASK_GRAPHS"), "COMPLETE_TASK_GRAPHS"),
+    ("GET", True, "/current-graphs"): Route(_graphs("CURRENT_TASK_GRAPHS"), "CURRENT_TASK_GRAPHS"),
+    ("GET", True, "/current_graphs"): Route(_graphs("CURRENT_TASK_GRAPHS"), "CURRENT_TASK_GRAPHS"),
 }

@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import Name, quote, split_name
+from churnobs.testing.proof import Function, Proof, first_line
 from churnobs.testing.results import Result
 from churnobs.testing.role_rules import need
 from churnobs.testing.roles import RELATIONS as READABLE
@@ -43,8 +44,8 @@ TableFunction = Callable[["Rewriter", list[Tree], dict[str, Tree]], "Result | Tr
 Scalar = Callable[["Rewriter", list[Tree], dict[str, Tree]], "Tree | None"]
 Relation = Callable[["Rewriter", Name], "Result | pa.Table | Tree | None"]
 
-TABLE_FUNCTIONS: dict[str, TableFunction] = {}
-SCALARS: dict[str, Scalar] = {}
+TABLE_FUNCTIONS: dict[str, Function] = {}
+SCALARS: dict[str, Function] = {}
 RELATIONS: list[Relation] = []
 MODEL_CALLS: list[Callable[[Rewriter, exp.ModelAttribute], Tree]] = []
 TABLE_CALLS: list[Callable[[Rewriter, exp.TableFromRows], bool]] = []
@@ -58,21 +59,21 @@ QUALIFIED = {
 _numbers = itertools.count(1)
 
 
-def table_function(*names: str) -> Callable[[TableFunction], TableFunction]:
+def table_function(*names: str, proof: Proof) -> Callable[[TableFunction], TableFunction]:
     """Register what answers TABLE(name(...))."""
 
     def register(function: TableFunction) -> TableFunction:
-        TABLE_FUNCTIONS.update(dict.fromkeys(names, function))
+        TABLE_FUNCTIONS.update(dict.fromkeys(names, Function(function, first_line(function), proof)))
         return function
 
     return register
 
 
-def scalar(*names: str) -> Callable[[Scalar], Scalar]:
+def scalar(*names: str, proof: Proof) -> Callable[[Scalar], Scalar]:
     """Register what a scalar function stands for."""
 
     def register(function: Scalar) -> Scalar:
-        SCALARS.update(dict.fromkeys(names, function))
+        SCALARS.update(dict.fromkeys(names, Function(function, first_line(function), proof)))
         return function
 
     return register
@@ -222,8 +223,8 @@ class Rewriter:
         if function is None:
             if path and path[-1] in ("FLATTEN", "EXPLODE", "GENERATOR"):
                 return None
-            raise not_supported(f"the table function {'.'.join(path) or call.sql()}", "see docs/offline_account.md")
-        found = function(self, args, named)
+            raise not_supported(f"the table function {'.'.join(path) or call.sql()}", "see docs/emulated.md")
+        found = function.run(self, args, named)
         made = self.relation(found) if isinstance(found, Result) else found
         if isinstance(made, exp.Query) and not isinstance(made, exp.Subquery):
             made = exp.Subquery(this=made, alias=exp.TableAlias(this=ident("_t")))
@@ -364,7 +365,9 @@ class Rewriter:
             if not path:
                 continue
             made = (
-                SCALARS[path[-1]](self, args, named) if self._is_known(path) else self._called(node, path, args, named)
+                SCALARS[path[-1]].run(self, args, named)
+                if self._is_known(path)
+                else self._called(node, path, args, named)
             )
             if made is not None:
                 node.replace(made)
@@ -384,7 +387,7 @@ class Rewriter:
             if (made := call(self, path, args, named)) is not None:
                 return made
         if path[:2] == ("SNOWFLAKE", "CORTEX"):
-            raise not_supported(".".join(path), "see docs/offline_account.md for the functions that are")
+            raise not_supported(".".join(path), "see docs/emulated.md for the functions that are")
         if isinstance(node, exp.Dot):
             raise SqlError(f"SQL compilation error:\nUnknown function {'.'.join(path)}.", 2140, "42601")
         return None

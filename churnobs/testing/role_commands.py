@@ -7,6 +7,7 @@ from typing import Any
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, like, quoted_if_needed
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.role_rules import KINDS, key_of, read_kind
 from churnobs.testing.roles import ALL, SYSTEM, Grant, Role
@@ -20,7 +21,7 @@ _GRANTS = {
 }  # fmt: skip
 
 
-@command("CREATE ROLE")
+@command("CREATE ROLE", proof=document("sql/create-role"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE [OR REPLACE] ROLE [IF NOT EXISTS] name [COMMENT = ...]."""
     parser.expect("CREATE")
@@ -41,7 +42,7 @@ def create(session: Session, parser: Parser) -> Result:
     return created("Role", name)
 
 
-@command("DROP ROLE")
+@command("DROP ROLE", proof=document("sql/drop-role"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP ROLE [IF EXISTS]."""
     parser.expect("DROP", "ROLE")
@@ -74,7 +75,7 @@ def take_role(session: Session, name: str) -> None:
     session.role = name
 
 
-@command("SHOW ROLES", reads=True)
+@command("SHOW ROLES", reads=True, proof=document("sql/show-roles"))
 def show_roles(session: Session, parser: Parser) -> Result:
     """SHOW ROLES [LIKE]."""
     parser.expect("SHOW", "ROLES")
@@ -90,14 +91,14 @@ def show_roles(session: Session, parser: Parser) -> Result:
     return of_rows(columns, rows)
 
 
-@command("GRANT")
+@command("GRANT", proof=document("sql/grant-privilege"))
 def grant(session: Session, parser: Parser) -> Result:
     """GRANT privileges ON object, or GRANT ROLE, TO a role or a user."""
     parser.expect("GRANT")
     return _change(session, parser, gives=True)
 
 
-@command("REVOKE")
+@command("REVOKE", proof=document("sql/revoke-privilege"))
 def revoke(session: Session, parser: Parser) -> Result:
     """REVOKE privileges ON object, or REVOKE ROLE, FROM a role or a user."""
     parser.expect("REVOKE")
@@ -232,7 +233,7 @@ def _row(now: Any, g: Grant) -> tuple[Any, ...]:
     return now, g.privilege, g.kind.replace(" ", "_"), g.name, "ROLE", g.role, str(g.may_grant).lower(), ""
 
 
-@command("SHOW GRANTS ON", reads=True)
+@command("SHOW GRANTS ON", reads=True, proof=document("sql/show-grants"))
 def show_grants_on(session: Session, parser: Parser) -> Result:
     """SHOW GRANTS ON kind name: what was granted, and who owns it."""
     parser.expect("SHOW", "GRANTS", "ON")
@@ -245,7 +246,7 @@ def show_grants_on(session: Session, parser: Parser) -> Result:
     return of_rows(_GRANTS, [_row(now, g) for g in sorted(found, key=lambda g: (g.privilege, g.role))])
 
 
-@command("SHOW GRANTS OF ROLE", reads=True)
+@command("SHOW GRANTS OF ROLE", reads=True, proof=document("sql/show-grants"))
 def show_grants_of(session: Session, parser: Parser) -> Result:
     """SHOW GRANTS OF ROLE name: whom it was granted to."""
     parser.expect("SHOW", "GRANTS", "OF", "ROLE")

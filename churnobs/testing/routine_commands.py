@@ -6,6 +6,7 @@ from churnobs.testing.catalog import OWNER
 from churnobs.testing.failures import missing
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name
+from churnobs.testing.proof import document
 from churnobs.testing.python_code import Code
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.routines import overloads
@@ -14,7 +15,7 @@ from churnobs.testing.show import filters
 from churnobs.testing.statements import command, dropped
 
 
-@command("DROP FUNCTION", "DROP PROCEDURE")
+@command("DROP FUNCTION", "DROP PROCEDURE", proof=document("sql/drop-function"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP FUNCTION | PROCEDURE [IF EXISTS] name(types)."""
     parser.expect("DROP")
@@ -52,7 +53,14 @@ def _split(text: str) -> list[str]:
     return [p.strip() for p in [*parts, text[start:]] if p.strip()]
 
 
-@command("DESCRIBE FUNCTION", "DESC FUNCTION", "DESCRIBE PROCEDURE", "DESC PROCEDURE", reads=True)
+@command(
+    "DESCRIBE FUNCTION",
+    "DESC FUNCTION",
+    "DESCRIBE PROCEDURE",
+    "DESC PROCEDURE",
+    reads=True,
+    proof=document("sql/desc-function"),
+)
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE FUNCTION | PROCEDURE name(types)."""
     parser.next()
@@ -72,7 +80,14 @@ def describe(session: Session, parser: Parser) -> Result:
     return of_rows({"property": "text", "value": "text"}, rows)
 
 
-@command("SHOW FUNCTIONS", "SHOW USER FUNCTIONS", "SHOW PROCEDURES", "SHOW USER PROCEDURES", reads=True)
+@command(
+    "SHOW FUNCTIONS",
+    "SHOW USER FUNCTIONS",
+    "SHOW PROCEDURES",
+    "SHOW USER PROCEDURES",
+    reads=True,
+    proof=document("sql/show-user-functions"),
+)
 def show(session: Session, parser: Parser) -> Result:
     """SHOW [USER] FUNCTIONS and SHOW PROCEDURES: what was made here; the built-in ones are not listed."""
     parser.expect("SHOW")

@@ -16,6 +16,7 @@ from churnobs.testing import notifications, queries, script_procedures
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
+from churnobs.testing.proof import client_source, document
 from churnobs.testing.python_code import Code, at_home, into_python, load, out_of_python, read, read_definition
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import CALLS, SCALARS, Rewriter, scalar
@@ -33,14 +34,14 @@ ARROW = {
 _ACTIVE = threading.RLock()
 
 
-@command("CREATE FUNCTION")
+@command("CREATE FUNCTION", proof=document("sql/create-function"))
 def create_function(session: Session, parser: Parser) -> Result:
     """CREATE FUNCTION, in Python or SQL, of values or of tables."""
     head, code = read(session, parser, "FUNCTION")
     return _keep(session, "Function", head, code)
 
 
-@command("CREATE PROCEDURE")
+@command("CREATE PROCEDURE", proof=document("sql/create-procedure"))
 def create_procedure(session: Session, parser: Parser) -> Result:
     """CREATE PROCEDURE, in Python or Snowflake Scripting."""
     head, code = read(session, parser, "PROCEDURE")
@@ -171,7 +172,7 @@ def _missing(value: Any) -> bool:
 CALLS.append(call_function)
 
 
-@command("CALL")
+@command("CALL", proof=document("sql/call"))
 def call(session: Session, parser: Parser) -> Result:
     """CALL procedure(arguments)."""
     parser.expect("CALL")
@@ -183,7 +184,7 @@ def call(session: Session, parser: Parser) -> Result:
     if parts[-1].startswith("SYSTEM$") and parts[-1] in SCALARS:
         return queries.run(session, f"SELECT {parser.text.strip()[4:]} AS {quote(parts[0])}", (), describe_only=False)
     if parts[-1].startswith("SYSTEM$") or parts[0] == "SNOWFLAKE":
-        raise not_supported(f"CALL {'.'.join(parts)}", "see docs/offline_account.md")
+        raise not_supported(f"CALL {'.'.join(parts)}", "see docs/emulated.md")
     name = session.resolve(parts)
     found = overloads(session, "Procedure", name, len(values) + len(named))
     if not found:
@@ -320,7 +321,7 @@ def _snowpark(session: Session) -> Iterator[Any]:
         inner.close()
 
 
-@command("WITH PROCEDURE")
+@command("WITH PROCEDURE", proof=document("sql/call-with"))
 def anonymous(session: Session, parser: Parser) -> Result:
     """WITH name AS PROCEDURE (...) ... CALL name(...)."""
     at = next(i for i in range(len(parser.tokens) - 1, -1, -1) if parser.tokens[i].upper == "CALL")
@@ -339,7 +340,7 @@ def anonymous(session: Session, parser: Parser) -> Result:
     return run_procedure(session, code, values, named)
 
 
-@scalar("SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY")
+@scalar("SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY", proof=client_source("snowpark/session.py"))
 def repository(_rewriter: Rewriter, _args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """The default package repository."""
     return value_of("snowflake.snowpark.anaconda_shared_repository")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from churnobs.testing.proof import Function, document
 from churnobs.testing.rewriting import SCALARS, Rewriter, scalar
 from churnobs.testing.trees import Tree, value_of
 from churnobs.testing.typed import macro
@@ -24,19 +25,19 @@ CREATE OR REPLACE MACRO memory.main._offline_url(u) AS json_object('fragment', n
 """
 
 
-@scalar("WIDTH_BUCKET")
+@scalar("WIDTH_BUCKET", proof=document("functions/width_bucket"))
 def width_bucket(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """WIDTH_BUCKET(x, low, high, buckets)."""
     return macro("bucket", *(a.copy() for a in args))
 
 
-@scalar("PARSE_URL")
+@scalar("PARSE_URL", proof=document("functions/parse_url"))
 def parse_url(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """PARSE_URL(text): its parts as an object."""
     return macro("url", args[0].copy())
 
 
-@scalar("OBJECT_DELETE")
+@scalar("OBJECT_DELETE", proof=document("functions/object_delete"))
 def object_delete(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """OBJECT_DELETE(object, key, ...)."""
     pairs = [part for key in args[1:] for part in (key.copy(), exp.null())]
@@ -44,13 +45,13 @@ def object_delete(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return exp.Anonymous(this="json_merge_patch", expressions=[args[0].copy(), gone])
 
 
-@scalar("TO_OBJECT")
+@scalar("TO_OBJECT", proof=document("functions/to_object"))
 def to_object(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """TO_OBJECT(variant)."""
     return macro("variant", args[0].copy())
 
 
-@scalar("BYTE_LENGTH", "OCTET_LENGTH")
+@scalar("BYTE_LENGTH", "OCTET_LENGTH", proof=document("functions/octet_length"))
 def octet_length(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """OCTET_LENGTH(text)."""
     return exp.Anonymous(this="strlen", expressions=[macro("text", args[0].copy())])
@@ -69,6 +70,8 @@ _TYPES = {
     "DOUBLE": "DOUBLE",
     "REAL": "DOUBLE",
 }
+# pages that stand for two names
+_PAGES = {"VARCHAR": "CHAR-VARCHAR", "CHAR": "CHAR-VARCHAR", "DOUBLE": "DOUBLE-REAL", "REAL": "DOUBLE-REAL"}
 
 
 def _is(kinds: tuple[str, ...], _rewriter: Rewriter, args: Args, _named: Named) -> Tree:
@@ -87,9 +90,14 @@ def _as(kinds: tuple[str, ...], kind: str, rewriter: Rewriter, args: Args, named
 
 
 for _name, _kinds in _KINDS.items():
-    SCALARS[f"IS_{_name}"] = partial(_is, _kinds)
+    _is_page = document(f"functions/is_{_PAGES.get(_name, _name).lower()}")
+    SCALARS[f"IS_{_name}"] = Function(partial(_is, _kinds), f"IS_{_name}(variant): whether it holds one", _is_page)
     if _name != "DECIMAL":
-        SCALARS[f"AS_{_name}"] = partial(_as, _kinds, _TYPES.get(_name, "JSON"))
+        _as_page = document(f"functions/as_{_PAGES.get(_name, _name).lower()}")
+        _read = partial(_as, _kinds, _TYPES.get(_name, "JSON"))
+        SCALARS[f"AS_{_name}"] = Function(
+            _read, f"AS_{_name}(variant): its value, or NULL where it holds another kind", _as_page
+        )
 
 
 def windows(tree: Tree) -> None:

@@ -9,6 +9,7 @@ from sqlglot import exp
 from churnobs.testing import scripting
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.lexer import Parser
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.script_parser import skip_statement
 from churnobs.testing.session import Session
@@ -47,7 +48,7 @@ def run_several(session: Session, text: str, wanted: int) -> list[tuple[str, Res
     return done
 
 
-@command("EXECUTE IMMEDIATE")
+@command("EXECUTE IMMEDIATE", proof=document("sql/execute-immediate"))
 def execute_immediate(session: Session, parser: Parser) -> Result:
     """EXECUTE IMMEDIATE of one statement or block in a text, a text between dollars or a variable; USING values."""
     parser.expect("EXECUTE", "IMMEDIATE")
@@ -62,13 +63,13 @@ def execute_immediate(session: Session, parser: Parser) -> Result:
     return run_inside(session, parts[0], values)
 
 
-@command("DECLARE")
+@command("DECLARE", proof=document("snowflake-scripting/begin"))
 def declare(session: Session, parser: Parser) -> Result:
     """DECLARE ... BEGIN ... END: a block of Snowflake Scripting."""
     return scripting.run_text(session, parser.text)
 
 
-@command("EXPLAIN", reads=True)
+@command("EXPLAIN", reads=True, proof=document("sql/explain"))
 def explain(session: Session, parser: Parser) -> Result:
     """EXPLAIN USING TEXT query: the plan is DuckDB's."""
     from churnobs.testing import queries

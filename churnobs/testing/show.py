@@ -12,9 +12,10 @@ from churnobs.testing.directories import is_directory
 from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, like, literal
+from churnobs.testing.proof import document
 from churnobs.testing.results import Column, Result, of_rows
 from churnobs.testing.session import Session
-from churnobs.testing.statements import COMMANDS, command
+from churnobs.testing.statements import COMMANDS, Command, command
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _counts(session: Session, names: list[Name]) -> dict[Name, int]:
     return {names[at]: rows for at, rows in session.engine.run(text)}
 
 
-@command("SHOW TABLES", "SHOW TERSE TABLES", reads=True)
+@command("SHOW TABLES", "SHOW TERSE TABLES", reads=True, proof=document("sql/show-tables"))
 def show_tables(session: Session, parser: Parser) -> Result:
     """SHOW TABLES."""
     parser.expect("SHOW")
@@ -159,7 +160,7 @@ def show_tables(session: Session, parser: Parser) -> Result:
     return found.shown(columns, rows)
 
 
-@command("SHOW OBJECTS", "SHOW TERSE OBJECTS", reads=True)
+@command("SHOW OBJECTS", "SHOW TERSE OBJECTS", reads=True, proof=document("sql/show-objects"))
 def show_objects(session: Session, parser: Parser) -> Result:
     """SHOW OBJECTS: tables and views."""
     parser.expect("SHOW")
@@ -198,7 +199,7 @@ def show_objects(session: Session, parser: Parser) -> Result:
     return found.shown(columns, rows)
 
 
-@command("SHOW VIEWS", "SHOW TERSE VIEWS", reads=True)
+@command("SHOW VIEWS", "SHOW TERSE VIEWS", reads=True, proof=document("sql/show-views"))
 def show_views(session: Session, parser: Parser) -> Result:
     """SHOW VIEWS; `text` is the statement that made the view, which snowflake-ml reads back."""
     parser.expect("SHOW")
@@ -239,7 +240,8 @@ def nothing(*heads: str, columns: str) -> None:
         return of_rows(dict.fromkeys(columns.split(), "text"), [])
 
     for head in heads:
-        COMMANDS[tuple(head.split())] = COMMANDS[("SHOW", "TABLES")].__class__(handler, reads=True)
+        summary, proof = f"{head}: none, since none can be made here", document(f"sql/{head.lower().replace(' ', '-')}")
+        COMMANDS[tuple(head.split())] = Command(handler, reads=True, summary=summary, proof=proof)
 
 
 nothing(
@@ -249,7 +251,7 @@ nothing(
 )
 
 
-@command("SHOW COLUMNS", reads=True)
+@command("SHOW COLUMNS", reads=True, proof=document("sql/show-columns"))
 def show_columns(session: Session, parser: Parser) -> Result:
     """SHOW COLUMNS [LIKE] [IN TABLE | VIEW | SCHEMA | DATABASE]."""
     parser.expect("SHOW", "COLUMNS")
@@ -337,7 +339,7 @@ def type_name(column: Column) -> str:
     }.get(column.kind, column.kind.upper())  # fmt: skip
 
 
-@command("DESCRIBE TABLE", "DESC TABLE", "DESCRIBE VIEW", "DESC VIEW", reads=True)
+@command("DESCRIBE TABLE", "DESC TABLE", "DESCRIBE VIEW", "DESC VIEW", reads=True, proof=document("sql/desc-table"))
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE TABLE or VIEW."""
     parser.at = 1
@@ -369,7 +371,7 @@ def describe(session: Session, parser: Parser) -> Result:
     return of_rows(columns, rows)
 
 
-@command("DESCRIBE RESULT", "DESC RESULT", reads=True)
+@command("DESCRIBE RESULT", "DESC RESULT", reads=True, proof=document("sql/desc-result"))
 def describe_result(session: Session, parser: Parser) -> Result:
     """DESCRIBE RESULT 'query id'."""
     parser.at = 2

@@ -17,12 +17,13 @@ from churnobs.testing.formats import checked
 from churnobs.testing.lexer import Parser
 from churnobs.testing.locations import Location, locate, mapped, stage_folder
 from churnobs.testing.names import split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped
 
 
-@command("CREATE STAGE")
+@command("CREATE STAGE", proof=document("sql/create-stage"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE [TEMPORARY] STAGE: a folder of the account, or a mapped folder for an external one."""
     head = creation(session, parser, "STAGE")
@@ -79,7 +80,7 @@ def _format_of(session: Session, given: Any) -> dict[str, Any]:
     return checked(given)
 
 
-@command("ALTER STAGE")
+@command("ALTER STAGE", proof=document("sql/alter-stage"))
 def alter(session: Session, parser: Parser) -> Result:
     """ALTER STAGE ... SET."""
     parser.expect("ALTER", "STAGE")
@@ -110,7 +111,7 @@ def alter(session: Session, parser: Parser) -> Result:
     return status("Statement executed successfully.")
 
 
-@command("DROP STAGE")
+@command("DROP STAGE", proof=document("sql/drop-stage"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP STAGE [IF EXISTS]."""
     parser.expect("DROP", "STAGE")
@@ -122,7 +123,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("SHOW STAGES", reads=True)
+@command("SHOW STAGES", reads=True, proof=document("sql/show-stages"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW STAGES."""
     from churnobs.testing.show import filters
@@ -143,7 +144,7 @@ def show(session: Session, parser: Parser) -> Result:
     return found.shown(columns, rows)
 
 
-@command("DESCRIBE STAGE", "DESC STAGE", reads=True)
+@command("DESCRIBE STAGE", "DESC STAGE", reads=True, proof=document("sql/desc-stage"))
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE STAGE: its location and file format."""
     parser.at = 2
@@ -156,7 +157,7 @@ def describe(session: Session, parser: Parser) -> Result:
     return of_rows(columns, rows)
 
 
-@command("CREATE FILE FORMAT")
+@command("CREATE FILE FORMAT", proof=document("sql/create-file-format"))
 def create_format(session: Session, parser: Parser) -> Result:
     """CREATE [TEMPORARY] FILE FORMAT."""
     head = creation(session, parser, "FILE", "FORMAT")
@@ -170,7 +171,7 @@ def create_format(session: Session, parser: Parser) -> Result:
     return created("File format", head.name.name, made=done)
 
 
-@command("ALTER FILE FORMAT")
+@command("ALTER FILE FORMAT", proof=document("sql/alter-file-format"))
 def alter_format(session: Session, parser: Parser) -> Result:
     """ALTER FILE FORMAT ... SET."""
     parser.expect("ALTER", "FILE", "FORMAT")
@@ -184,7 +185,7 @@ def alter_format(session: Session, parser: Parser) -> Result:
     return status("Statement executed successfully.")
 
 
-@command("DROP FILE FORMAT")
+@command("DROP FILE FORMAT", proof=document("sql/drop-file-format"))
 def drop_format(session: Session, parser: Parser) -> Result:
     """DROP FILE FORMAT [IF EXISTS]."""
     parser.expect("DROP", "FILE", "FORMAT")
@@ -194,7 +195,7 @@ def drop_format(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("SHOW FILE FORMATS", reads=True)
+@command("SHOW FILE FORMATS", reads=True, proof=document("sql/show-file-formats"))
 def show_formats(session: Session, parser: Parser) -> Result:
     """SHOW FILE FORMATS."""
     from churnobs.testing.show import filters
@@ -223,7 +224,7 @@ def show_formats(session: Session, parser: Parser) -> Result:
     return found.shown(columns, rows)
 
 
-@command("DESCRIBE FILE FORMAT", "DESC FILE FORMAT", reads=True)
+@command("DESCRIBE FILE FORMAT", "DESC FILE FORMAT", reads=True, proof=document("sql/desc-file-format"))
 def describe_format(session: Session, parser: Parser) -> Result:
     """DESCRIBE FILE FORMAT."""
     parser.at = 3
@@ -263,7 +264,7 @@ def local(text: str) -> str:
     return text[7:]
 
 
-@command("PUT")
+@command("PUT", proof=document("sql/put"))
 def put(session: Session, parser: Parser) -> Result:
     """PUT: tell the client where to write; without OVERWRITE files that are there stay as they are."""
     parser.expect("PUT")
@@ -301,7 +302,7 @@ def put(session: Session, parser: Parser) -> Result:
     return made
 
 
-@command("GET")
+@command("GET", proof=document("sql/get"))
 def get(session: Session, parser: Parser) -> Result:
     """GET: tell the client which files to fetch."""
     parser.expect("GET")
@@ -324,7 +325,7 @@ def get(session: Session, parser: Parser) -> Result:
     return made
 
 
-@command("LIST", "LS", reads=True)
+@command("LIST", "LS", reads=True, proof=document("sql/list"))
 def list_files(session: Session, parser: Parser) -> Result:
     """LIST a location."""
     parser.next()
@@ -349,7 +350,7 @@ def _facts(where: Location, file: str) -> tuple[int, str, str]:
     return path.stat().st_size, mark, changed
 
 
-@command("REMOVE", "RM")
+@command("REMOVE", "RM", proof=document("sql/remove"))
 def remove(session: Session, parser: Parser) -> Result:
     """REMOVE the files of a location."""
     parser.next()

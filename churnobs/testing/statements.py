@@ -12,6 +12,7 @@ from typing import Any
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.lexer import Parser, flow, words
 from churnobs.testing.names import Name
+from churnobs.testing.proof import Proof, first_line, judgement
 from churnobs.testing.results import DDL, Result, of_rows, status
 from churnobs.testing.session import Session
 
@@ -23,21 +24,27 @@ NOISE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: what runs it, and whether running it to describe it is harmless."""
+    """A command: what runs it, whether running it to describe it is harmless, and what is told of it.
+
+    ``instead`` says what to do where the command is refused.
+    """
 
     run: Handler
     reads: bool
+    summary: str
+    proof: Proof
+    instead: str | None = None
 
 
 COMMANDS: dict[tuple[str, ...], Command] = {}
 
 
-def command(*heads: str, reads: bool = False) -> Callable[[Handler], Handler]:
-    """Register the handler of the commands that begin with these words."""
+def command(*heads: str, proof: Proof, reads: bool = False) -> Callable[[Handler], Handler]:
+    """Register the handler of the commands that begin with these words; ``proof`` says where its rule comes from."""
 
     def register(handler: Handler) -> Handler:
         for head in heads:
-            COMMANDS[tuple(head.split())] = Command(handler, reads)
+            COMMANDS[tuple(head.split())] = Command(handler, reads, first_line(handler), proof)
         return handler
 
     return register
@@ -49,7 +56,8 @@ def refuse(head: str, instead: str) -> None:
     def handler(_session: Session, _parser: Parser) -> Result:
         raise not_supported(head, instead)
 
-    COMMANDS[tuple(head.split())] = Command(handler, reads=True)
+    proof = judgement("left out of what is emulated")
+    COMMANDS[tuple(head.split())] = Command(handler, reads=True, summary="", proof=proof, instead=instead)
 
 
 def find(text: str) -> Command | None:

@@ -20,6 +20,7 @@ from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, split_name
 from churnobs.testing.past import rows_at
+from churnobs.testing.proof import document
 from churnobs.testing.results import Column, Result, of_rows, status
 from churnobs.testing.rewriting import RELATIONS, Rewriter, scalar
 from churnobs.testing.session import Session
@@ -90,7 +91,7 @@ def committed(session: Session, table: Name) -> pa.Table:
     return session.engine.engine.root.cursor().sql(f"SELECT rowid AS _rowid, * FROM {held.sql}").to_arrow_table()
 
 
-@command("CREATE STREAM")
+@command("CREATE STREAM", proof=document("sql/create-stream"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE STREAM name ON TABLE t [APPEND_ONLY] [SHOW_INITIAL_ROWS] [COMMENT]."""
     from churnobs.testing.changes import require_table
@@ -183,7 +184,7 @@ def view_replaced(session: Session, view: Name) -> None:
             stream.stale = f"Base view '{view}' dropped or replaced, cannot read from stream '{stream.name.name}'"
 
 
-@command("DROP STREAM")
+@command("DROP STREAM", proof=document("sql/drop-stream"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP STREAM [IF EXISTS]."""
     parser.expect("DROP", "STREAM")
@@ -193,7 +194,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("ALTER STREAM")
+@command("ALTER STREAM", proof=document("sql/alter-stream"))
 def alter(session: Session, parser: Parser) -> Result:
     """ALTER STREAM ... SET COMMENT."""
     parser.expect("ALTER", "STREAM")
@@ -205,7 +206,7 @@ def alter(session: Session, parser: Parser) -> Result:
     return status("Statement executed successfully.")
 
 
-@command("SHOW STREAMS", reads=True)
+@command("SHOW STREAMS", reads=True, proof=document("sql/show-streams"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW STREAMS [LIKE] [IN] [STARTS WITH]."""
     from churnobs.testing.show import filters
@@ -215,7 +216,7 @@ def show(session: Session, parser: Parser) -> Result:
     return found.shown(_columns(), [_row(s) for s in session.account.catalog.shelf("Stream") if found.holds(s.name)])
 
 
-@command("DESCRIBE STREAM", "DESC STREAM", reads=True)
+@command("DESCRIBE STREAM", "DESC STREAM", reads=True, proof=document("sql/desc-stream"))
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE STREAM: one row like that of SHOW STREAMS."""
     parser.at = 2
@@ -312,7 +313,7 @@ def relation(rewriter: Rewriter, name: Name) -> Result | None:
 RELATIONS.append(relation)
 
 
-@scalar("SYSTEM$STREAM_HAS_DATA")
+@scalar("SYSTEM$STREAM_HAS_DATA", proof=document("functions/system_stream_has_data"))
 def has_data(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Any:
     """SYSTEM$STREAM_HAS_DATA('stream')."""
     name = rewriter.session.resolve(split_name(rewriter.evaluate(args[0])))

@@ -10,6 +10,7 @@ from churnobs.testing import lengths, past
 from churnobs.testing.failures import exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
@@ -18,7 +19,7 @@ from churnobs.testing.tables import UNENFORCED, has_table
 from churnobs.testing.trees import duck_sql, folded, table_name
 
 
-@command("ALTER TABLE")
+@command("ALTER TABLE", proof=document("sql/alter-table"))
 def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER TABLE: what sqlglot does not read is read here, the rest goes on to it."""
     from churnobs.testing.changes import require_table

@@ -8,6 +8,7 @@ from churnobs.testing import lengths
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.role_rules import need
@@ -243,7 +244,7 @@ def plain(session: Session, tree: Tree, rewriter: Rewriter, answer: str) -> Resu
     return status(answer)
 
 
-@command("DROP TABLE")
+@command("DROP TABLE", proof=document("sql/drop-table"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP TABLE [IF EXISTS] name."""
     from churnobs.testing import streams, undrop

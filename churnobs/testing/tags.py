@@ -11,6 +11,7 @@ from churnobs.testing.catalog import OWNER, Tag
 from churnobs.testing.failures import missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, split_name
+from churnobs.testing.proof import client_source, document
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.rewriting import Rewriter, scalar, table_function
 from churnobs.testing.session import Session
@@ -20,7 +21,7 @@ from churnobs.testing.trees import value_of
 _DOMAINS = {"VIEW": "TABLE", "DYNAMIC TABLE": "TABLE", "MODEL": "MODULE"}
 
 
-@command("CREATE TAG")
+@command("CREATE TAG", proof=document("sql/create-tag"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE TAG [ALLOWED_VALUES] [COMMENT]."""
     head = creation(session, parser, "TAG")
@@ -40,7 +41,7 @@ def create(session: Session, parser: Parser) -> Result:
     return created("Tag", head.name.name, made=done)
 
 
-@command("ALTER TAG")
+@command("ALTER TAG", proof=document("sql/alter-tag"))
 def alter(session: Session, parser: Parser) -> Result:
     """ALTER TAG: comment and allowed values."""
     parser.expect("ALTER", "TAG")
@@ -64,7 +65,7 @@ def alter(session: Session, parser: Parser) -> Result:
     return status("Statement executed successfully.")
 
 
-@command("DROP TAG")
+@command("DROP TAG", proof=document("sql/drop-tag"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP TAG [IF EXISTS]."""
     parser.expect("DROP", "TAG")
@@ -76,7 +77,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("SHOW TAGS", reads=True)
+@command("SHOW TAGS", reads=True, proof=document("sql/show-tags"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW TAGS [LIKE] [IN]."""
     from churnobs.testing.show import filters
@@ -122,7 +123,7 @@ def _tagged(session: Session, domain: str, name: str) -> dict[Name, str]:
     return session.account.catalog.tagged.get((domain, str(full)), {})
 
 
-@scalar("SYSTEM$GET_TAG")
+@scalar("SYSTEM$GET_TAG", proof=document("functions/system_get_tag"))
 def get_tag(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """SYSTEM$GET_TAG(tag, object, domain)."""
     tag, name, domain = (str(rewriter.evaluate(a)) for a in args)
@@ -130,7 +131,7 @@ def get_tag(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.
     return value_of(found.get(rewriter.session.resolve(split_name(tag))))
 
 
-@table_function("TAG_REFERENCES")
+@table_function("TAG_REFERENCES", proof=document("functions/tag_references"))
 def references(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> Result:
     """INFORMATION_SCHEMA.TAG_REFERENCES(object, domain)."""
     rewriter.dynamic = True
@@ -157,7 +158,7 @@ def references(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> R
     return of_rows(columns, rows)
 
 
-@scalar("ENTITY_DETAIL")
+@scalar("ENTITY_DETAIL", proof=client_source("ml/feature_store/feature_store.py"))
 def entity_detail(rewriter: Rewriter, args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """ENTITY_DETAIL('TAG', name, '["TAG_REFERENCES_INTERNAL"]'): undocumented; what the feature store's client asks."""
     kind, name, what = (str(rewriter.evaluate(a)) for a in args)

@@ -12,6 +12,7 @@ from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.grants import check_runs
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import fold, split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, scalar, table_function
 from churnobs.testing.session import Session
@@ -48,7 +49,7 @@ def _row(session: Session, t: Task) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@command("SHOW TASKS", "SHOW TERSE TASKS", reads=True)
+@command("SHOW TASKS", "SHOW TERSE TASKS", reads=True, proof=document("sql/show-tasks"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW TASKS [LIKE] [IN] [STARTS WITH] [ROOT ONLY] [LIMIT]."""
     from churnobs.testing.show import filters
@@ -70,14 +71,14 @@ def show(session: Session, parser: Parser) -> Result:
     return found.shown(_SHOWN, rows)
 
 
-@command("DESCRIBE TASK", "DESC TASK", reads=True)
+@command("DESCRIBE TASK", "DESC TASK", reads=True, proof=document("sql/desc-task"))
 def describe(session: Session, parser: Parser) -> Result:
     """DESCRIBE TASK: one row like that of SHOW TASKS."""
     parser.at = 2
     return of_rows(_SHOWN, [_row(session, tasks_of(session.account).need(session.resolve(parser.parts())))])
 
 
-@table_function("TASK_DEPENDENTS")
+@table_function("TASK_DEPENDENTS", proof=document("functions/task_dependents"))
 def task_dependents(rewriter: Rewriter, args: list[Tree], named: dict[str, Tree]) -> Result:
     """INFORMATION_SCHEMA.TASK_DEPENDENTS(TASK_NAME => ..., RECURSIVE => ...): a task and those after it."""
     rewriter.dynamic = True
@@ -92,7 +93,7 @@ def task_dependents(rewriter: Rewriter, args: list[Tree], named: dict[str, Tree]
     return of_rows(columns, [_row(session, one) for one in (task, *below)])
 
 
-@table_function("TASK_HISTORY")
+@table_function("TASK_HISTORY", proof=document("functions/task_history"))
 def task_history(rewriter: Rewriter, _args: list[Tree], named: dict[str, Tree]) -> Result:
     """INFORMATION_SCHEMA.TASK_HISTORY: the runs of tasks, the newest first, and the next run of those on a schedule."""
     rewriter.dynamic = True
@@ -147,7 +148,7 @@ def _next(graph: GraphRun) -> dt.datetime | None:
     return None if timer is None else timer.schedule.after(graph.scheduled)
 
 
-@table_function("COMPLETE_TASK_GRAPHS")
+@table_function("COMPLETE_TASK_GRAPHS", proof=document("functions/complete_task_graphs"))
 def task_graphs(rewriter: Rewriter, _args: list[Tree], named: dict[str, Tree]) -> Result:
     """INFORMATION_SCHEMA.COMPLETE_TASK_GRAPHS: the runs of graphs that ended, the newest first."""
     rewriter.dynamic = True
@@ -184,7 +185,7 @@ def _graphs(session: Session, given: dict[str, Any], states: tuple[str, ...]) ->
             yield graph
 
 
-@table_function("CURRENT_TASK_GRAPHS")
+@table_function("CURRENT_TASK_GRAPHS", proof=document("functions/current_task_graphs"))
 def current_task_graphs(rewriter: Rewriter, _args: list[Tree], named: dict[str, Tree]) -> Result:
     """INFORMATION_SCHEMA.CURRENT_TASK_GRAPHS: what runs now, and the next run of each graph on a schedule."""
     rewriter.dynamic = True
@@ -217,7 +218,7 @@ def _running(rewriter: Rewriter, function: str) -> Running:
     return found
 
 
-@scalar("SYSTEM$SET_RETURN_VALUE")
+@scalar("SYSTEM$SET_RETURN_VALUE", proof=document("functions/system_set_return_value"))
 def set_return_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
     """SYSTEM$SET_RETURN_VALUE(text): what a task leaves for those after it."""
     running = _running(rewriter, "SYSTEM$SET_RETURN_VALUE")
@@ -227,7 +228,7 @@ def set_return_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tre
     return value_of("Return value set.")
 
 
-@scalar("SYSTEM$GET_PREDECESSOR_RETURN_VALUE")
+@scalar("SYSTEM$GET_PREDECESSOR_RETURN_VALUE", proof=document("functions/system_get_predecessor_return_value"))
 def predecessor_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$GET_PREDECESSOR_RETURN_VALUE([task]): without a name there must be one predecessor."""
     running = _running(rewriter, "SYSTEM$GET_PREDECESSOR_RETURN_VALUE")
@@ -247,14 +248,14 @@ def predecessor_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
     return value_of(None if found is None else found.value)
 
 
-@scalar("SYSTEM$CURRENT_USER_TASK_NAME")
+@scalar("SYSTEM$CURRENT_USER_TASK_NAME", proof=document("functions/system_current_user_task_name"))
 def current_task(rewriter: Rewriter, _args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$CURRENT_USER_TASK_NAME(): the full name of the running task; NULL outside of one."""
     found: Running | None = rewriter.session.shared.task
     return value_of(None if found is None else str(found.run.task.name))
 
 
-@scalar("SYSTEM$GET_TASK_GRAPH_CONFIG")
+@scalar("SYSTEM$GET_TASK_GRAPH_CONFIG", proof=document("functions/system_get_task_graph_config"))
 def graph_config(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$GET_TASK_GRAPH_CONFIG([path]): the configuration of the graph's root, or the value at a path in it."""
     running = _running(rewriter, "SYSTEM$GET_TASK_GRAPH_CONFIG")
@@ -267,7 +268,7 @@ def graph_config(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) 
     return value_of(found if found is None or isinstance(found, str) else json.dumps(found))
 
 
-@scalar("SYSTEM$TASK_RUNTIME_INFO")
+@scalar("SYSTEM$TASK_RUNTIME_INFO", proof=document("functions/system_task_runtime_info"))
 def runtime_info(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$TASK_RUNTIME_INFO(what): facts of the running graph."""
     running = _running(rewriter, "SYSTEM$TASK_RUNTIME_INFO")
@@ -292,7 +293,7 @@ def _stamp(moment: dt.datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-@scalar("SYSTEM$TASK_DEPENDENTS_ENABLE")
+@scalar("SYSTEM$TASK_DEPENDENTS_ENABLE", proof=document("functions/system_task_dependents_enable"))
 def enable(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$TASK_DEPENDENTS_ENABLE(task): resume a task and all after it."""
     session = rewriter.session

@@ -17,6 +17,7 @@ from churnobs.testing.environment import set_parameter
 from churnobs.testing.failures import SqlError
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, fold
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, status
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, execute
@@ -195,7 +196,7 @@ def _tell(account: Account, graph: GraphRun, run: TaskRun) -> None:
     )
 
 
-@command("EXECUTE TASK")
+@command("EXECUTE TASK", proof=document("sql/execute-task"))
 def execute_task(session: Session, parser: Parser) -> Result:
     """EXECUTE TASK [RETRY LAST | USING CONFIG = ...]: one run of a graph now, also while its root is suspended."""
     parser.expect("EXECUTE", "TASK")

@@ -14,6 +14,7 @@ from churnobs.testing.catalog import Object, Shelf
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, fold, split_name
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, status
 from churnobs.testing.schedules import Timer, read_schedule
 from churnobs.testing.script_parser import is_block, parse_block
@@ -31,9 +32,7 @@ _OPTIONS = frozenset(
      "SERVERLESS_TASK_MIN_STATEMENT_SIZE", "SERVERLESS_TASK_MAX_STATEMENT_SIZE"}
 )  # fmt: skip
 _IN_WHEN = ("SYSTEM$STREAM_HAS_DATA", "SYSTEM$GET_PREDECESSOR_RETURN_VALUE", "SYSTEM$GET_TASK_GRAPH_CONFIG")
-_BESIDE = frozenset(
-    {"AND", "OR", "NOT", "IN", "CAST", "TRY_CAST", "TO_BOOLEAN", "TO_NUMBER", "TO_VARCHAR", "NVL", "COALESCE"}
-)
+_BESIDE = {"AND", "OR", "NOT", "IN", "CAST", "TRY_CAST", "TO_BOOLEAN", "TO_NUMBER", "TO_VARCHAR", "NVL", "COALESCE"}
 _BODY = ("AS", "AFTER", "WHEN", "EXECUTE", "WITH", "TAG", "CLONE")
 
 
@@ -126,7 +125,7 @@ def _change(session: Session, task: Task) -> Task:
     return root
 
 
-@command("CREATE ALTER TASK")
+@command("CREATE ALTER TASK", proof=document("sql/create-task"))
 def create_or_alter(session: Session, parser: Parser) -> Result:
     """CREATE OR ALTER TASK: a task that is there takes the new definition, and stays what it is otherwise."""
     parser.expect("CREATE", "OR", "ALTER")
@@ -135,7 +134,7 @@ def create_or_alter(session: Session, parser: Parser) -> Result:
     return _create(session, parser, alters=True)
 
 
-@command("CREATE TASK")
+@command("CREATE TASK", proof=document("sql/create-task"))
 def create(session: Session, parser: Parser) -> Result:
     """CREATE TASK: options in any order, then AS and the body, which is run and not checked now."""
     return _create(session, parser)
@@ -291,7 +290,7 @@ def _link(session: Session, task: Task, names: list[Name]) -> None:
         raise SqlError(f"Task {task.name.name} cannot have both a schedule and predecessors.", 91086, "22023")
 
 
-@command("ALTER TASK")
+@command("ALTER TASK", proof=document("sql/alter-task"))
 def alter(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one branch a form of the statement
     """ALTER TASK: RESUME, SUSPEND, SET, UNSET, ADD AFTER, REMOVE AFTER, MODIFY AS, MODIFY WHEN, REMOVE WHEN, tags."""
     parser.expect("ALTER", "TASK")
@@ -381,7 +380,7 @@ def suspend(account: Account, task: Task, why: str) -> None:
     task.state, task.suspended, task.suspended_why = "suspended", account.clock.now(), why
 
 
-@command("DROP TASK")
+@command("DROP TASK", proof=document("sql/drop-task"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP TASK [IF EXISTS]: what came after it loses this predecessor."""
     parser.expect("DROP", "TASK")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from churnobs.testing.failures import SqlError
 from churnobs.testing.lexer import Parser
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.session import Session
@@ -16,7 +17,7 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-@command("SHOW TRANSACTIONS", reads=True)
+@command("SHOW TRANSACTIONS", reads=True, proof=document("sql/show-transactions"))
 def show_transactions(session: Session, parser: Parser) -> Result:
     """SHOW TRANSACTIONS [IN ACCOUNT]: the open transactions of the user's sessions."""
     parser.rest()
@@ -36,7 +37,7 @@ def show_transactions(session: Session, parser: Parser) -> Result:
     return of_rows(_COLUMNS, rows)
 
 
-@scalar("SYSTEM$ABORT_TRANSACTION")
+@scalar("SYSTEM$ABORT_TRANSACTION", proof=document("functions/system_abort_transaction"))
 def abort_transaction(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$ABORT_TRANSACTION(id): undo what another session has changed and not committed."""
     wanted = str(rewriter.evaluate(args[0]))
@@ -48,7 +49,7 @@ def abort_transaction(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
     raise SqlError(f"Transaction {wanted} does not exist or not authorized.", 2043, "02000")
 
 
-@scalar("SYSTEM$ABORT_SESSION")
+@scalar("SYSTEM$ABORT_SESSION", proof=document("functions/system_abort_session"))
 def abort_session(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """SYSTEM$ABORT_SESSION(id): end another session, with what it has changed and not committed."""
     wanted, account = str(rewriter.evaluate(args[0])), rewriter.session.account

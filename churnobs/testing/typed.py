@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from churnobs.testing.failures import not_supported
 from churnobs.testing.formats import strptime_format
+from churnobs.testing.proof import document
 from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.trees import Tree
 
@@ -299,7 +300,7 @@ _RULES: dict[Any, Any] = {
 }  # fmt: skip
 
 
-@scalar("TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ")
+@scalar("TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ", proof=document("functions/try_to_timestamp"))
 def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """TRY_TO_TIMESTAMP(text [, format])."""
     if len(args) > 1:
@@ -308,13 +309,17 @@ def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
     return macro("moment_or_null", args[0].copy())
 
 
-@scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ")
+@scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ", proof=document("functions/to_timestamp"))
 def to_timestamp_tz(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
     """TO_TIMESTAMP_TZ(value)."""
-    return exp.cast(args[0].copy(), "TIMESTAMPTZ") if len(args) == 1 else None
+    if len(args) != 1:
+        return None
+    # a blank may stand before the offset, where DuckDB reads the name of a zone
+    parts = [exp.cast(args[0].copy(), "TEXT"), *map(exp.Literal.string, (r" ([+-]\d\d:?\d*)$", r"\1"))]
+    return exp.cast(exp.Anonymous(this="regexp_replace", expressions=parts), "TIMESTAMPTZ")
 
 
-@scalar("TO_DATE")
+@scalar("TO_DATE", proof=document("functions/to_date"))
 def to_date(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
     """TO_DATE('digits'), which sqlglot leaves alone."""
     return macro("date", args[0].copy()) if len(args) == 1 else None

@@ -12,6 +12,7 @@ from churnobs.testing import lengths, past
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, status
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command
@@ -54,7 +55,7 @@ def keep(session: Session, name: Name) -> None:
     del account.dropped[:-MOST]
 
 
-@command("UNDROP TABLE")
+@command("UNDROP TABLE", proof=document("sql/undrop-table"))
 def undrop(session: Session, parser: Parser) -> Result:
     """UNDROP TABLE name: the table of that name that was dropped last; its past before that is gone."""
     from churnobs.testing.tables import has_table

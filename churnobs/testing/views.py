@@ -13,6 +13,7 @@ from churnobs.testing.catalog import View
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import RELATIONS, Rewriter
 from churnobs.testing.session import Session
@@ -20,7 +21,7 @@ from churnobs.testing.statements import Creation, command, creation, dropped
 from churnobs.testing.trees import ident
 
 
-@command("CREATE VIEW")
+@command("CREATE VIEW", proof=document("sql/create-view"))
 def create(session: Session, parser: Parser) -> Result:  # one branch a form of the statement
     """CREATE [OR REPLACE] VIEW name [(columns)] [COMMENT] [TAG] AS query."""
     from churnobs.testing import queries, streams
@@ -152,7 +153,7 @@ def complete(table: exp.Table, view: View) -> None:
 RELATIONS.append(relation)
 
 
-@command("DROP VIEW")
+@command("DROP VIEW", proof=document("sql/drop-view"))
 def drop(session: Session, parser: Parser) -> Result:
     """DROP VIEW [IF EXISTS]."""
     from churnobs.testing import streams
@@ -169,7 +170,7 @@ def drop(session: Session, parser: Parser) -> Result:
     return dropped(name.name, found=found is not None)
 
 
-@command("ALTER VIEW")
+@command("ALTER VIEW", proof=document("sql/alter-view"))
 def alter(session: Session, parser: Parser) -> Result:
     """ALTER VIEW: comment, tags, rename."""
     parser.expect("ALTER", "VIEW")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from churnobs.testing.catalog import OWNER, Warehouse
 from churnobs.testing.failures import exists, missing
 from churnobs.testing.lexer import Parser
+from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows, status
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, dropped
@@ -19,7 +20,7 @@ def need_warehouse(session: Session, name: str) -> Warehouse:
     return found
 
 
-@command("CREATE WAREHOUSE")
+@command("CREATE WAREHOUSE", proof=document("sql/create-warehouse"))
 def create_warehouse(session: Session, parser: Parser) -> Result:
     """CREATE WAREHOUSE; it becomes the current one."""
     parser.expect("CREATE")
@@ -39,7 +40,7 @@ def create_warehouse(session: Session, parser: Parser) -> Result:
     return created("Warehouse", name)
 
 
-@command("DROP WAREHOUSE")
+@command("DROP WAREHOUSE", proof=document("sql/drop-warehouse"))
 def drop_warehouse(session: Session, parser: Parser) -> Result:
     """DROP WAREHOUSE [IF EXISTS]."""
     parser.expect("DROP", "WAREHOUSE")
@@ -52,7 +53,7 @@ def drop_warehouse(session: Session, parser: Parser) -> Result:
     return dropped(name, found=found)
 
 
-@command("ALTER WAREHOUSE")
+@command("ALTER WAREHOUSE", proof=document("sql/alter-warehouse"))
 def alter_warehouse(session: Session, parser: Parser) -> Result:
     """ALTER WAREHOUSE: suspend, resume, set size."""
     parser.expect("ALTER", "WAREHOUSE")
@@ -66,7 +67,7 @@ def alter_warehouse(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("SHOW WAREHOUSES", reads=True)
+@command("SHOW WAREHOUSES", reads=True, proof=document("sql/show-warehouses"))
 def show_warehouses(session: Session, parser: Parser) -> Result:
     """SHOW WAREHOUSES [LIKE]."""
     from churnobs.testing.show import filters
@@ -90,7 +91,7 @@ def show_warehouses(session: Session, parser: Parser) -> Result:
     return found.shown(columns, rows)
 
 
-@command("SHOW COMPUTE POOLS", reads=True)
+@command("SHOW COMPUTE POOLS", reads=True, proof=document("sql/show-compute-pools"))
 def show_compute_pools(session: Session, parser: Parser) -> Result:
     """SHOW COMPUTE POOLS [LIKE]: none, since none can be made here."""
     from churnobs.testing.show import filters

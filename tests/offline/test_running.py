@@ -50,6 +50,18 @@ def test_the_command_line_prints_each_statement(program: Path) -> None:
     assert " ms  " in line
 
 
+def test_the_command_line_prints_what_is_emulated() -> None:
+    command = [sys.executable, "-c", "from churnobs.cli import main; main()", "offline"]
+    found = subprocess.run([*command, "--emulated"], check=True, capture_output=True, text=True)
+    lines = {line.split("\t")[0]: line.split("\t")[1:] for line in found.stdout.splitlines()}
+    assert lines["CREATE STREAM"][0] == "emulated"
+    assert lines["CREATE STREAM"][2:] == ["document", "https://docs.snowflake.com/en/sql-reference/sql/create-stream"]
+    assert lines["CREATE PIPE"][:2] == ["refused", "instead: load with COPY INTO"]
+    wrong = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert "a program is to be run" in wrong.stderr
+
+
 def test_a_statement_that_failed_says_so(tmp_path: Path) -> None:
     path = tmp_path / "wrong.py"
     path.write_text(
