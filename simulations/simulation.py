@@ -69,8 +69,8 @@ class Simulation:
     def sales(self, month: int) -> pa.Table:
         """A month's purchases by date: columns of SALES, amounts DECIMAL(18, 2)."""
         rows = self._rows[self._index(month)]
-        fitted = isinstance(self.world, FittedWorld)
-        methods = [name for name, _ in self.world.shop.baskets.payments] if fitted else PAYMENT_METHODS
+        world = self.world
+        methods = world.shop.baskets.methods if isinstance(world, FittedWorld) else PAYMENT_METHODS
         return pa.table(
             {
                 "TRANSACTION_ID": _ids("T", self._before(month, "buyer"), len(rows.buyer), 8),
@@ -145,8 +145,8 @@ class Simulation:
     def write(self, directory: str | Path, *, header: bool = True) -> list[Path]:
         """Write the month files as CSV and give their paths, month by month; they say what the world's drifts let them say.
 
-        A file appears whole or not at all; a fitted world has files of sales alone. From the month of an ``arrivals`` drift on sales are ``new_sales_...`` and
-        the first customers file is ``new_customers.csv``.
+        A file appears whole or not at all; a fitted world has files of sales alone. From the month of an ``arrivals``
+        drift on sales are ``new_sales_...`` and the first customers file is ``new_customers.csv``.
 
         Args:
             directory: Where to; made when missing.
@@ -211,7 +211,7 @@ def _simulate_fitted(world: FittedWorld, customers: int, months: int, seed: int)
     rows: list[MonthRows] = []
     truths: list[MonthTruth] = []
     people: Patrons | None = None
-    for month, people, happened in live(world, customers=customers, months=months, seed=seed):  # noqa: B007
+    for month, people, happened in live(world, customers=customers, months=months, seed=seed):
         if month >= 1:
             rows.append(happened)
             truths.append(fitted_churn(world, people, month))

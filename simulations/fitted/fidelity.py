@@ -69,6 +69,11 @@ class Fidelity:
         return [(m, *(_percent(self.error(m, kind)) for kind in kinds)) for m in MEASURES]
 
 
+def held_back_months(world: FittedWorld, workspace: Workspace) -> int:
+    """How many whole months a workspace has from month 1 of a world on."""
+    return max(index_of(Month.of(data_end(workspace))) - index_of(Month(*world.first_month)), 0)
+
+
 def held_back(
     world: FittedWorld, workspace: Workspace, *, seeds: Sequence[int] = (1, 2, 3, 4, 5), months: int | None = None
 ) -> Fidelity:
@@ -85,7 +90,7 @@ def held_back(
     """
     end = data_end(workspace)
     first = index_of(Month(*world.first_month))
-    there = index_of(Month.of(end)) - first
+    there = held_back_months(world, workspace)
     if there < 1:
         raise BadConfig("no whole month was held back", hint="fit until an earlier month: --until, or until=")
     n = there if months is None else min(there, months)
@@ -101,9 +106,7 @@ def held_back(
             told = [m for m in known if measure != "churn rate" or _final(m) <= limit]
             same = [m for m in told if m.number == month.number]
             newest, year = (real[m[0]][column] if m else None for m in (told, same))
-            numbers.append(
-                HeldBack(month, measure, real[month][column], float(runs[i, column]), newest, year)
-            )
+            numbers.append(HeldBack(month, measure, real[month][column], float(runs[i, column]), newest, year))
     return Fidelity(tuple(numbers))
 
 
@@ -134,7 +137,7 @@ def real_month(workspace: Workspace, month: Month, end: dt.date) -> tuple[float 
 
 def simulated_months(world: FittedWorld, months: int, seed: int) -> list[tuple[float, ...]]:
     """The same numbers of a world that lives at its real size, month by month; the churn rate is the true one."""
-    told = []
+    told: list[tuple[float, ...]] = []
     for month, people, rows in live(world, customers=world.shop.active, months=months, seed=seed):
         if month < 1:
             continue

@@ -1,4 +1,4 @@
-"""Learning a world: habits by maximum likelihood, what months share by what the habits leave unexplained, and the rest by sums."""
+"""Learning a world: habits by maximum likelihood, what months share by what habits leave unexplained, the rest by sums."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def _fit(observed: Observed) -> _Fit:
             for i, own in enumerate(groups)
         ]
         if turn < _ROUNDS - 1:
-            expected = expected_repeats(observed.arrivals, clock, habits[0], habits[-1], FOUNDING_MONTHS if split else 0)
+            expected = expected_repeats(
+                observed.arrivals, clock, habits[0], habits[-1], FOUNDING_MONTHS if split else 0
+            )
             bought = observed.visits - observed.arrivals
             # half a visit more on either side: a month without any repeat has a log too
             logs = np.log((bought + 0.5) / (expected + 0.5)) + level + season[observed.calendar]

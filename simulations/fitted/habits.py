@@ -131,7 +131,5 @@ def churn_probability(leaving: Floats, quiet: Floats, ahead: Floats) -> Floats:
     Returns:
         (p + (1-p) e^-(quiet + ahead)) / (p + (1-p) e^-quiet), Bayes' rule over having left or not.
     """
-    result: Floats = (leaving + (1 - leaving) * np.exp(-(quiet + ahead))) / (
-        leaving + (1 - leaving) * np.exp(-quiet)
-    )
+    result: Floats = (leaving + (1 - leaving) * np.exp(-(quiet + ahead))) / (leaving + (1 - leaving) * np.exp(-quiet))
     return result

@@ -7,6 +7,7 @@ purchase, and not whether they have left: what a model could know at best.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
@@ -54,7 +55,7 @@ class Patrons:
         """Everybody's purchases on a day of a month, while they stay."""
         turned = min(max(world.strength("relation", month), 0.0), 1.0)
         rate: Floats = self.rate if not turned else self.rate ** (1 - turned) * self.turned**turned
-        return rate * (world.factor_in(month) * np.exp(-world.strength("prior", month)))
+        return rate * (world.factor_in(month) * math.exp(-world.strength("prior", month)))
 
 
 def nobody() -> Patrons:

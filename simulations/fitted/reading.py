@@ -125,7 +125,7 @@ def observe(workspace: Workspace, last: Month) -> Observed:
     for row in by_month:
         orders[int(row["M"]) - first] = int(row["ORDERS"])
         spend[int(row["M"]) - first] = float(row["SPEND"])
-    empty = [month_of(first + i) for i in np.flatnonzero(orders == 0)]
+    empty = [month_of(first + i) for i in range(n) if not orders[i]]
     if empty:
         raise BadConfig(
             f"there are no sales in {', '.join(map(str, empty[:3]))}{' ...' if empty[3:] else ''}",
@@ -151,7 +151,8 @@ def observe(workspace: Workspace, last: Month) -> Observed:
         for name in ("CAME", "LAST")
     )
     repeats, count = (
-        np.array([int(number) for number in lives[name].to_pylist()], dtype=np.int64) for name in ("VISITS", "CUSTOMERS")
+        np.array([int(number) for number in lives[name].to_pylist()], dtype=np.int64)
+        for name in ("VISITS", "CUSTOMERS")
     )
     repeats -= 1
     customers, repeated = int(count.sum()), int((repeats * count).sum())

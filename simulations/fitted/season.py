@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 # standard deviation of a month's log that is neither season nor level
 IRREGULARITY: Final = 0.1
 _SEASONS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8)
-_WANDERINGS: Final = (0.0, 0.02, 0.04, 0.06, 0.1)
+# a level that may wander further takes the season for its own
+_WANDERINGS: Final = (0.0, 0.02, 0.04)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,7 @@ class Months:
     level: Floats
 
 
-def months_apart(logs: Floats, calendar: npt.NDArray[np.int64]) -> Months:
+def months_apart(logs: Floats, calendar: Ints) -> Months:
     """Split logs of what months sold over what was expected into a season and a level.
 
     The model is Gaussian: each log is a level, a random walk, plus the calendar month's season, plus irregularity of
@@ -41,23 +43,42 @@ def months_apart(logs: Floats, calendar: npt.NDArray[np.int64]) -> Months:
         logs: One per month, in order.
         calendar: Their months, 0 for January.
     """
-    n = len(logs)
-    position = np.arange(n)
-    walk = np.minimum.outer(position, position).astype(np.float64)
-    same = (calendar[:, None] == calendar[None, :]).astype(np.float64)
-    best: tuple[float, float, float, float, Floats] | None = None
+    best: tuple[float, float, float] | None = None
     for season in _SEASONS:
         for wandering in _WANDERINGS:
-            spread = IRREGULARITY**2 * np.eye(n) + wandering**2 * walk + season**2 * same
-            precision = np.linalg.inv(spread)
-            weight = precision.sum()
-            centre = float(precision.sum(axis=0) @ logs / weight)
-            pull = precision @ (logs - centre)
-            likelihood = -0.5 * float(np.linalg.slogdet(spread)[1] + np.log(weight) + (logs - centre) @ pull)
+            likelihood = restricted_likelihood(logs, calendar, season, wandering)
             # of equals the simpler: a grid's first
             if best is None or likelihood > best[0] + 1e-9:
-                best = likelihood, season, wandering, centre, pull
+                best = likelihood, season, wandering
     assert best is not None
-    _, season, wandering, centre, pull = best
-    factors = season**2 * np.bincount(calendar, weights=pull, minlength=12)
-    return Months(factors, centre + wandering**2 * walk @ pull)
+    return predicted(logs, calendar, best[1], best[2])
+
+
+def restricted_likelihood(logs: Floats, calendar: Ints, season: float, wandering: float) -> float:
+    """The log likelihood of the logs' contrasts, up to a constant, by the standard deviations of season and wandering."""
+    spread = _spread(calendar, season, wandering)
+    precision = np.linalg.inv(spread)
+    weight = precision.sum()
+    apart = logs - precision.sum(axis=0) @ logs / weight
+    return -0.5 * float(np.linalg.slogdet(spread)[1] + np.log(weight) + apart @ precision @ apart)
+
+
+def predicted(logs: Floats, calendar: Ints, season: float, wandering: float) -> Months:
+    """The best linear prediction of season and level, given their standard deviations."""
+    precision = np.linalg.inv(_spread(calendar, season, wandering))
+    centre = float(precision.sum(axis=0) @ logs / precision.sum())
+    pull = precision @ (logs - centre)
+    factors = np.asarray(season**2 * np.bincount(calendar, weights=pull, minlength=12), dtype=np.float64)
+    return Months(factors, centre + wandering**2 * _walk(len(logs)) @ pull)
+
+
+def _spread(calendar: Ints, season: float, wandering: float) -> Floats:
+    """The covariance of the logs of months."""
+    same = (calendar[:, None] == calendar[None, :]).astype(np.float64)
+    spread: Floats = IRREGULARITY**2 * np.eye(len(calendar)) + wandering**2 * _walk(len(calendar)) + season**2 * same
+    return spread
+
+
+def _walk(n: int) -> Floats:
+    position = np.arange(n)
+    return np.minimum.outer(position, position).astype(np.float64)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from churnobs import BadConfig, Month
 from churnobs.cli import write_aside
 from simulations.fitted.habits import Habits
-from simulations.worlds import Drift, Relation, World
+from simulations.worlds import WORLDS, Drift, Relation, World
 
 KNOWN_DRIFTS: Final = frozenset({"relation", "arrivals", "prior", "late", "delay", "duplicates", "unit"})
 _VERSION: Final = 1
@@ -46,6 +46,11 @@ class Baskets:
     items_variance: float | None = None
     discounts: float | None = None
     payments: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The payment methods by name."""
+        return tuple(name for name, _ in self.payments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,9 @@ class Shop:
 
     def rows(self) -> list[tuple[str, str]]:
         """The parameters in words, for people."""
-        groups = [(f"who came in the first {self.founding_months} months", self.founders)] if self.founding_months else []
+        groups = (
+            [(f"who came in the first {self.founding_months} months", self.founders)] if self.founding_months else []
+        )
         groups.append(("who came later" if groups else "customers", self.newcomers))
         until = Month(*self.first)
         rows = [
@@ -110,19 +117,20 @@ class Shop:
                 (name, f"{own.monthly_visits:.3g} visits in 30 days while they stay, {own.leaving:.1%} leave after one")
             )
             rows.append((f"{name}, MBG/NBD", f"r {own.r:.4g}, alpha {own.alpha:.4g}, a {own.a:.4g}, b {own.b:.4g}"))
-        own = self.baskets
+        basket = self.baskets
         rows += [
             ("new customers a month", f"{self.arrivals:,.1f}"),
             ("level of the months to come", f"{self.level:.3g}"),
             ("season, January to December", " ".join(f"{factor:.2f}" for factor in self.season)),
-            ("orders a visit", f"{own.per_visit:.3f}"),
+            ("orders a visit", f"{basket.per_visit:.3f}"),
+            ("amount of an order", f"{basket.amount:,.2f}"),
             (
-                "amount of an order",
-                f"{own.amount:,.2f}; log spread {own.amount_between:.2f} between customers, {own.amount_within:.2f} within",
+                "spread of its log",
+                f"{basket.amount_between:.2f} between customers, {basket.amount_within:.2f} within",
             ),
         ]
-        if own.items is not None:
-            rows.append(("items of an order", f"{own.items:.2f}"))
+        if basket.items is not None:
+            rows.append(("items of an order", f"{basket.items:.2f}"))
         return rows
 
 
@@ -178,6 +186,19 @@ class FittedWorld(World):
             "shop": asdict(self.shop),
         }
         write_aside(Path(path), json.dumps(content, indent=1) + "\n")
+
+
+def world_named(name: str) -> World:
+    """A world by its name, or by the file it was saved to.
+
+    Raises:
+        BadConfig: there is none, or the file is no world.
+    """
+    if name in WORLDS:
+        return WORLDS[name]
+    if name.endswith(".json") or Path(name).is_file():
+        return load_world(name)
+    raise BadConfig(f"{name!r} is no world", hint=f"one of {', '.join(WORLDS)}, or the JSON file of a fitted one")
 
 
 def load_world(path: str | Path) -> FittedWorld:
