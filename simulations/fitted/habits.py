@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import betaincinv, betaln, gammainc, gammaincc, gammainccinv, gammaincinv, gammaln
+from scipy.special import betaincinv, betaln, digamma, gammainc, gammaincc, gammainccinv, gammaincinv, gammaln
 
 Floats = npt.NDArray[np.float64]
 
@@ -99,23 +99,49 @@ def log_likelihood(habits: Habits, data: Histories) -> float:
 
     Of a customer with rate l and leaving probability p it is (1-p)^x l^x e^(-l t_x) (p + (1-p) e^(-l (T - t_x))).
     """
+    bought, left, stayed = _parts(habits, data)
+    return float(np.sum(data.count * (bought + np.logaddexp(left, stayed))))
+
+
+def likelihood_slopes(habits: Habits, data: Histories) -> Floats:
+    """The derivatives of the log likelihood by r, alpha, a and b."""
     r, alpha, a, b = habits.r, habits.alpha, habits.a, habits.b
     x = data.repeats
-    bought = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+    _, left, stayed = _parts(habits, data)
+    # of each customer the probability to have left, given the history
+    gone = np.exp(left - np.logaddexp(left, stayed))
+    last, seen = alpha + data.last, alpha + data.seen
+    both = digamma(a + b) - digamma(a + b + x + 1)
+    slopes = (
+        digamma(r + x) - digamma(r) + np.log(alpha) - gone * np.log(last) - (1 - gone) * np.log(seen),
+        r / alpha - (r + x) * (gone / last + (1 - gone) / seen),
+        both + gone / a,
+        both - digamma(b) + digamma(b + x) + (1 - gone) / (b + x),
+    )
+    return np.array([float(np.sum(data.count * slope)) for slope in slopes])
+
+
+def _parts(habits: Habits, data: Histories) -> tuple[Floats, Floats, Floats]:
+    """What having bought adds to the log likelihood, and what having left since, or stayed, adds."""
+    r, alpha, a, b = habits.r, habits.alpha, habits.a, habits.b
+    x = data.repeats
+    bought = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
     left = betaln(a + 1, b + x) - (r + x) * np.log(alpha + data.last)
     stayed = betaln(a, b + x + 1) - (r + x) * np.log(alpha + data.seen)
-    return float(np.sum(data.count * (bought - betaln(a, b) + np.logaddexp(left, stayed))))
+    return bought, left, stayed
 
 
 def fit_habits(data: Histories, *, near: Habits | None = None) -> Habits:
     """The habits that make histories likeliest; within bounds, from several starts or from near ones."""
     customers = float(data.count.sum())
 
-    def loss(logs: Floats) -> float:
-        return -log_likelihood(Habits(*np.exp(logs)), data) / customers
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        values = np.exp(logs)
+        habits = Habits(*values)
+        return -log_likelihood(habits, data) / customers, -likelihood_slopes(habits, data) * values / customers
 
     starts = _STARTS if near is None else (tuple(np.log([near.r, near.alpha, near.a, near.b])),)
-    found = [minimize(loss, start, method="L-BFGS-B", bounds=_BOUNDS) for start in starts]
+    found = [minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS) for start in starts]
     best = min(found, key=lambda result: float(result.fun))
     return Habits(*(float(f"{value:.6g}") for value in np.exp(best.x)))
 

@@ -185,16 +185,16 @@ def observed_baskets(workspace: Workspace, observed: Observed, last: Month) -> d
     recent = f"{purchases_before(last.end)} AND TRANSACTION_DATE >= CAST('{since}' AS DATE)"
     # logs become decimals before they are summed: a sum of doubles depends on the order of its terms
     logs = (
-        "SELECT CUSTOMER_KEY, CAST(LN(CAST(TOTAL_AMOUNT AS DOUBLE)) AS DECIMAL(12, 6)) AS L "
+        "SELECT CUSTOMER_KEY, CAST(LN(CAST(TOTAL_AMOUNT AS DOUBLE)) AS DECIMAL(16, 10)) AS L "
         f"FROM SALES WHERE {purchases_before(last.end)} AND TOTAL_AMOUNT > 0"
     )
     per = (
-        "SELECT COUNT(*) AS N, SUM(L) AS S, SUM(CAST(CAST(L AS DOUBLE) * CAST(L AS DOUBLE) AS DECIMAL(18, 6))) AS Q "
+        "SELECT COUNT(*) AS N, SUM(L) AS S, SUM(CAST(CAST(L AS DOUBLE) * CAST(L AS DOUBLE) AS DECIMAL(28, 10))) AS Q "
         f"FROM ({logs}) AS A GROUP BY CUSTOMER_KEY"
     )
     spread = (
         "SELECT COUNT(*) AS CUSTOMERS, SUM(N) AS ORDERS, SUM(S) AS LOGS, SUM(Q) AS SQUARES, SUM(N * N) AS WEIGHT, "
-        "SUM(CAST(CAST(S AS DOUBLE) * CAST(S AS DOUBLE) / N AS DECIMAL(28, 6))) AS OWN "
+        "SUM(CAST(CAST(S AS DOUBLE) * CAST(S AS DOUBLE) / N AS DECIMAL(28, 10))) AS OWN "
         f"FROM ({per}) AS B"
     )
     items = "CAST(NUM_ITEMS AS DOUBLE)"
