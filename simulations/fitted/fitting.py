@@ -85,7 +85,9 @@ def _fit(observed: Observed) -> _Fit:
             # half a visit more on either side: a month without any repeat has a log too
             logs = np.log((bought + 0.5) / (expected + 0.5)) + level + season[observed.calendar]
             # the first month has hardly any repeats, and goes by the second's level
-            apart = months_apart(logs[1:], observed.calendar[1:])
+            # customers are independent, visits of one are not
+            counts = (expected + 0.5) * observed.visits / observed.squares
+            apart = months_apart(logs[1:], observed.calendar[1:], counts[1:])
             season, level = apart.season, np.concatenate((apart.level[:1], apart.level))
     return _Fit(habits[0] if split else None, habits[-1], season, level)
 

@@ -36,6 +36,7 @@ class Observed:
         starts: First day of each month, and of the one after the last.
         calendar: Of each month, 0 for January.
         arrivals, visits, orders, spend: Of each month; who buys for the first time arrives.
+        squares: Of each month, the sum over customers of their visits squared: how much hangs on a few.
         came, last, repeats, count: Customers by the days of their first and last visit and the visits after the first.
         active: Customers who bought in the 90 days before the end.
     """
@@ -46,6 +47,7 @@ class Observed:
     calendar: Ints
     arrivals: Ints
     visits: Ints
+    squares: Ints
     orders: Ints
     spend: Floats
     came: Ints
@@ -140,10 +142,14 @@ def observe(workspace: Workspace, last: Month) -> Observed:
         f"SELECT CAME, LAST, VISITS, COUNT(*) AS CUSTOMERS FROM ({own}) AS C "
         "GROUP BY CAME, LAST, VISITS ORDER BY CAME, LAST, VISITS"
     ).to_arrow()
-    per_month = _rows(workspace, f"SELECT {_INDEX} AS M, COUNT(*) AS VISITS FROM ({visits}) AS V GROUP BY {_INDEX}")
-    visited = np.zeros(n, dtype=np.int64)
+    monthly = f"SELECT {_INDEX} AS M, COUNT(*) AS VISITS FROM ({visits}) AS V GROUP BY CUSTOMER_KEY, {_INDEX}"
+    per_month = _rows(
+        workspace, f"SELECT M, SUM(VISITS) AS VISITS, SUM(VISITS * VISITS) AS SQUARES FROM ({monthly}) AS W GROUP BY M"
+    )
+    visited, squares = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     for row in per_month:
         visited[int(row["M"]) - first] = int(row["VISITS"])
+        squares[int(row["M"]) - first] = int(row["SQUARES"])
     zero = month_of(first).start.toordinal()
     starts = np.array([month_of(first + i).start.toordinal() - zero for i in range(n + 1)], dtype=np.int64)
     came, newest = (
@@ -169,6 +175,7 @@ def observe(workspace: Workspace, last: Month) -> Observed:
         calendar=(first + np.arange(n, dtype=np.int64)) % 12,
         arrivals=np.rint(arrivals).astype(np.int64),
         visits=visited,
+        squares=squares,
         orders=orders,
         spend=spend,
         came=came,

@@ -31,51 +31,55 @@ class Months:
     level: Floats
 
 
-def months_apart(logs: Floats, calendar: Ints) -> Months:
+def months_apart(logs: Floats, calendar: Ints, counts: Floats) -> Months:
     """Split logs of what months sold over what was expected into a season and a level.
 
     The model is Gaussian: each log is a level, a random walk, plus the calendar month's season, plus irregularity of
-    standard deviation .1. How strong season and wandering are is the likeliest of a grid (restricted likelihood), and the
-    answer is the best linear prediction; so a calendar month seen once is shrunk more than one seen twice, and a history
-    without repeated heights has no season at all.
+    standard deviation .1, plus what chance does to a count. How strong season and wandering are is the likeliest of a
+    grid (restricted likelihood), and the answer is the best linear prediction; so a calendar month seen once is shrunk
+    more than one seen twice, and a history without repeated heights has no season at all.
 
     Args:
         logs: One per month, in order.
         calendar: Their months, 0 for January.
+        counts: How many independent things each log counts: the log of a small count says little.
     """
+    noise = IRREGULARITY**2 + 1 / counts
     best: tuple[float, float, float] | None = None
     for season in _SEASONS:
         for wandering in _WANDERINGS:
-            likelihood = restricted_likelihood(logs, calendar, season, wandering)
+            likelihood = restricted_likelihood(logs, calendar, noise, season, wandering)
             # of equals the simpler: a grid's first
             if best is None or likelihood > best[0] + 1e-9:
                 best = likelihood, season, wandering
     assert best is not None
-    return predicted(logs, calendar, best[1], best[2])
+    return predicted(logs, calendar, noise, best[1], best[2])
 
 
-def restricted_likelihood(logs: Floats, calendar: Ints, season: float, wandering: float) -> float:
-    """The log likelihood of the logs' contrasts, up to a constant, by the standard deviations of season and wandering."""
-    spread = _spread(calendar, season, wandering)
+def restricted_likelihood(logs: Floats, calendar: Ints, noise: Floats, season: float, wandering: float) -> float:
+    """The log likelihood of the logs' contrasts, up to a constant, by the variances of single months and the standard
+    deviations of season and wandering.
+    """
+    spread = _spread(calendar, noise, season, wandering)
     precision = np.linalg.inv(spread)
     weight = precision.sum()
     apart = logs - precision.sum(axis=0) @ logs / weight
     return -0.5 * float(np.linalg.slogdet(spread)[1] + np.log(weight) + apart @ precision @ apart)
 
 
-def predicted(logs: Floats, calendar: Ints, season: float, wandering: float) -> Months:
-    """The best linear prediction of season and level, given their standard deviations."""
-    precision = np.linalg.inv(_spread(calendar, season, wandering))
+def predicted(logs: Floats, calendar: Ints, noise: Floats, season: float, wandering: float) -> Months:
+    """The best linear prediction of season and level, given variances of single months and their standard deviations."""
+    precision = np.linalg.inv(_spread(calendar, noise, season, wandering))
     centre = float(precision.sum(axis=0) @ logs / precision.sum())
     pull = precision @ (logs - centre)
     factors = np.asarray(season**2 * np.bincount(calendar, weights=pull, minlength=12), dtype=np.float64)
     return Months(factors, centre + wandering**2 * _walk(len(logs)) @ pull)
 
 
-def _spread(calendar: Ints, season: float, wandering: float) -> Floats:
+def _spread(calendar: Ints, noise: Floats, season: float, wandering: float) -> Floats:
     """The covariance of the logs of months."""
     same = (calendar[:, None] == calendar[None, :]).astype(np.float64)
-    spread: Floats = IRREGULARITY**2 * np.eye(len(calendar)) + wandering**2 * _walk(len(calendar)) + season**2 * same
+    spread: Floats = np.diag(noise) + wandering**2 * _walk(len(calendar)) + season**2 * same
     return spread
 
 

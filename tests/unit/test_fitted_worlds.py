@@ -48,7 +48,7 @@ def learnt(shop: Workspace) -> FittedWorld:
     ("changes", "months"),
     [
         ({}, 14),
-        ({"newcomers": MANY, "founders": MANY, "arrivals": 150.0}, 14),
+        pytest.param({"newcomers": MANY, "founders": MANY, "arrivals": 150.0}, 14, marks=pytest.mark.long),
         ({"season": WAVE, "arrivals": 150.0}, 26),
     ],
 )
@@ -125,6 +125,8 @@ def test_sums_are_those_of_pandas(shop: Workspace) -> None:
     assert found.orders.tolist() == sales.groupby(month).size().tolist()
     assert found.spend == pytest.approx(sales["TOTAL_AMOUNT"].astype(float).groupby(month).sum().to_numpy())
     assert found.visits.tolist() == visits.groupby(visits["DAY"].dt.to_period("M")).size().tolist()
+    per_customer = visits.groupby([visits["DAY"].dt.to_period("M"), "CUSTOMER_KEY"]).size()
+    assert found.squares.tolist() == (per_customer**2).groupby(level=0).sum().tolist()
     assert found.arrivals.tolist() == own.groupby(own["min"].dt.to_period("M")).size().tolist()
     assert found.active == int((own["max"] >= pd.Timestamp("2023-01-01") - pd.Timedelta(days=90)).sum())
     counted = own.assign(size=own["size"] - 1).groupby(["min", "max", "size"]).size()
