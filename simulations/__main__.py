@@ -1,4 +1,4 @@
-"""``python -m simulations``: run a world, list them, or check the loop against the truth."""
+"""``python -m simulations``: run a world, fit one to your own sales, list them, or check the loop against the truth."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from churnobs import BadConfig, LifecycleConfig, connect, policy_named
 from churnobs.cli import guarded, print_table, progress_bar, show, write_aside
 from simulations.check import LAST_MONTH, check
+from simulations.fitted.fidelity import HEADER, held_back, held_back_months
+from simulations.fitted.shop import world_named
 from simulations.lab.page import COLUMNS, lab_page, row
 from simulations.lab.ranking import Ranking
 from simulations.lab.running import LAB_WORLDS, NAMES, POLICIES, Lab, run_lab
 from simulations.lab.settings import LabSettings
 from simulations.runs import month_files
 from simulations.simulation import simulate
-from simulations.worlds import WORLDS
+from simulations.worlds import WORLDS, World
 
 app = typer.Typer(help="Worlds whose truth is known.", no_args_is_help=True, add_completion=False)
 
 
 @app.command()
 def run(
-    world: Annotated[str, typer.Argument(help="Which world; `list` shows them.")],
+    world: Annotated[str, typer.Argument(help="Which world; `list` shows them; or the file of a fitted one.")],
     db: Annotated[Path, typer.Option(help="The database file; it must not exist yet.")],
     customers: Annotated[int, typer.Option(min=1)] = 5000,
     months: Annotated[int, typer.Option(min=1)] = 12,
@@ -39,15 +41,36 @@ def run(
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page.")] = None,
 ) -> None:
     """Simulate a world and run the loop over its month files; run again, it goes on where it stopped."""
-    if world not in WORLDS:
-        raise BadConfig(f"{world!r} is no world", hint=f"one of {', '.join(WORLDS)}")
-    simulation = simulate(WORLDS[world], customers=customers, months=months, seed=seed)
+    chosen = world_named(world)
+    simulation = simulate(chosen, customers=customers, months=months, seed=seed)
     config = LifecycleConfig(seed=seed, policy=policy_named(policy))
     with month_files(simulation) as files, connect(f"duckdb:{db}") as workspace:
         loop = workspace.lifecycle(config, source=files)
         with progress_bar(len(loop.waiting())) as step:
             loop.run(progress=step)
-        show(loop, json_file, html_file, f"World {world}: {customers:,} customers, {months} months, seed {seed}")
+        show(loop, json_file, html_file, f"World {chosen.name}: {customers:,} customers, {months} months, seed {seed}")
+
+
+@app.command()
+def fit(
+    db: Annotated[Path, typer.Option(help="The database file with the sales.")],
+    out: Annotated[Path, typer.Option(help="The file to write the world to; `run` and `lab` take it for a name.")],
+    until: Annotated[
+        str | None, typer.Option(help="The last month to learn from, as 2024-05; later ones judge.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the world is called.")] = "fitted",
+    seeds: Annotated[int, typer.Option(min=1, help="Lives to compare with held-back months.")] = 5,
+) -> None:
+    """Learn a world from your own sales, and live it over the months that were held back."""
+    if not db.is_file():
+        raise BadConfig(f"{db} is not there", hint="give the database that `churnobs run --db` wrote")
+    with connect(f"duckdb:{db}") as workspace:
+        world = World.fit(workspace, until=until, name=name)
+        world.save(out)
+        print_table(("what", "learnt"), world.shop.rows())
+        if held_back_months(world, workspace):
+            print_table(HEADER, held_back(world, workspace, seeds=range(1, seeds + 1)).rows())
+    typer.echo(f"wrote {out}: {world.summary}")
 
 
 @app.command("list")
@@ -69,7 +92,9 @@ def check_worlds(
 
 @app.command("lab")
 def policy_lab(
-    worlds: Annotated[str, typer.Option(help="Comma between names; `list` shows them.")] = ",".join(LAB_WORLDS),
+    worlds: Annotated[
+        str, typer.Option(help="Comma between names; `list` shows them; or files of fitted ones.")
+    ] = ",".join(LAB_WORLDS),
     policies: Annotated[str, typer.Option(help=f"Comma between names: {NAMES}.")] = ",".join(POLICIES),
     seeds: Annotated[int, typer.Option(min=1)] = 10,
     customers: Annotated[int | None, typer.Option(min=1)] = None,

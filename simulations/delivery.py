@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simulations.months import first_day
 from simulations.worlds import DriftKind
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def delivered_customers(simulation: Simulation, month: int) -> pa.Table:
 def _booked(simulation: Simulation, bought: int, month: int) -> pa.Table:
     """The purchases of one month that are booked in a month, dated and priced as they are there."""
     world, rows = simulation.world, simulation.sales(bought)
-    start, end, after = ((first_day(m) - _EPOCH).days for m in (bought, bought + 1, bought + 2))
+    start, end, after = ((simulation.first_day(m) - _EPOCH).days for m in (bought, bought + 1, bought + 2))
     day: npt.NDArray[np.int64] = rows["TRANSACTION_DATE"].cast(pa.int32()).to_numpy().astype(np.int64)
     # a delay reaches into the next month at most
     day = np.minimum(day + round(world.strength("delay", bought)), after - 1)

@@ -14,7 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from churnobs import NotSupported
 from simulations.delivery import delivered_customers, delivered_feedback, delivered_sales
+from simulations.fitted.life import Patrons, live
+from simulations.fitted.life import true_churn as fitted_churn
+from simulations.fitted.shop import FittedWorld
 from simulations.generate import (
     BURN_IN_MONTHS,
     PAYMENT_METHODS,
@@ -46,7 +50,7 @@ class Simulation:
 
     world: World
     months: tuple[tuple[int, int], ...]
-    _people: Population
+    _people: Population | Patrons
     _rows: tuple[MonthRows, ...]
     _truths: tuple[MonthTruth, ...]
 
@@ -56,11 +60,17 @@ class Simulation:
     def as_of(self, month: int) -> dt.date:
         """The first day after a month."""
         self._index(month)
-        return first_day(month + 1)
+        return self.first_day(month + 1)
+
+    def first_day(self, month: int) -> dt.date:
+        """The first day of a month, also of one that is not simulated."""
+        return first_day(month, self.world.first_month)
 
     def sales(self, month: int) -> pa.Table:
         """A month's purchases by date: columns of SALES, amounts DECIMAL(18, 2)."""
         rows = self._rows[self._index(month)]
+        world = self.world
+        methods = world.shop.baskets.methods if isinstance(world, FittedWorld) else PAYMENT_METHODS
         return pa.table(
             {
                 "TRANSACTION_ID": _ids("T", self._before(month, "buyer"), len(rows.buyer), 8),
@@ -68,7 +78,7 @@ class Simulation:
                 "TRANSACTION_DATE": _dates(rows.day),
                 "DISCOUNT_APPLIED": pa.array(rows.discount),
                 "NUM_ITEMS": pa.array(rows.items),
-                "PAYMENT_METHOD": _names(PAYMENT_METHODS, rows.payment),
+                "PAYMENT_METHOD": _names(methods, rows.payment),
                 "TOTAL_AMOUNT": _money(rows.cents),
             }
         )
@@ -94,8 +104,14 @@ class Simulation:
         return self._rows[self._index(month)].mood
 
     def customers(self, month: int) -> pa.Table:
-        """Who signed up in a month, by date: columns of CUSTOMERS; month 1 also holds who had come before."""
+        """Who signed up in a month, by date: columns of CUSTOMERS; month 1 also holds who had come before.
+
+        Raises:
+            NotSupported: the world is fitted, and knows of its customers what they buy alone.
+        """
         self._index(month)
+        if isinstance(self._people, Patrons):
+            raise NotSupported("a fitted world has no ages and segments", hint="read sales() and truth()")
         people, end = self._people, start_of(month + 1)
         new = (people.signup < end) & (people.signup >= start_of(month))
         if month == 1:
@@ -129,8 +145,8 @@ class Simulation:
     def write(self, directory: str | Path, *, header: bool = True) -> list[Path]:
         """Write the month files as CSV and give their paths, month by month; they say what the world's drifts let them say.
 
-        A file appears whole or not at all. From the month of an ``arrivals`` drift on sales are ``new_sales_...`` and
-        the first customers file is ``new_customers.csv``.
+        A file appears whole or not at all; a fitted world has files of sales alone. From the month of an ``arrivals``
+        drift on sales are ``new_sales_...`` and the first customers file is ``new_customers.csv``.
 
         Args:
             directory: Where to; made when missing.
@@ -143,11 +159,12 @@ class Simulation:
         for month, (year, number) in enumerate(self.months, start=1):
             new = "new_" if drift is not None and month >= drift else ""
             dated = "" if month in (1, drift) else f"_{year}_{number}"
-            for name, table in (
-                (f"{new}customers{dated}.csv", delivered_customers(self, month)),
-                (f"{new}sales_{year}_{number}.csv", delivered_sales(self, month)),
-                (f"feedback_raw_{year}_{number}.csv", delivered_feedback(self, month)),
-            ):
+            tables = {f"{new}sales_{year}_{number}.csv": delivered_sales(self, month)}
+            if not isinstance(self.world, FittedWorld):
+                customers = {f"{new}customers{dated}.csv": delivered_customers(self, month)}
+                feedback = {f"feedback_raw_{year}_{number}.csv": delivered_feedback(self, month)}
+                tables = customers | tables | feedback
+            for name, table in tables.items():
                 paths.append(folder / name)
                 _write_csv(table, paths[-1], header=header)
         return paths
@@ -175,6 +192,8 @@ def simulate(world: World, *, customers: int, months: int, seed: int) -> Simulat
     """
     if customers < 1 or months < 1:
         raise ValueError(f"a world needs a customer and a month, not {customers} and {months}")
+    if isinstance(world, FittedWorld):
+        return _simulate_fitted(world, customers, months, seed)
     rng = np.random.default_rng(seed)
     people = newcomers(rng, np.zeros(0, dtype=np.int64), noise=world.noise, shrink=0.0, drifted=False)
     kept: list[MonthRows] = []
@@ -186,6 +205,19 @@ def simulate(world: World, *, customers: int, months: int, seed: int) -> Simulat
             truths.append(true_churn(people, world, month))
     calendar = tuple(year_month(month) for month in range(1, months + 1))
     return Simulation(world, calendar, people, tuple(kept), tuple(truths))
+
+
+def _simulate_fitted(world: FittedWorld, customers: int, months: int, seed: int) -> Simulation:
+    rows: list[MonthRows] = []
+    truths: list[MonthTruth] = []
+    people: Patrons | None = None
+    for month, people, happened in live(world, customers=customers, months=months, seed=seed):
+        if month >= 1:
+            rows.append(happened)
+            truths.append(fitted_churn(world, people, month))
+    assert people is not None
+    calendar = tuple(year_month(month, world.first_month) for month in range(1, months + 1))
+    return Simulation(world, calendar, people, tuple(rows), tuple(truths))
 
 
 def _ids(letter: str, before: int, n: int, digits: int) -> pa.Array:
@@ -206,7 +238,8 @@ def _dates(ordinals: Ints) -> pa.Array:
 
 
 def _names(names: Sequence[str], positions: Ints) -> pa.Array:
-    return pa.array(names).take(pa.array(positions))
+    # nobody told where the position is below 0
+    return pa.array(names, pa.string()).take(pa.array(positions, mask=positions < 0))
 
 
 def _money(cents: Ints) -> pa.Array:

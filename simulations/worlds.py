@@ -6,7 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+from simulations.months import FIRST_MONTH
+
+if TYPE_CHECKING:
+    from churnobs import Month, Workspace
+    from simulations.fitted.shop import FittedWorld
 
 DriftKind = Literal[
     "relation", "arrivals", "mood", "covariate", "prior", "late", "delay", "duplicates", "unit", "missing"
@@ -116,6 +122,26 @@ class World:
     season: float = 0.0
     noise: float = 0.25
 
+    @staticmethod
+    def fit(workspace: Workspace, *, until: Month | str | None = None, name: str = "fitted") -> FittedWorld:
+        """A world that is learnt from a workspace's own sales, and goes on where they end.
+
+        Learnt are how often customers buy and when they leave (MBG/NBD, see ``simulations.fitted.habits``), how many new
+        ones come, the season, orders and amounts. The data are read as sums and counts; nothing of a customer is kept.
+
+        Args:
+            workspace: Where sales were ingested; on any backend.
+            until: The last month to learn from, as a ``Month`` or YYYY-MM; sales of later months are not looked at. None:
+                the last whole month.
+            name: What commands call the world.
+
+        Raises:
+            BadConfig: the sales cannot teach a world: too few months, customers or repeated purchases, or a month is missing.
+        """
+        from simulations.fitted.fitting import fit_world
+
+        return fit_world(workspace, until=until, name=name)
+
     def strength(self, kind: DriftKind, month: int) -> float:
         """The joint strength of all drifts of a kind in a month."""
         return math.fsum(drift.at(month) for drift in self.drifts if drift.kind == kind)
@@ -127,6 +153,11 @@ class World:
     def season_in(self, calendar_month: int) -> float:
         """What the season adds to the log of the purchase rate in a calendar month (1 to 12)."""
         return self.season * math.cos(2 * math.pi * calendar_month / 12)
+
+    @property
+    def first_month(self) -> tuple[int, int]:
+        """Calendar year and month of month 1."""
+        return FIRST_MONTH
 
     @property
     def is_damaged(self) -> bool:

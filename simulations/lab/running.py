@@ -13,12 +13,13 @@ from typing import Final
 
 from churnobs import Always, BadConfig, DemoRule, Never, PromoteAlways, policy_named, policy_names
 from churnobs.cli import write_aside
+from simulations.fitted.shop import world_named
 from simulations.lab.arena import Contender, play
 from simulations.lab.cells import Cell, measured
 from simulations.lab.settings import LabSettings
 from simulations.lab.story import Story
 from simulations.simulation import simulate
-from simulations.worlds import WORLDS, World
+from simulations.worlds import World
 
 # changes when the same settings come to give other numbers
 REVISION: Final = 1
@@ -76,16 +77,18 @@ class Lab:
     def named(
         cls, worlds: Sequence[str], policies: Sequence[str], seeds: int, settings: LabSettings | None = None
     ) -> Lab:
-        """A lab of worlds and policies by their names, and seeds from 1.
+        """A lab of worlds and policies by their names (of a fitted world, its file), and seeds from 1.
 
         Raises:
             BadConfig: a name is not known.
         """
-        unknown = [name for name in worlds if name not in WORLDS]
-        if unknown:
-            raise BadConfig(f"{unknown[0]!r} is no world", hint=f"one of {', '.join(WORLDS)}")
         contenders = tuple(contender_named(name) for name in policies)
-        return cls(tuple(WORLDS[n] for n in worlds), contenders, tuple(range(1, seeds + 1)), settings or LabSettings())
+        return cls(
+            tuple(world_named(name) for name in worlds),
+            contenders,
+            tuple(range(1, seeds + 1)),
+            settings or LabSettings(),
+        )
 
     def folder(self, under: Path) -> Path:
         """Where the cells of these settings are kept: other settings have another folder."""

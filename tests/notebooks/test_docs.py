@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["index", "concepts", "your_own_data", "watching", "corrections"])
+@pytest.mark.parametrize("page", ["index", "concepts", "your_own_data", "watching", "corrections", "worlds"])
 def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     world = replace(WORLDS["sudden"], drifts=(Drift("relation", month=5),))
@@ -26,7 +26,7 @@ def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest
     Path("transactions.csv").write_text("\n".join(("transaction_id,customer_id,date,amount", *rows)), encoding="utf-8")
     blocks = BLOCK.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
     assert blocks
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "__main__"}
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"{page}.md, block {number}", "exec"), names)
 
