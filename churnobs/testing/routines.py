@@ -118,15 +118,12 @@ def _inline(code: Code, args: list[exp.Expr], rewriter: Rewriter) -> exp.Expr:
 
 
 def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
-    account = session.account
-    with account.catalog.lock:
-        if not code.duck_name:
-            code.duck_name = f"_offline_udf_{account.next_number()}"
-            assert code.returns is not None
-            returns = code.returns.duck_type if code.returns.duck_type != "JSON" else "VARCHAR"
-            account.engine.add_function(
-                code.duck_name, lambda *columns: _rows(session, code, columns), returns, side_effects=True
-            )
+    assert code.returns is not None
+    code.duck_name = code.duck_name or f"_offline_udf_{session.account.next_number()}"
+    returns = code.returns.duck_type if code.returns.duck_type != "JSON" else "VARCHAR"
+    called_as = session.engine.function(
+        code.duck_name, lambda *columns: _rows(session, code, columns), returns, side_effects=True
+    )
     casts = [
         exp.cast(a.copy(), c.column.duck_type)
         if c.column.duck_type != "JSON"
@@ -135,8 +132,8 @@ def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
     ]
     if not casts:
         raise not_supported("a Python function without arguments", "give it one argument")
-    called = exp.Anonymous(this=code.duck_name, expressions=casts)
-    return exp.cast(called, "JSON") if code.returns is not None and code.returns.duck_type == "JSON" else called
+    called = exp.Anonymous(this=called_as, expressions=casts)
+    return exp.cast(called, "JSON") if code.returns.duck_type == "JSON" else called
 
 
 def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:

@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
-pytest.importorskip("snowflake.core", reason="needs the package snowflake.core")
 
 from snowflake.snowpark import Session
 
