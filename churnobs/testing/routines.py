@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import notifications, queries, script_procedures
+from churnobs.testing import notifications, queries, script_calls, script_procedures
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
@@ -171,6 +171,7 @@ CALLS.append(call_function)
 @command("CALL")
 def call(session: Session, parser: Parser) -> Result:
     """CALL procedure(arguments)."""
+    passed, session.passed = session.passed, None
     parser.expect("CALL")
     parts = parser.parts()
     values, named = _values(session, parser)
@@ -187,7 +188,10 @@ def call(session: Session, parser: Parser) -> Result:
         raise SqlError(f"SQL compilation error:\nUnknown user-defined procedure {name}", 2141, "42601")
     if not found[0].temporary:
         need(session, ("USAGE",), ("PROCEDURE",), name)
-    return run_procedure(session, found[0], values, named)
+    targets = script_calls.targets(found[0], len(values), named, passed)
+    made = run_procedure(session, found[0], values, named)
+    made.outs = {variable: made.outs[argument] for argument, variable in targets.items()}
+    return made
 
 
 def _values(session: Session, parser: Parser) -> tuple[list[Any], dict[str, Any]]:

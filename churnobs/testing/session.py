@@ -60,6 +60,7 @@ class Session:
         self.queries: deque[str] = deque(maxlen=1000)
         self.nested = False
         self.depth = 0
+        self.passed: Mapping[int | str, str] | None = None  # the variables in the CALL that a block is about to run
         self.sequence = 0
 
     @property
