@@ -113,16 +113,16 @@ def test_warehouses(root, snowflake_session) -> None:
 
 
 REFUSED = [
-        lambda r, s: list(r.roles.iter()), lambda r, s: list(r.users.iter()), lambda r, s: list(r.compute_pools.iter()),
-        lambda r, s: list(s.streams.iter()), lambda r, s: list(s.dynamic_tables.iter()), lambda r, s: list(s.functions.iter()),
-        lambda r, s: list(s.alerts.iter()), lambda r, s: list(s.notebooks.iter()), lambda r, s: list(r.roles["PUBLIC"].iter_grants_to()),
-        lambda r, s: s.tables["T"].swap_with("U"), lambda r, s: s.tables["T"].undrop(), lambda r, s: s.tables.create("U", as_select="SELECT 1"),
-        lambda r, s: s.tables.create("U", clone_table="T"), lambda r, s: list(s.tables.iter(deep=True)), lambda r, s: r.warehouses["COMPUTE_WH"].rename("X"),
-        lambda r, s: s.tables.create(Table(name="U", columns=[TableColumn(name="A", datatype="INT")], constraints=[PrimaryKey(column_names=["A"])])),
-        lambda r, s: s.tables.create(Table(name="U", columns=[TableColumn(name="A", datatype="TEXT", collate="de")])),
-        lambda r, s: r.databases.create(Database(name="D", log_level="INFO")), lambda r, s: r.databases["X"].undrop(),
-        lambda r, s: s.views.create(View(name="V", columns=[ViewColumn(name="A")], query="SELECT 1")), lambda r, s: r.databases["X"].schemas["Y"].undrop(),
-    ]  # fmt: skip
+    lambda r, s: list(r.roles.iter()), lambda r, s: list(r.users.iter()), lambda r, s: list(r.compute_pools.iter()),
+    lambda r, s: list(s.streams.iter()), lambda r, s: list(s.dynamic_tables.iter()), lambda r, s: list(s.functions.iter()),
+    lambda r, s: list(s.alerts.iter()), lambda r, s: list(s.notebooks.iter()), lambda r, s: list(r.roles["PUBLIC"].iter_grants_to()),
+    lambda r, s: s.tables["T"].swap_with("U"), lambda r, s: s.tables["T"].undrop(), lambda r, s: s.tables.create("U", as_select="SELECT 1"),
+    lambda r, s: s.tables.create("U", clone_table="T"), lambda r, s: list(s.tables.iter(deep=True)), lambda r, s: r.warehouses["COMPUTE_WH"].rename("X"),
+    lambda r, s: s.tables.create(Table(name="U", columns=[TableColumn(name="A", datatype="INT")], constraints=[PrimaryKey(column_names=["A"])])),
+    lambda r, s: s.tables.create(Table(name="U", columns=[TableColumn(name="A", datatype="TEXT", collate="de")])),
+    lambda r, s: r.databases.create(Database(name="D", log_level="INFO")), lambda r, s: r.databases["X"].undrop(),
+    lambda r, s: s.views.create(View(name="V", columns=[ViewColumn(name="A")], query="SELECT 1")), lambda r, s: r.databases["X"].schemas["Y"].undrop(),
+]  # fmt: skip
 
 
 def test_what_else_a_root_offers_is_refused(root, schema, sql) -> None:
