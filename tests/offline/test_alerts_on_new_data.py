@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 
+from churnobs.testing import serve
+
 START = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
 LOG = "INSERT INTO told SELECT LISTAGG(n, ',') WITHIN GROUP (ORDER BY n) FROM TABLE(RESULT_SCAN(SNOWFLAKE.ALERT.GET_CONDITION_QUERY_UUID()))"
 
@@ -143,3 +145,18 @@ def test_conditions_that_cannot_be_asked_of_new_rows(alert, sql, fails, conditio
 def test_it_cannot_become_one_on_a_schedule_nor_be_run_by_hand(alert, sql, fails) -> None:
     assert "cannot be changed" in fails("ALTER ALERT high SET SCHEDULE = '5 MINUTE'")[1]
     assert "no schedule" in fails("EXECUTE ALERT high")[1]
+
+
+def test_a_kept_account_still_knows_what_is_new(tmp_path) -> None:
+    with serve(keep=tmp_path / "kept") as account:
+        account.clock.set(START)
+        with account.session(database="DB", schema="S") as session:
+            for text in (
+                "CREATE TABLE gauge (n INT)", "CREATE TABLE told (what VARCHAR)",
+                f"CREATE ALERT high IF (EXISTS (SELECT n FROM gauge WHERE n > 200)) THEN {LOG}", "ALTER ALERT high RESUME",
+                "INSERT INTO gauge VALUES (100), (300)",
+            ):  # fmt: skip
+                session.sql(text).collect()
+    with serve(keep=tmp_path / "kept") as account, account.session(database="DB", schema="S") as session:
+        assert len(account.clock.advance(minutes=1)) == 1
+        assert session.table("told").collect()[0][0] == "300"
