@@ -127,7 +127,6 @@ class Account:
         self.dropped: list[Any] = []
         self.rights = Rights()
         self.sequences: OrderedDict[str, int] = OrderedDict()
-        self.udfs: set[str] = set()
         self.measures = Measures()
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._result_bytes = 0

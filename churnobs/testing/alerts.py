@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from churnobs.testing.alert_news import only_new, watch
 from churnobs.testing.catalog import OWNER, Object
 from churnobs.testing.clock import COMING, TIMERS, Due
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
@@ -22,6 +24,7 @@ from churnobs.testing.schedules import Timer, read_schedule
 from churnobs.testing.script_parser import is_block, parse_block
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, created, creation, dropped, run_inside
+from churnobs.testing.streams import Stream
 from churnobs.testing.trees import value_of
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _OPTIONS = frozenset({"SCHEDULE", "WAREHOUSE", "COMMENT", "CONFIG", "RUNBOOK", "SUSPEND_ALERT_AFTER_NUM_FAILURES"})
 DONE = "Statement executed successfully."
+APART = dt.timedelta(seconds=30)
 
 
 @dataclass(slots=True)
@@ -59,6 +63,8 @@ class Alert(Object):
     state: str = "suspended"
     config: str | None = None
     runs: list[Run] = field(default_factory=list)
+    news: Stream | None = None
+    triggered: dt.datetime | None = None
     database: str | None = None
     schema: str | None = None
 
@@ -113,17 +119,21 @@ def alter(session: Session, parser: Parser) -> Result:
             return status(DONE)
         raise missing("Alert", name)
     if parser.accept("RESUME"):
-        if alert.timer is None:
-            raise not_supported("an alert on new data", "give it a SCHEDULE")
-        alert.state, alert.failures, alert.timer.since = "started", 0, session.account.clock.now()
+        _resume(session, alert)
     elif parser.accept("SUSPEND"):
-        alert.state = "suspended"
+        alert.state, alert.news = "suspended", None
     elif parser.accept("MODIFY", "CONDITION", "EXISTS"):
-        alert.condition = parser.group()
+        condition = parser.group()
+        if alert.news is not None:
+            alert.news = _watch(session, alert, condition)
+        alert.condition = condition
     elif parser.accept("MODIFY", "ACTION"):
         alert.action = parser.rest()
     elif parser.accept("SET"):
         options = _known(parser.options())
+        if "SCHEDULE" in options and alert.timer is None:
+            told = "An alert on new data cannot be changed to an alert on a schedule"
+            raise SqlError(f"SQL compilation error:\n{told}", 1420, "22023")
         alert.most_failures = int(options.get("SUSPEND_ALERT_AFTER_NUM_FAILURES", alert.most_failures))
         alert.schedule = str(options.get("SCHEDULE", alert.schedule))
         alert.warehouse = str(options.get("WAREHOUSE", alert.warehouse)).upper()
@@ -135,6 +145,14 @@ def alter(session: Session, parser: Parser) -> Result:
         raise not_supported("this ALTER ALERT", "CREATE OR REPLACE the alert")
     parser.end()
     return status(DONE)
+
+
+def _resume(session: Session, alert: Alert) -> None:
+    if alert.timer is None:
+        alert.news, alert.triggered = _watch(session, alert, alert.condition), None
+    else:
+        alert.timer.since = session.account.clock.now()
+    alert.state, alert.failures = "started", 0
 
 
 @command("DROP ALERT", proof=document("sql/drop-alert"))
@@ -159,39 +177,62 @@ def execute(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
+@contextmanager
+def _at(session: Session, alert: Alert) -> Iterator[None]:
+    """Stand where the alert was made."""
+    where = (session.engine.database, session.engine.schema)
+    if alert.database:
+        session.engine.use(alert.database, alert.schema)
+    try:
+        yield
+    finally:
+        if where[0]:
+            session.engine.use(where[0], where[1])
+
+
+def _watch(session: Session, alert: Alert, condition: str) -> Stream:
+    with _at(session, alert):
+        return watch(session, alert.name, condition)
+
+
 def _execute(session: Session, alert: Alert, at: dt.datetime, source: str) -> None:
     """Run an alert once."""
     clock = session.account.clock
     run = Run("CONDITION_FALSE", at, at, condition_id=str(uuid.uuid4()), source=source)
-    where = (session.engine.database, session.engine.schema)
-    if alert.database:
-        session.engine.use(alert.database, alert.schema)
-    session.account.running.append((alert, run))
-    try:
-        _run(session, alert, run)
-    finally:
-        session.account.running.pop()
-        run.completed = clock.now()
-        alert.runs.append(run)
-        if where[0]:
-            session.engine.use(where[0], where[1])
+    with _at(session, alert):
+        session.account.running.append((alert, run))
+        try:
+            _run(session, alert, run)
+        finally:
+            session.account.running.pop()
+            run.completed = clock.now()
+            if (source, run.state) != ("TRIGGER", "CONDITION_FALSE"):  # the history has no such runs
+                alert.runs.append(run)
     alert.failures = alert.failures + 1 if run.error is not None else 0
     if alert.most_failures and alert.failures >= alert.most_failures:
         alert.state = "suspended"
 
 
-def _on_schedule(account: Account, alert: Alert, at: dt.datetime) -> None:
-    assert alert.timer is not None
-    alert.timer.since = at
+def _when_due(account: Account, alert: Alert, source: str, at: dt.datetime) -> None:
+    if alert.timer is not None:
+        alert.timer.since = at
+    alert.triggered = at
     role = account.rights.owner(("ALERT",), str(alert.name))
     with account.system_session(alert.database, alert.schema, warehouse=alert.warehouse, role=role) as session:
-        _execute(session, alert, at, "SCHEDULE")
+        _execute(session, alert, at, source)
 
 
 def _coming(account: Account) -> Iterator[Due]:
     for alert in account.catalog.shelf("Alert"):
-        if alert.state == "started" and alert.timer is not None and (at := alert.timer.due()) is not None:
-            yield Due(at, 3, "ALERT", alert.name, partial(_on_schedule, account, alert))
+        if alert.state != "started":
+            continue
+        if alert.timer is not None and (at := alert.timer.due()) is not None:
+            yield Due(at, 3, "ALERT", alert.name, partial(_when_due, account, alert, "SCHEDULE"))
+        elif alert.news is not None and (alert.news.log or alert.news.stale):
+            at = account.clock.now()
+            if alert.triggered is not None:
+                at = max(at, alert.triggered + APART)
+            yield Due(at, 3, "ALERT", alert.name, partial(_when_due, account, alert, "TRIGGER"))
 
 
 COMING.append(_coming)
@@ -201,7 +242,8 @@ TIMERS.append(lambda account: (a.timer for a in account.catalog.shelf("Alert") i
 def _run(session: Session, alert: Alert, run: Run) -> None:
     state = "CONDITION_FAILED"
     try:
-        found = run_inside(session, alert.condition)
+        with nullcontext() if alert.news is None else only_new(session, alert.news):
+            found = run_inside(session, alert.condition)
         run.condition_id = session.queries[-1]
         if found.table.num_rows == 0:
             return
@@ -211,6 +253,9 @@ def _run(session: Session, alert: Alert, run: Run) -> None:
         run.state = "TRIGGERED"
     except SqlError as error:
         run.state, run.error_code, run.error = state, f"{error.errno:06d}", error.message
+    finally:
+        if alert.news is not None and alert.news.stale:
+            alert.news = None
 
 
 _SHOWN = {"created_on": "timestamp_ltz"} | dict.fromkeys(

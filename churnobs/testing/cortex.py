@@ -106,7 +106,6 @@ def _subject(prompt: str) -> str:
 
 def _udf(rewriter: Rewriter, name: str, function: Callable[..., Any], args: list[exp.Expr], kind: str) -> exp.Expr:
     """A call of a Python function that sees each row's values as text."""
-    account = rewriter.session.account
     rewriter.dynamic = True
     duck = f"_offline_cortex_{name.lower()}_{len(args)}"
 
@@ -115,16 +114,8 @@ def _udf(rewriter: Rewriter, name: str, function: Callable[..., Any], args: list
         made = [None if row[0] is None else function(*row) for row in rows]
         return pa.array(made, pa.float64() if kind == "DOUBLE" else pa.string())
 
-    with account.catalog.lock:
-        if duck not in account.udfs and rewriter.session.engine.in_transaction:
-            # an open transaction does not see what others make: it gets a function of its own, which a rollback takes away
-            duck = f"{duck}_{account.next_number()}"
-            own: Any = rewriter.session.engine.duck
-            own.create_function(duck, run, None, kind, type="arrow", null_handling="special")
-        elif duck not in account.udfs:
-            account.engine.add_function(duck, run, kind)
-            account.udfs.add(duck)
-    return exp.Anonymous(this=duck, expressions=[exp.cast(a.copy(), "TEXT") for a in args])
+    called_as = rewriter.session.engine.function(duck, run, kind)
+    return exp.Anonymous(this=called_as, expressions=[exp.cast(a.copy(), "TEXT") for a in args])
 
 
 def _json(tree: exp.Expr) -> exp.Expr:

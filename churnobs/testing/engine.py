@@ -7,9 +7,11 @@ is relied on for is named in ``PRIVATE`` and checked by a contract test, so that
 from __future__ import annotations
 
 import re
+import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 from fakesnow import info_schema, macros, transforms
@@ -81,6 +83,8 @@ class Engine:
         self._files = files
         self._fake = FakeSnow(create_database_on_connect=False, create_schema_on_connect=False)
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
+        self.functions: dict[str, int] = {}
+        self.lock = threading.RLock()
         from churnobs.testing import arithmetic, clock, flatten, scalars, typed
 
         for module in (arithmetic, typed, flatten, scalars, clock):
@@ -128,15 +132,6 @@ class Engine:
         place = ":memory:" if self._files is None else str(self._files / f"{name}.duckdb")
         self.root.cursor().execute(f"ATTACH {literal(place)} AS {quote(name)}")
 
-    def add_function(
-        self, name: str, function: Callable[..., Any], returns: str, *, side_effects: bool = False
-    ) -> None:
-        """Let DuckDB call a Python function of Arrow columns; it sees NULLs, and its arguments have whatever type they have."""
-        root: Any = self.root
-        root.create_function(
-            name, function, None, returns, type="arrow", null_handling="special", side_effects=side_effects
-        )
-
     def connect(self, database: str | None, schema: str | None) -> EngineSession:
         """Open a session; the database and schema must exist."""
         return EngineSession(self, self._fake.connect(database, schema))
@@ -154,6 +149,8 @@ class EngineSession:
         self._connection = connection
         self.duck: duckdb.DuckDBPyConnection = connection._duck_conn
         self.in_transaction = False
+        self._seen = 0
+        self._own: dict[str, str] = {}
         self.variables: dict[str, Any] = {}
 
     @property
@@ -211,6 +208,28 @@ class EngineSession:
         except NotImplementedError as error:
             raise not_supported(str(error), "rewrite the statement") from error
 
+    def function(self, name: str, function: Callable[..., Any], returns: str, *, side_effects: bool = False) -> str:
+        """The name by which DuckDB calls, in this session, a Python function of Arrow columns.
+
+        The function sees NULLs, and its arguments have whatever type they have.
+        """
+        made, connection = name, cast("Any", self.engine.root)
+        with self.engine.lock:
+            if self.engine.functions.get(name, self._seen) < self._seen or name in self._own:
+                return self._own.get(name, name)
+            if self.in_transaction:
+                # it does not see what others made since: it gets a function of its own, which a rollback takes away
+                made, connection = f"{name}_{uuid.uuid4().hex}", self.duck
+                self._own[name] = made
+            elif name in self.engine.functions:
+                return name
+            else:
+                self.engine.functions[name] = len(self.engine.functions)
+            connection.create_function(
+                made, function, None, returns, type="arrow", null_handling="special", side_effects=side_effects
+            )
+        return made
+
     def query(self, sql: str) -> Result:
         """Run a query given in DuckDB's SQL."""
         try:
@@ -257,6 +276,7 @@ class EngineSession:
     def begin(self) -> None:
         """Open a transaction unless one is open."""
         if not self.in_transaction:
+            self._seen, self._own = len(self.engine.functions), {}
             self.duck.execute("BEGIN TRANSACTION")
             self.in_transaction = True
 

@@ -20,7 +20,7 @@ from churnobs.testing.names import literal, quote
 if TYPE_CHECKING:
     from churnobs.testing.account import Account
 
-_FORM: Final = 1
+_FORM: Final = 2
 _LIBRARIES: Final = ("churnobs", "duckdb", "fakesnow", "snowflake-ml-python")
 _NOTED: Final = ("_fs_tables_ext", "_fs_columns_ext")
 _KEPT: Final = ("sources", "edges", "graphs", "refreshes", "dropped", "rights")

@@ -52,7 +52,8 @@ def call(rewriter: Rewriter, attribute: exp.ModelAttribute) -> exp.Expr:
             "OVER (PARTITION BY ...) of a model outside FROM", "write TABLE(MODEL(...)!METHOD(...) OVER (...))"
         )
     duck, runner = _register(session, version, method)
-    called = exp.Anonymous(this=duck, expressions=[a.copy() for a in function.expressions])
+    called_as = session.engine.function(duck, runner.rows, "VARCHAR")
+    called = exp.Anonymous(this=called_as, expressions=[a.copy() for a in function.expressions])
     if attribute.args.get("as_table"):
         picked: list[exp.Expr] = []
         for (name, kind), output in zip(method.outputs, runner.outputs(), strict=True):
@@ -85,7 +86,6 @@ def _register(session: Session, version: Version, method: inference.Method) -> t
         held = version.runners.get(method.name)
         if held is None:
             duck, runner = f"_offline_model_{session.account.next_number()}", inference.Runner(version.folder, method)
-            session.account.engine.add_function(duck, runner.rows, "VARCHAR")
             held = version.runners[method.name] = (duck, runner)
     return held
 

@@ -30,11 +30,12 @@ _LOADING = threading.RLock()
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument: its name, its type, and its default as SQL."""
+    """One argument: its name, its type, its default as SQL, and whether its last value goes back to the caller."""
 
     name: str
     column: Column
     default: str | None = None
+    is_out: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,21 +81,21 @@ def type_of(session: Session, sql: str) -> Column:
 def read(session: Session, parser: Parser, kind: str) -> tuple[Creation, Code]:
     """Read CREATE FUNCTION or CREATE PROCEDURE."""
     head = creation(session, parser, kind)
-    code = read_definition(session, parser, head)
+    code = read_definition(session, parser, head, kind)
     code.temporary = head.temporary
     code.owner_session = session.shared if head.temporary else None
     return head, code
 
 
-def read_definition(session: Session, parser: Parser, head: Creation) -> Code:  # noqa: PLR0912  # one branch a form of the statement
+def read_definition(session: Session, parser: Parser, head: Creation, kind: str = "PROCEDURE") -> Code:  # noqa: PLR0912  # one branch a form of the statement
     """Read what follows the name: arguments, RETURNS, options, body."""
-    arguments = _arguments(session, parser)
+    arguments = read_arguments(session, parser)
     parser.accept("COPY", "GRANTS")
     parser.expect("RETURNS")
-    returns, returns_sql = _returns(session, parser)
+    returns, returns_sql = read_returns(session, parser)
     code = Code(name=head.name, arguments=arguments, returns=returns, returns_sql=returns_sql, language="SQL", body="")
     if returns is None:
-        code.table = _arguments(session, Parser(returns_sql.removeprefix("TABLE ")))
+        code.table = read_arguments(session, Parser(returns_sql.removeprefix("TABLE ")))
     while not parser.done():
         if parser.accept("LANGUAGE"):
             code.language = parser.next().upper
@@ -133,6 +134,8 @@ def read_definition(session: Session, parser: Parser, head: Creation) -> Code:  
                 raise not_supported(f"{key} of a function", "leave it out: the code runs in this process")
     if code.language not in ("SQL", "PYTHON"):
         raise not_supported(f"LANGUAGE {code.language}", "write it in Python")
+    if any(argument.is_out for argument in code.arguments) and (code.language != "SQL" or kind != "PROCEDURE"):
+        raise SqlError("SQL compilation error:\nOnly procedures in SQL have output arguments", 1003, "42601")
     if code.language == "PYTHON":
         if not code.handler:
             raise SqlError("SQL compilation error:\nPython function needs a HANDLER", 391540, "42601")
@@ -149,13 +152,13 @@ def _option(parser: Parser) -> tuple[str, Any]:
     return token.upper, parser.value()
 
 
-def _arguments(session: Session, parser: Parser) -> list[Argument]:
-    made = []
+def read_arguments(session: Session, parser: Parser) -> list[Argument]:
+    """Read arguments, or the columns of a table, in parentheses."""
+    made: list[Argument] = []
     parser.expect("(")
     while not parser.accept(")"):
         name = parser.part()
-        if name in ("OUT", "INOUT"):
-            raise not_supported("an OUT argument of a procedure", "return the value")
+        is_out = parser.accept_any("IN", "INPUT", "OUT", "OUTPUT") in ("OUT", "OUTPUT")
         start = parser.tokens[parser.at].start
         depth = 0
         while True:
@@ -175,12 +178,15 @@ def _arguments(session: Session, parser: Parser) -> list[Argument]:
                 depth += {"(": 1, ")": -1}.get(parser.tokens[parser.at].text, 0)
                 parser.at += 1
             default = parser.text[begun : parser.tokens[parser.at].start].strip()
-        made.append(Argument(name, type_of(session, kind), default))
+        if is_out and default is not None:
+            raise SqlError(f"SQL compilation error:\nOutput argument '{name}' cannot have a default", 1003, "42601")
+        made.append(Argument(name, type_of(session, kind), default, is_out))
         parser.accept(",")
     return made
 
 
-def _returns(session: Session, parser: Parser) -> tuple[Column | None, str]:
+def read_returns(session: Session, parser: Parser) -> tuple[Column | None, str]:
+    """Read what comes after RETURNS: a type, or a table, which has none."""
     if parser.accept("TABLE"):
         inner = parser.group()
         return None, f"TABLE ({inner})"

@@ -1,4 +1,4 @@
-"""The REST interface that snowflake.core talks to, for tasks: each request becomes the SQL statement that it stands for."""
+"""The REST interface that snowflake.core talks to: each request becomes the SQL statement that it stands for; tasks here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from churnobs.testing import rest_objects
 from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.names import fold, quote, quoted_if_needed, split_name
 from churnobs.testing.proof import client_source
@@ -69,10 +70,14 @@ class Request:
 def answer(session: Session, method: str, path: str, given: Mapping[str, str], body: Any) -> tuple[int, Answer]:
     """Answer a request: the status of HTTP, and what the body says."""
     try:
+        if (objects := rest_objects.read(session, method, path, given, body)) is not None:
+            return 200, objects()
         found = _PLACE.fullmatch(path)
         route = None if found is None else ROUTES.get((method, found["name"] is not None, found["verb"] or ""))
         if found is None or route is None:
-            raise not_supported(f"{method} {path}", "use SQL; of snowflake.core, tasks and DAGs are emulated")
+            raise not_supported(
+                f"{method} {path}", "use SQL; docs/offline_account.md says what of snowflake.core is emulated"
+            )
         database, schema = (quote(fold(urllib.parse.unquote(found[part]))) for part in ("database", "schema"))
         name = fold(urllib.parse.unquote(found["name"])) if found["name"] else ""
         return 200, route.run(Request(session, f"{database}.{schema}", name, given, body))

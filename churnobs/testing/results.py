@@ -77,13 +77,14 @@ class Column:
 
 @dataclass(slots=True)
 class Result:
-    """Rows with their description; for data-changing statements also the number of rows affected."""
+    """Rows with their description; ``outs`` are the values of a called procedure's output arguments."""
 
     columns: list[Column]
     table: pa.Table
     type_id: int = SELECT
     answered_by: str = "extension"
     extra: dict[str, Any] = field(default_factory=dict)
+    outs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:

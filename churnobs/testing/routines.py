@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import notifications, queries, script_procedures
+from churnobs.testing import notifications, queries, script_calls, script_procedures
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
@@ -119,15 +119,12 @@ def _inline(code: Code, args: list[exp.Expr], rewriter: Rewriter) -> exp.Expr:
 
 
 def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
-    account = session.account
-    with account.catalog.lock:
-        if not code.duck_name:
-            code.duck_name = f"_offline_udf_{account.next_number()}"
-            assert code.returns is not None
-            returns = code.returns.duck_type if code.returns.duck_type != "JSON" else "VARCHAR"
-            account.engine.add_function(
-                code.duck_name, lambda *columns: _rows(session, code, columns), returns, side_effects=True
-            )
+    assert code.returns is not None
+    code.duck_name = code.duck_name or f"_offline_udf_{session.account.next_number()}"
+    returns = code.returns.duck_type if code.returns.duck_type != "JSON" else "VARCHAR"
+    called_as = session.engine.function(
+        code.duck_name, lambda *columns: _rows(session, code, columns), returns, side_effects=True
+    )
     casts = [
         exp.cast(a.copy(), c.column.duck_type)
         if c.column.duck_type != "JSON"
@@ -136,8 +133,8 @@ def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
     ]
     if not casts:
         raise not_supported("a Python function without arguments", "give it one argument")
-    called = exp.Anonymous(this=code.duck_name, expressions=casts)
-    return exp.cast(called, "JSON") if code.returns is not None and code.returns.duck_type == "JSON" else called
+    called = exp.Anonymous(this=called_as, expressions=casts)
+    return exp.cast(called, "JSON") if code.returns.duck_type == "JSON" else called
 
 
 def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
@@ -175,6 +172,7 @@ CALLS.append(call_function)
 @command("CALL", proof=document("sql/call"))
 def call(session: Session, parser: Parser) -> Result:
     """CALL procedure(arguments)."""
+    passed, session.passed = session.passed, None
     parser.expect("CALL")
     parts = parser.parts()
     values, named = _values(session, parser)
@@ -191,7 +189,10 @@ def call(session: Session, parser: Parser) -> Result:
         raise SqlError(f"SQL compilation error:\nUnknown user-defined procedure {name}", 2141, "42601")
     if not found[0].temporary:
         need(session, ("USAGE",), ("PROCEDURE",), name)
-    return run_procedure(session, found[0], values, named)
+    targets = script_calls.targets(found[0], len(values), named, passed)
+    made = run_procedure(session, found[0], values, named)
+    made.outs = {variable: made.outs[argument] for argument, variable in targets.items()}
+    return made
 
 
 def _values(session: Session, parser: Parser) -> tuple[list[Any], dict[str, Any]]:

@@ -10,12 +10,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from churnobs.testing.account import OfflineAccount
     from churnobs.testing.session import Statement
 
 SHOWN: Final = 160
@@ -24,6 +26,7 @@ _SITE: Final = f'''
 import json, os
 
 try:
+    from snowflake.connector import config_manager
     from snowflake.connector.connection import SnowflakeConnection
 except ImportError:
     SnowflakeConnection = None
@@ -40,6 +43,13 @@ if SnowflakeConnection is not None:
         _init(self, **{{**_given, **kept}})
 
     SnowflakeConnection.__init__ = __init__
+    _default = config_manager._get_default_connection_params
+
+    def _get_default_connection_params():  # nobody needs a connections.toml
+        names = config_manager.CONFIG_MANAGER
+        return _default() if names["default_connection_name"] in names["connections"] else {{}}
+
+    config_manager._get_default_connection_params = _get_default_connection_params
 '''
 
 
@@ -61,15 +71,21 @@ def run_program(
     """
     from churnobs.testing.account import serve
 
-    with serve(trace=trace, keep=keep) as account, TemporaryDirectory(prefix="churnobs_site_") as site:
-        Path(site, "sitecustomize.py").write_text(_SITE, encoding="utf-8")
-        path = os.pathsep.join([site, *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = {**os.environ, "PYTHONPATH": path, _PARAMETERS: json.dumps(account.connection())}
+    with serve(trace=trace, keep=keep) as account, pointed_at(account) as environment:
         try:
             return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  # what the user asked for
         except FileNotFoundError:
             sys.stderr.write(f"churnobs: there is no program {command[0]}\n")
             return 127
+
+
+@contextmanager
+def pointed_at(account: OfflineAccount) -> Iterator[dict[str, str]]:
+    """The environment in which every Python process has its Snowflake connections pointed at an account."""
+    with TemporaryDirectory(prefix="churnobs_site_") as site:
+        Path(site, "sitecustomize.py").write_text(_SITE, encoding="utf-8")
+        path = os.pathsep.join([site, *filter(None, [os.environ.get("PYTHONPATH")])])
+        yield {**os.environ, "PYTHONPATH": path, _PARAMETERS: json.dumps(account.connection())}
 
 
 def told(statement: Statement) -> None:

@@ -8,6 +8,7 @@ from churnobs.testing import script_syntax as syntax
 from churnobs.testing.failures import not_supported
 from churnobs.testing.lexer import Parser, Token
 from churnobs.testing.script_syntax import Block, Branch, Handler, Step
+from churnobs.testing.script_text import variables, without_into
 
 _TRANSACTION = frozenset({"TRANSACTION", "WORK", "NAME", ";"})
 _ENDS = ("END", "ELSE", "ELSEIF", "WHEN", "EXCEPTION", "UNTIL")
@@ -71,8 +72,8 @@ def skip_statement(parser: Parser) -> None:
 class _Reader:
     """Walks the tokens of one block."""
 
-    def __init__(self, parser: Parser) -> None:
-        self.p = parser
+    def __init__(self, parser: Parser, *, is_nested: bool = False) -> None:
+        self.p, self._is_nested = parser, is_nested
 
     def block(self) -> Block:
         """[DECLARE ...] BEGIN ... [EXCEPTION ...] END [label]."""
@@ -80,7 +81,7 @@ class _Reader:
         declared = []
         if self.p.accept("DECLARE"):
             while not self._comes("BEGIN"):
-                declared.append(self._declaration(self._place()))
+                declared.append(self._declared(self._place()))
                 self.p.expect(";")
         self.p.expect("BEGIN")
         body = self._body()
@@ -117,8 +118,8 @@ class _Reader:
             return syntax.Assign(place=place, name=name, value=self._needed())
         if begins_block(self.p):
             return self.block()
-        if word in ("AWAIT", "CANCEL", "ASYNC"):
-            raise not_supported(f"{word} in a block", "run the statements one after the other")
+        if word == "CANCEL":
+            raise not_supported("CANCEL in a block", "an asynchronous job is run at once")
         if word not in _STEPS:
             return self._sql(place)
         self.p.at += 1
@@ -240,6 +241,12 @@ class _Reader:
         text = self._needed("USING")
         return syntax.Immediate(place=place, text=text, using=self._using())
 
+    def _async(self, place: int) -> Step:
+        return syntax.Job(place=place, text=self.p.group())
+
+    def _await(self, place: int) -> Step:
+        return syntax.Await(place=place, name=None if self.p.accept("ALL") else self.p.part())
+
     # -- their parts
 
     def _using(self) -> tuple[str, ...]:
@@ -251,12 +258,27 @@ class _Reader:
         return names
 
     def _names(self) -> tuple[str, ...]:
-        self.p.accept(":")
-        names = [self.p.part()]
-        while self.p.accept(","):
-            self.p.accept(":")
-            names.append(self.p.part())
-        return tuple(names)
+        return variables(self.p)
+
+    def _declared(self, place: int) -> Step:
+        """A declaration of DECLARE, which also makes procedures."""
+        after = self.p.peek(1)
+        if after is None or after.upper != "PROCEDURE":
+            return self._declaration(place)
+        name = self.p.part()
+        if self._is_nested:
+            raise self.p.wrong("a procedure within a procedure of a block is not allowed:")
+        self.p.expect("PROCEDURE")
+        arguments = self.p.group()
+        self.p.expect("RETURNS")
+        returns = self._needed("AS")
+        self.p.expect("AS")
+        if not begins_block(self.p):
+            raise self.p.wrong("expected a block")
+        inner = _Reader(self.p, is_nested=True)
+        return syntax.DeclareProcedure(
+            place=place, name=name, arguments=f"({arguments})", returns=returns, body=inner.block()
+        )
 
     def _declaration(self, place: int) -> Step:
         name = self.p.part()
@@ -273,8 +295,6 @@ class _Reader:
         if self.p.accept("RESULTSET"):
             source = self._needed() if self.p.accept_any("DEFAULT", ":=") else None
             return syntax.DeclareResultSet(place=place, name=name, source=source)
-        if self._comes("PROCEDURE"):
-            raise not_supported("a procedure within a block", "create it before the block")
         kind = self._expression("DEFAULT", ":=") or None
         value = self._needed() if self.p.accept_any("DEFAULT", ":=") else None
         if kind is None and value is None:
@@ -286,28 +306,8 @@ class _Reader:
         skip_statement(self.p)
         if self.p.at == start:
             raise self.p.wrong()
-        text, into = self._without_into(start)
+        text, into = without_into(self.p.text, self.p.tokens[start : self.p.at])
         return syntax.Sql(place=place, text=text, into=into)
-
-    def _without_into(self, start: int) -> tuple[str, tuple[str, ...]]:
-        """The text of a statement and, apart from it, the variables of its INTO."""
-        held = self.p.tokens[start : self.p.at]
-        text = self.p.text
-        first, depth = held[0].upper, 0
-        for at, token in enumerate(held[:-1]):
-            depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "sign" else 0
-            if (
-                depth == 0
-                and token.upper == "INTO"
-                and held[at + 1].text == ":"
-                and first in ("SELECT", "WITH", "CALL")
-            ):
-                inner = Parser(text[: held[-1].end])
-                inner.at = start + at + 1
-                names = _Reader(inner)._names()
-                end = inner.tokens[inner.at - 1].end
-                return text[held[0].start : token.start] + text[end : held[-1].end], names
-        return text[held[0].start : held[-1].end], ()
 
     def _needed(self, *until: str) -> str:
         found = self._expression(*until)
@@ -357,14 +357,5 @@ _STEPS: dict[str, Callable[[_Reader, int], Step]] = {
     "LOOP": _Reader._loop, "FOR": _Reader._for, "BREAK": _Reader._break, "EXIT": _Reader._break,
     "CONTINUE": _Reader._continue, "ITERATE": _Reader._continue, "RETURN": _Reader._return, "RAISE": _Reader._raise,
     "OPEN": _Reader._open, "FETCH": _Reader._fetch, "CLOSE": _Reader._close, "NULL": _Reader._null,
-    "EXECUTE": _Reader._execute,
+    "EXECUTE": _Reader._execute, "ASYNC": _Reader._async, "AWAIT": _Reader._await,
 }  # fmt: skip
-
-
-def where(text: str, place: int) -> tuple[int, int]:
-    r"""The line and the position in it of a place in a text.
-
-    >>> where("BEGIN\n  x := 1;", 8)
-    (2, 2)
-    """
-    return text.count("\n", 0, place) + 1, place - (text.rfind("\n", 0, place) + 1)

@@ -189,3 +189,27 @@ class Block(Step):
     body: tuple[Step, ...]
     declared: tuple[Step, ...] = ()
     handlers: tuple[Handler, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclareProcedure(Step):
+    """A procedure of the block: its arguments and what it returns as text, and its body."""
+
+    name: str
+    arguments: str
+    returns: str
+    body: Block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Step):
+    """ASYNC (statement)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Await(Step):
+    """AWAIT of the job of a result set, or of all jobs."""
+
+    name: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from churnobs.testing.failures import SqlError
 from churnobs.testing.lexer import Token, tokens
@@ -13,6 +13,10 @@ from churnobs.testing.names import fold
 from churnobs.testing.results import Column, Result
 from churnobs.testing.session import Session
 from churnobs.testing.trees import value_of
+
+if TYPE_CHECKING:
+    from churnobs.testing.python_code import Code
+    from churnobs.testing.script_syntax import Block
 
 _JSON = frozenset({"variant", "object", "array"})
 _TEXT = Column("", "text")
@@ -37,9 +41,22 @@ class Row:
 
 @dataclass(slots=True)
 class ResultSet:
-    """A variable that holds a result."""
+    """A variable that holds a result; that of an asynchronous job, or its error, is there once it was awaited."""
 
     result: Result | None = None
+    awaited: bool = True
+    error: Raised | None = None
+
+    @property
+    def status(self) -> str:
+        """What SYSTEM$GET_RESULTSET_STATUS says."""
+        return (
+            "NO_DATA"
+            if self.result is None and self.error is None
+            else "FAILED_WITH_ERROR"
+            if self.error
+            else "SUCCESS"
+        )
 
 
 @dataclass(slots=True)
@@ -60,7 +77,16 @@ class UserException:
     message: str
 
 
-Held = Variable | Row | ResultSet | Cursor | UserException
+@dataclass(slots=True)
+class Nested:
+    """A procedure of a block: its signature, its body, and the names that it sees."""
+
+    code: Code
+    body: Block
+    seen: dict[str, Held]
+
+
+Held = Variable | Row | ResultSet | Cursor | UserException | Nested
 
 
 class Raised(SqlError):
@@ -88,6 +114,10 @@ class Scopes:
     def declare(self, name: str, held: Held) -> None:
         """Make a name in the innermost block."""
         self._held[-1][name] = held
+
+    def seen(self) -> dict[str, Held]:
+        """What each name stands for now."""
+        return {name: held for names in self._held for name, held in names.items()}
 
     def get(self, name: str) -> Held | None:
         """What a name stands for."""
@@ -155,6 +185,8 @@ def with_values(text: str, scopes: Scopes, *, bare: bool) -> str:
             value = _bound(found, named, scopes)
         elif bare and not inside[-1] and _is_bare(found, place):
             value = _known(found, named, scopes)
+        elif token.upper == "SYSTEM$GET_RESULTSET_STATUS":
+            value = _status(found, place, scopes)
         if value is None:
             place += 1
             continue
@@ -193,6 +225,12 @@ def _known(found: Sequence[Token], place: int, scopes: Scopes) -> tuple[str, int
             raise SqlError(f"SQL compilation error:\ninvalid identifier '{found[place].text.upper()}.{name}'", 904)
         return spelled(held.values[name]), 3
     return None
+
+
+def _status(found: Sequence[Token], place: int, scopes: Scopes) -> tuple[str, int] | None:
+    """The status of the result set in parentheses."""
+    held = scopes.need(fold(found[place + 2].text)) if len(found) > place + 3 else None
+    return (f"'{held.status}'", 4) if isinstance(held, ResultSet) else None
 
 
 def _bound(found: Sequence[Token], place: int, scopes: Scopes) -> tuple[str, int]:

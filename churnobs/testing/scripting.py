@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from churnobs.testing import queries, results
+from churnobs.testing import results, script_calls
 from churnobs.testing import script_syntax as syntax
 from churnobs.testing.failures import SqlError
 from churnobs.testing.lexer import Parser
 from churnobs.testing.results import Column, Result
-from churnobs.testing.script_parser import parse_block, parse_step, where
+from churnobs.testing.script_parser import parse_block, parse_step
+from churnobs.testing.script_rows import COUNT, Rows
 from churnobs.testing.script_syntax import Block, Handler, Step
+from churnobs.testing.script_text import where
 from churnobs.testing.script_values import (
-    JSON_TYPES,
     Cursor,
     Held,
+    Nested,
     Raised,
     ResultSet,
     Scopes,
@@ -25,13 +27,13 @@ from churnobs.testing.script_values import (
     Variable,
     first_value,
     one_value,
-    rows_of,
     with_values,
 )
 from churnobs.testing.session import Session
+from churnobs.testing.show import type_name
 from churnobs.testing.statements import run_inside
 
-_COUNT, _FLAG = Column("", "fixed", 38, 0), Column("", "boolean")
+_FLAG = Column("", "boolean")
 
 
 @dataclass(slots=True)
@@ -51,19 +53,19 @@ def run_text(session: Session, text: str) -> Result:
     return given if isinstance(given, Result) else one_value(session, "anonymous block", given)
 
 
-class Script:
+class Script(Rows):
     """One run of one block."""
 
     def __init__(self, session: Session, text: str, arguments: dict[str, Held]) -> None:
-        self.session, self.text = session, text
-        self.block = parse_block(text)
+        self.text, self.block = text, parse_block(text)
         counted: dict[str, Held] = {
-            "SQLROWCOUNT": Variable(None, _COUNT), "SQLFOUND": Variable(None, _FLAG), "SQLNOTFOUND": Variable(None, _FLAG),
+            "SQLROWCOUNT": Variable(None, COUNT), "SQLFOUND": Variable(None, _FLAG), "SQLNOTFOUND": Variable(None, _FLAG),
             "SQLID": Variable(None),
         }  # fmt: skip
-        self.scopes = Scopes({**counted, **arguments})
+        super().__init__(session, Scopes({**counted, **arguments}))
         self._around: list[Block] = []
         self._handling: list[Raised] = []
+        self._jobs: list[ResultSet] = []
 
     def run(self) -> Returned | None:
         """Run the block; what it returned.
@@ -116,7 +118,7 @@ class Script:
 
     def _handle(self, handler: Handler, error: Raised) -> Signal:
         told: dict[str, Held] = {
-            "SQLCODE": Variable(error.errno, _COUNT), "SQLERRM": Variable(error.message), "SQLSTATE": Variable(error.sqlstate),
+            "SQLCODE": Variable(error.errno, COUNT), "SQLERRM": Variable(error.message), "SQLSTATE": Variable(error.sqlstate),
         }  # fmt: skip
         self.scopes.push(**told)
         self._handling.append(error)
@@ -127,18 +129,6 @@ class Script:
             self._around = around
             self._handling.pop()
             self.scopes.pop()
-
-    @contextmanager
-    def _raising(self, name: str, place: int, *, given: bool = False) -> Iterator[None]:
-        """Turn an error of SQL into an exception that blocks can handle; what is not emulated is never handled."""
-        try:
-            yield
-        except Raised:
-            raise
-        except SqlError as error:
-            if error.message.startswith("offline account:") or ("offline account" in error.message and not given):
-                raise
-            raise Raised(name, place, error.message, error.errno, error.sqlstate) from error
 
     # -- statements
 
@@ -156,8 +146,15 @@ class Script:
             case syntax.DeclareException():
                 self.scopes.declare(step.name, UserException(step.name, step.number, step.message))
             case syntax.DeclareResultSet():
-                held = ResultSet(None if step.source is None else self._result(step, step.source))
+                held = ResultSet() if step.source is None else self._result_set(step, step.source)
                 self.scopes.declare(step.name, held)
+            case syntax.DeclareProcedure():
+                code = script_calls.declared(self.session, step)
+                self.scopes.declare(step.name, Nested(code, step.body, self.scopes.seen()))
+            case syntax.Job():
+                self._result_set(step, f"ASYNC ({step.text})")
+            case syntax.Await():
+                self._await(step)
             case syntax.If():
                 return self._if(step)
             case syntax.Loop() | syntax.ForRange() | syntax.ForRows():
@@ -178,49 +175,21 @@ class Script:
                 raise AssertionError(step)
         return None
 
-    def _empty(self, kind: str | None) -> Variable:
-        if kind is None or kind.upper() in JSON_TYPES:
-            return Variable(None, Column("", (kind or "text").lower()), kind)
-        asked = queries.run(self.session, f"SELECT CAST(NULL AS {kind}) AS V", (), describe_only=True)
-        return Variable(None, asked.columns[0], kind)
-
-    def _value(self, step: Step, text: str, kind: str | None = None) -> Variable:
-        """The value of an expression, of a type where one is given."""
-        with self._raising("EXPRESSION_ERROR", step.place):
-            spelled = self.session.engine.inline_variables(with_values(text, self.scopes, bare=True))
-            is_json = kind is not None and kind.upper() in JSON_TYPES
-            typed = spelled if kind is None or is_json else f"CAST(({spelled}) AS {kind})"
-            found = queries.run(self.session, f"SELECT {typed} AS V", (), describe_only=False)
-            if found.table.num_rows != 1 or len(found.columns) != 1:
-                raise SqlError("Single-row subquery returns more than one row.", 90150, "22000")
-            made = first_value(found)
-        column = Column("", str(kind).lower()) if is_json else made.column
-        return Variable(made.value, column, kind)
-
-    def _holds(self, step: Step, condition: str) -> bool:
-        value = self._value(step, condition, "BOOLEAN").value
-        return value is True
-
     def _assign(self, step: syntax.Assign) -> None:
         with self._raising("EXPRESSION_ERROR", step.place):
             held = self.scopes.need(step.name)
         if isinstance(held, ResultSet):
-            held.result = self._result(step, step.value)
+            self._result_set(step, step.value, held)
             return
         variable = self.scopes.variable(step.name)
         made = self._value(step, step.value, variable.kind)
         variable.value, variable.column = made.value, made.column
 
-    def _put(self, name: str, value: Variable) -> None:
-        """Give a variable a value that a statement found; its type stays."""
-        variable = self.scopes.variable(name)
-        if variable.kind is not None and variable.kind.upper() not in JSON_TYPES and value.value is not None:
-            found = one_value(self.session, "V", value, variable.kind)
-            value = first_value(found)
-        variable.value, variable.column = value.value, value.column
-
-    def _sql(self, step: syntax.Sql | syntax.Immediate) -> Result:
+    def _sql(self, step: syntax.Sql | syntax.Immediate, *, is_job: bool = False) -> Result:
         is_given = isinstance(step, syntax.Immediate)
+        call = None if isinstance(step, syntax.Immediate) else script_calls.read_call(step.text)
+        if call is not None and isinstance(held := self.scopes.get(call.name), Nested):
+            return self._nested(step, held, call.arguments, is_job=is_job)
         with self._raising("STATEMENT_ERROR", step.place, given=is_given):
             values: tuple[Any, ...] = ()
             if isinstance(step, syntax.Immediate):
@@ -228,7 +197,37 @@ class Script:
                 values = tuple(self.scopes.variable(name).value for name in step.using)
             else:
                 text = with_values(step.text, self.scopes, bare=False)
-            made = run_inside(self.session, text, values)
+            self.session.passed = None if call is None or is_job else call.passed()
+            try:
+                made = run_inside(self.session, text, values)
+            finally:
+                self.session.passed = None
+            for name, value in made.outs.items():
+                self._put(name, value)
+        self._count(made)
+        return made
+
+    def _nested(self, step: Step, nested: Nested, given: Sequence[str], *, is_job: bool) -> Result:
+        """Call a procedure of the block: it sees what was declared before it, and its arguments."""
+        arguments, title = nested.code.arguments, nested.code.name.name
+        if is_job or len(given) != len(arguments) or any("=>" in [t.text for t in Parser(g).tokens] for g in given):
+            told = "cannot be called ASYNC" if is_job else f"takes {len(arguments)} arguments, by their places"
+            raise SqlError(f"SQL compilation error:\nThe procedure {title} of a block {told}", 1003, "42601")
+        values: dict[str, Held] = {
+            a.name: self._value(step, text, type_name(a.column)) for a, text in zip(arguments, given, strict=True)
+        }
+        kept = self.scopes, self._around, self._handling
+        self.scopes, self._around, self._handling = Scopes(nested.seen), [], []
+        self.scopes.push(**values)
+        try:
+            signal = self._block(nested.body)
+        finally:
+            self.scopes, self._around, self._handling = kept
+        if isinstance(signal, syntax.Leave):
+            raise SqlError("SQL compilation error:\nBREAK and CONTINUE belong in a loop", 1003, "42601")
+        with self._raising("STATEMENT_ERROR", step.place):
+            made = script_calls.answered(self.session, nested.code, Variable(None) if signal is None else signal.value)
+        self.session.remember(str(uuid.uuid4()), made, self.session.sequence)
         self._count(made)
         return made
 
@@ -252,7 +251,38 @@ class Script:
             for at, name in enumerate(step.into):
                 self._put(name, first_value(made, at))
 
-    def _result(self, step: Step, source: str) -> Result:
+    def _result_set(self, step: Step, source: str, held: ResultSet | None = None) -> ResultSet:
+        """Fill a RESULTSET; an asynchronous job runs at once, and is known when it is awaited."""
+        held, job = held or ResultSet(), Parser(source)
+        held.result, held.error, held.awaited = None, None, True
+        if not job.accept("ASYNC"):
+            held.result = self._result(step, source)
+            return held
+        text = f"({job.group()})"
+        job.end()
+        held.awaited = False
+        self._jobs.append(held)
+        try:
+            held.result = self._result(step, text, is_job=True)
+        except Raised as error:
+            held.error = error
+        return held
+
+    def _await(self, step: syntax.Await) -> None:
+        jobs, self._jobs = self._jobs, []
+        if step.name is not None:
+            held = self.scopes.need(step.name)
+            if not isinstance(held, ResultSet):
+                raise SqlError(f"SQL compilation error:\n'{step.name}' is no RESULTSET", 904, "42000")
+            self._jobs, jobs = [job for job in jobs if job is not held], [held]
+        errors = [job.error for job in jobs if job.error is not None and not job.awaited]
+        for job in jobs:
+            job.awaited = True
+        if errors:
+            errors[0].place = step.place
+            raise errors[0]
+
+    def _result(self, step: Step, source: str, *, is_job: bool = False) -> Result:
         """What a statement in parentheses gives to a RESULTSET."""
         inner = Parser(source)
         text = inner.group() if source.startswith("(") else source
@@ -260,7 +290,7 @@ class Script:
         if not isinstance(made, syntax.Sql | syntax.Immediate):
             raise SqlError(f"SQL compilation error:\na RESULTSET holds a statement, not '{text}'", 1003, "42601")
         try:
-            return self._sql(made)
+            return self._sql(made, is_job=is_job)
         except Raised as error:
             error.place = step.place
             raise
@@ -291,7 +321,9 @@ class Script:
         if of_cursor:
             parser.expect(")")
         parser.end()
-        found = held.result if isinstance(held, Cursor if of_cursor else ResultSet) else None
+        found = None
+        if isinstance(held, Cursor if of_cursor else ResultSet):
+            found = self._filled(step, held) if isinstance(held, ResultSet) else held.result
         if found is None:
             raise Raised("STATEMENT_ERROR", step.place, f"TABLE({step.table}) has no result to return", 90240, "P0000")
         return Returned(found)
@@ -308,7 +340,7 @@ class Script:
             raise SqlError(f"SQL compilation error:\n'{step.name}' is no exception", 904, "42000")
         raise Raised(held.name, step.place, held.message, held.number, "P0001")
 
-    # -- loops and cursors
+    # -- loops
 
     def _loop(self, step: syntax.Loop | syntax.ForRange | syntax.ForRows) -> Signal:
         rounds = self._rounds(step)
@@ -327,56 +359,6 @@ class Script:
             if isinstance(step, syntax.Loop) and step.after is not None and self._holds(step, step.after):
                 return None
         return None
-
-    def _rounds(self, step: syntax.Loop | syntax.ForRange | syntax.ForRows) -> Iterator[dict[str, Held]]:
-        """The names that each round of a loop begins with."""
-        match step:
-            case syntax.Loop():
-                while step.before is None or self._holds(step, step.before):
-                    yield {}
-            case syntax.ForRange():
-                first, last = (int(self._value(step, text, "INTEGER").value) for text in (step.first, step.last))
-                counted = range(first, last + 1)
-                for number in reversed(counted) if step.is_reverse else counted:
-                    yield {step.name: Variable(number, _COUNT)}
-            case syntax.ForRows():
-                held = self.scopes.need(step.source)
-                if isinstance(held, Cursor):
-                    found = held.result if held.result is not None else self._opened(step, held)
-                elif isinstance(held, ResultSet) and held.result is not None:
-                    found = held.result
-                else:
-                    raise Raised(
-                        "STATEMENT_ERROR", step.place, f"'{step.source}' has no rows to go through", 90240, "P0000"
-                    )
-                for row in rows_of(found):
-                    yield {step.name: row}
-
-    def _opened(self, step: Step, cursor: Cursor, values: Sequence[Any] = ()) -> Result:
-        named = Parser(cursor.query)
-        held = self.scopes.get(named.part()) if len(named.tokens) == 1 else None
-        if isinstance(held, ResultSet) and held.result is not None:
-            return held.result
-        with self._raising("STATEMENT_ERROR", step.place):
-            return run_inside(self.session, with_values(cursor.query, self.scopes, bare=False), values)
-
-    def _cursor(self, step: syntax.Open | syntax.Fetch | syntax.Close) -> None:
-        cursor = self.scopes.need(step.name)
-        if not isinstance(cursor, Cursor):
-            raise SqlError(f"SQL compilation error:\n'{step.name}' is no cursor", 904, "42000")
-        if isinstance(step, syntax.Open):
-            values = [self.scopes.variable(name).value for name in step.using]
-            cursor.result, cursor.at = self._opened(step, cursor, values), 0
-            return
-        if cursor.result is None:
-            raise Raised("STATEMENT_ERROR", step.place, f"Cursor '{step.name}' is not open", 90230, "24000")
-        if isinstance(step, syntax.Close):
-            cursor.result = None
-            return
-        for at, name in enumerate(step.into):
-            there = cursor.at < cursor.result.table.num_rows
-            self._put(name, first_value(cursor.result, at, cursor.at) if there else Variable(None))
-        cursor.at += 1
 
 
 def _handler(block: Block, error: Raised) -> Handler | None:

@@ -60,7 +60,9 @@ class Session:
         self.queries: deque[str] = deque(maxlen=1000)
         self.nested = False
         self.depth = 0
+        self.passed: Mapping[int | str, str] | None = None  # the variables in the CALL that a block is about to run
         self.sequence = 0
+        self.relations: dict[Name, Result] = {}  # rows that stand for a table's while an alert looks at what is new
 
     @property
     def engine(self) -> EngineSession:

@@ -55,7 +55,13 @@ class Stream(Object):
 
 def watched(session: Session, table: Name) -> list[Stream]:
     """The append-only streams that must hear of rows inserted into a table."""
-    return [s for s in session.account.catalog.shelf("Stream") if s.table == table and s.append_only and not s.stale]
+    return [s for s in all_streams(session) if s.table == table and s.append_only and not s.stale]
+
+
+def all_streams(session: Session) -> list[Stream]:
+    """The streams that have a name, and those by which alerts on new data see what is new."""
+    shelf = session.account.catalog.shelf
+    return [*shelf("Stream"), *(alert.news for alert in shelf("Alert") if alert.news is not None)]
 
 
 def arrived(session: Session, table: Name, rows: pa.Table) -> None:
@@ -67,7 +73,7 @@ def arrived(session: Session, table: Name, rows: pa.Table) -> None:
 
 def table_replaced(session: Session, table: Name) -> None:
     """A stream cannot outlive its table."""
-    for stream in session.account.catalog.shelf("Stream"):
+    for stream in all_streams(session):
         if stream.table == table:
             stream.stale = f"Base table '{table}' dropped or replaced, cannot read from stream '{stream.name.name}'"
 
@@ -179,7 +185,7 @@ def at_offset(session: Session, table: Name, name: str) -> Result:
 
 def view_replaced(session: Session, view: Name) -> None:
     """A stream cannot outlive its view."""
-    for stream in session.account.catalog.shelf("Stream"):
+    for stream in all_streams(session):
         if stream.view is not None and stream.view.name == view:
             stream.stale = f"Base view '{view}' dropped or replaced, cannot read from stream '{stream.name.name}'"
 

@@ -99,6 +99,8 @@ def _drop_columns(session: Session, parser: Parser, name: Name) -> Result:
 
 
 def _rename(session: Session, name: Name, new: Name) -> None:
+    from churnobs.testing import streams
+
     if (new.database, new.schema) != (name.database, name.schema):
         raise not_supported(
             "ALTER TABLE ... RENAME TO another schema", "CREATE TABLE ... CLONE there and drop this one"
@@ -111,7 +113,7 @@ def _rename(session: Session, name: Name, new: Name) -> None:
     session.engine.run(f"ALTER TABLE {name.sql} RENAME TO {quote(new.name)}")
     session.account.past.move(name, new)
     lengths.note(session, new, dict(session.account.catalog.lengths.pop(name, {})))
-    for stream in session.account.catalog.shelf("Stream"):
+    for stream in streams.all_streams(session):
         if stream.table == name:
             stream.table = new
     loads = session.account.catalog.loads

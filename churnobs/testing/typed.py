@@ -223,6 +223,8 @@ def _cast(node: Any) -> Tree | None:
         if not kind.expressions:
             return None
         made = exp.cast(made, "VARCHAR")
+    elif not given.is_string:
+        made = exp.cast(made, "VARCHAR")
     if kind.expressions:
         return exp.Left(this=made, expression=kind.expressions[0].this.copy())
     return made if not isinstance(given, exp.Literal) else None

@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
-pytest.importorskip("snowflake.core", reason="needs the package snowflake.core")
 
 from snowflake.snowpark import Session
 
@@ -135,11 +134,3 @@ def test_a_dag_of_python_functions_hands_values_on(session, schema, account) -> 
     ).collect()
     assert errors == []
     assert logged(session) == ["SECOND twenty geese"]
-
-
-def test_other_resources_are_refused(session, schema) -> None:
-    from snowflake.core import Root
-    from snowflake.core.exceptions import APIError
-
-    with pytest.raises(APIError, match="offline account"):
-        Root(session).warehouses["COMPUTE_WH"].fetch()

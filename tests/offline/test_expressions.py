@@ -48,6 +48,7 @@ ROW = (
         ("f::VARCHAR || '/' || n", "2.5/3"),
         ("'x' || (f * 2)", "x5"),
         ("'abcdef'::VARCHAR(3)", "abc"),
+        ("3::VARCHAR(10) || 1.50::VARCHAR(16777216)", "31.50"),
         ("digits * 2", 14),
         ("n - digits", -4),
         ("TO_DATE('05/17/2024')", dt.date(2024, 5, 17)),

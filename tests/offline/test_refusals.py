@@ -15,7 +15,7 @@ pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
         "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a",
         "CREATE MASKING POLICY p AS (v VARCHAR) RETURNS VARCHAR -> '*'",
         "CREATE SERVICE s IN COMPUTE POOL p FROM SPECIFICATION ''",
-        "BEGIN AWAIT x; END",
+        "BEGIN CANCEL x; END",
         "UNDROP SCHEMA s",
         "CREATE ICEBERG TABLE i (a INT)",
         "SELECT * FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())",

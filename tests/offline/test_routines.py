@@ -39,6 +39,35 @@ def test_a_function_by_name_and_as_an_object(snowflake_session, table, sql, fail
     assert fails("SELECT PLUS(1, 2)")[0] == 2140
 
 
+def test_a_function_is_first_called_in_a_transaction(snowflake_account, snowflake_session, table, sql) -> None:
+    snowflake_session.udf.register(
+        plus, name="PLUS", return_type=IntegerType(), input_types=[IntegerType()] * 2, packages=["numpy"]
+    )
+    database = snowflake_session.get_current_database().strip('"')
+    with snowflake_account.session(database=database, schema="PUBLIC") as other:
+        for end in ("ROLLBACK", "COMMIT"):
+            sql("BEGIN")
+            sql("INSERT INTO t VALUES (10, 20)")
+            assert sql("SELECT SUM(PLUS(a, b)) FROM t") == [(45,)]
+            # what another session calls for the first time, or again, changes nothing here
+            assert [tuple(r) for r in other.sql("SELECT SUM(PLUS(a, b)) FROM t").collect()] == [(15,)]
+            sql("UPDATE t SET b = PLUS(a, b) WHERE a = 10")
+            assert sql("SELECT b FROM t WHERE a = 10") == [(30,)]
+            sql(end)
+    assert sql("SELECT SUM(PLUS(a, b)) FROM t") == [(55,)]
+
+
+def test_a_merge_of_a_stream_calls_a_function(snowflake_session, table, sql) -> None:
+    snowflake_session.udf.register(
+        plus, name="PLUS", return_type=IntegerType(), input_types=[IntegerType()] * 2, packages=["numpy"]
+    )
+    sql("CREATE STREAM changes ON TABLE t APPEND_ONLY = TRUE")
+    sql("INSERT INTO t VALUES (5, 6)")
+    sql("CREATE TABLE sums (a INT, s INT)")
+    sql("MERGE INTO sums USING changes c ON sums.a = c.a WHEN NOT MATCHED THEN INSERT VALUES (c.a, PLUS(c.a, c.b))")
+    assert sql("SELECT * FROM sums") == [(5, 11)]
+
+
 def test_imports_are_found(snowflake_session, tmp_path: Path) -> None:
     (tmp_path / "churn_helper_module.py").write_text("K = 41\n")
 

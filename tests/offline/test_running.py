@@ -73,6 +73,25 @@ def test_a_statement_that_failed_says_so(tmp_path: Path) -> None:
     assert any(s.error and "NOWHERE" in s.error for s in heard)
 
 
+def test_the_default_connection_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNOWFLAKE_HOME", str(tmp_path))
+    path = tmp_path / "default.py"
+    path.write_text(
+        "import snowflake.connector\nfrom snowflake.snowpark import Session\n"
+        "assert snowflake.connector.connect().cursor().execute('SELECT 1').fetchall() == [(1,)]\n"
+        "assert Session.builder.getOrCreate().sql('SELECT CURRENT_SCHEMA()').collect()[0][0] == SCHEMA\n",
+        encoding="utf-8",
+    )
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("SCHEMA\n", "'PUBLIC'\n"), encoding="utf-8")
+    assert run_program([sys.executable, str(path)]) == 0
+    path.write_text(text.replace("SCHEMA\n", "'OWN'\n"), encoding="utf-8")
+    file = tmp_path / "connections.toml"
+    file.write_text("[default]\naccount = 'acme'\nuser = 'me'\ndatabase = 'SHOP'\nschema = 'OWN'\n", encoding="utf-8")
+    file.chmod(0o600)
+    assert run_program([sys.executable, str(path)]) == 0
+
+
 def test_no_such_program(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_program(["no-such-program"]) == 127
     assert "there is no program no-such-program" in capfd.readouterr().err
