@@ -31,8 +31,9 @@ def floors(as_ofs: tuple[dt.date, ...], roles: tuple[str, ...]) -> ir.Table:
         roles: whose stored predictions (BASE, DEFAULT, CHALLENGER); rows without one do not count.
 
     Returns:
-        ROLE, TIMESTAMP, CHURNED, ROWS_COUNTED, WINS_MODEL, WINS_RECENCY, SQUARES_MODEL_RECENCY (sum of squared
-        differences of wins), SURPRISE and SURPRISE_SQUARES (sums of the model's log loss in nats and of its square).
+        ROLE, TIMESTAMP, and of those who churned (UP_) and stayed (DOWN_): ROWS_COUNTED, WINS_MODEL, WINS_RECENCY, SQUARES
+        (sum of squared differences of wins), SURPRISE and SURPRISE_SQUARES (sums of the model's log loss in nats and of its
+        square).
     """
     at = [moment(as_of) for as_of in as_ofs]
     labels = table("LABELS", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "CHURNED": "int64"})
@@ -48,21 +49,57 @@ def floors(as_ofs: tuple[dt.date, ...], roles: tuple[str, ...]) -> ir.Table:
             "TIMESTAMP",
             "CHURNED",
             ROLE=ibis.literal(role),
-            MODEL=rows[f"{role}_PROBABILITY"],
-            RECENCY=rows.DAYS_SINCE_LAST_PURCHASE.cast("float64"),
+            MODEL=finite(rows[f"{role}_PROBABILITY"]),
+            RECENCY=rows.DAYS_SINCE_LAST_PURCHASE,
         )
         for role in roles
     ]
+    everything = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    everything = everything.filter(everything.MODEL.notnull(), everything.RECENCY.notnull())
+    # days are few: each row takes its wins by them, then a row for each score is enough
     by = ("ROLE", "TIMESTAMP")
-    everything = _with_wins(ibis.union(*parts) if len(parts) > 1 else parts[0], (MODEL, RECENCY), by)
-    given: Any = ibis.ifelse(everything.CHURNED == 1, everything.MODEL, 1.0 - everything.MODEL)
-    surprise = -ibis.ifelse(given < CLIP, CLIP, ibis.ifelse(given > 1.0 - CLIP, 1.0 - CLIP, given)).ln()
-    everything = everything.mutate(SURPRISE=surprise)
-    return everything.group_by([*by, "CHURNED"]).agg(
-        ROWS_COUNTED=everything.count(),
-        **_sums(everything, (MODEL, RECENCY), ((MODEL, RECENCY),)),
-        SURPRISE=exactly(everything.SURPRISE).sum().cast("float64"),
-        SURPRISE_SQUARES=exactly(everything.SURPRISE * everything.SURPRISE).sum().cast("float64"),
+    days = _won(_counted(everything, (*by, "RECENCY")), by, "RECENCY").select(*by, "RECENCY", "UP_WON", "DOWN_WON")
+    everything = everything.inner_join(days, [*by, "RECENCY"], rname="D_{name}")
+    up: Any = everything.CHURNED == 1
+    won: Any = ibis.ifelse(up, everything.UP_WON, everything.DOWN_WON)
+    levels = everything.group_by([*by, "MODEL"]).agg(
+        UP=everything.count(where=up),
+        DOWN=everything.count(where=~up),
+        UP_RECENCY=won.sum(where=up).coalesce(0),
+        DOWN_RECENCY=won.sum(where=~up).coalesce(0),
+        UP_SQUARES=(won * won).sum(where=up).coalesce(0),
+        DOWN_SQUARES=(won * won).sum(where=~up).coalesce(0),
+    )
+    levels = _won(levels, by, "MODEL")
+    sums: dict[str, Any] = {}
+    for side, score in (("UP", levels.MODEL), ("DOWN", 1.0 - levels.MODEL)):
+        # whole numbers may outgrow 64 bits at some millions of rows
+        rows_at: Any = levels[side].cast("decimal(19, 0)")
+        by_model, by_recency = levels[f"{side}_WON"], levels[f"{side}_RECENCY"]
+        apart = rows_at * (by_model * by_model).cast("decimal(19, 0)") - 2 * by_model * by_recency
+        surprise = -ibis.ifelse(score < CLIP, CLIP, ibis.ifelse(score > 1.0 - CLIP, 1.0 - CLIP, score)).ln()
+        sums |= {
+            f"{side}_ROWS_COUNTED": levels[side].sum(),
+            f"{side}_WINS_MODEL": (levels[side] * by_model).sum(),
+            f"{side}_WINS_RECENCY": by_recency.sum(),
+            f"{side}_SQUARES": (apart + levels[f"{side}_SQUARES"]).sum().cast("float64"),
+            f"{side}_SURPRISE": (exactly(surprise) * levels[side]).sum().cast("float64"),
+            f"{side}_SURPRISE_SQUARES": (exactly(surprise * surprise) * levels[side]).sum().cast("float64"),
+        }
+    return levels.group_by(list(by)).agg(**sums)
+
+
+def _counted(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
+    """UP and DOWN: how many churned and how many stayed, by some columns."""
+    return rows.group_by(list(by)).agg(UP=rows.count(where=rows.CHURNED == 1), DOWN=rows.count(where=rows.CHURNED != 1))
+
+
+def _won(levels: ir.Table, by: tuple[str, ...], score: str) -> ir.Table:
+    """Levels of a score with UP and DOWN, and UP_WON and DOWN_WON: the wins of a row there that churned, or that stayed."""
+    upto = ibis.cumulative_window(group_by=[levels[name] for name in by], order_by=levels[score])
+    return levels.mutate(
+        UP_WON=(2 * levels.DOWN.sum().over(upto) - levels.DOWN).cast("int64"),
+        DOWN_WON=(2 * levels.UP.sum().over(upto) - levels.UP).cast("int64"),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from churnobs.class_comparison import JointCounts
 from churnobs.comparison import Surprise, Wins, compare_wins, p_below_base_rate
 from churnobs.expressions.datasets import SCORED
-from churnobs.expressions.paired import MODEL, RECENCY, floors, meeting
+from churnobs.expressions.paired import floors, meeting
 from churnobs.expressions.render import Query
 from churnobs.lifecycle.decisions import Paired, Trial
 from churnobs.monitoring.levels import Levels
@@ -27,16 +27,20 @@ Row = Mapping[str, Any]
 
 def gates(engine: EnginePort, as_ofs: tuple[dt.date, ...]) -> dict[tuple[dt.date, str], dict[str, float | None]]:
     """The paired tests against both floors, for what base and default had stored at each as-of."""
-    added: dict[tuple[dt.date, str], list[Row]] = {}
+    found: dict[tuple[dt.date, str], dict[str, float | None]] = {}
     for row in engine.read(Query(floors, (as_ofs, ("BASE", "DEFAULT")))).to_pylist():
-        added.setdefault((row["TIMESTAMP"].date(), row["ROLE"]), []).append(row)
-    return {
-        key: {
-            "P_ABOVE_RECENCY": compare_wins(*_wins(rows, MODEL, RECENCY)).p_value,
-            "P_BELOW_BASE_RATE": p_below_base_rate(*_surprise(rows)),
+        wins, surprise = [], []
+        for side in ("UP", "DOWN"):
+            rows, model, recency = (
+                int(row[f"{side}_{what}"]) for what in ("ROWS_COUNTED", "WINS_MODEL", "WINS_RECENCY")
+            )
+            wins.append(Wins(rows, model, recency, row[f"{side}_SQUARES"]))
+            surprise.append(Surprise(rows, row[f"{side}_SURPRISE"], row[f"{side}_SURPRISE_SQUARES"]))
+        found[row["TIMESTAMP"].date(), row["ROLE"]] = {
+            "P_ABOVE_RECENCY": compare_wins(*wins).p_value,
+            "P_BELOW_BASE_RATE": p_below_base_rate(*surprise),
         }
-        for key, rows in added.items()
-    }
+    return found
 
 
 def meet(
@@ -75,11 +79,6 @@ def _wins(rows: Iterable[Row], first: str, second: str) -> tuple[Wins, Wins]:
         won_a, won_b = (int(row[f"WINS_{name}"]) for name in (first, second))
         found[row["CHURNED"]] += Wins(row["ROWS_COUNTED"], won_a, won_b, squares)
     return found[1], found[0]
-
-
-def _surprise(rows: Iterable[Row]) -> tuple[Surprise, Surprise]:
-    found = {row["CHURNED"]: Surprise(row["ROWS_COUNTED"], row["SURPRISE"], row["SURPRISE_SQUARES"]) for row in rows}
-    return found.get(1, Surprise()), found.get(0, Surprise())
 
 
 def _joint(rows: Iterable[Row], first: str, second: str) -> JointCounts:
