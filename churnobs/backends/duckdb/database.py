@@ -80,6 +80,11 @@ class Database(EnginePort):
         """DuckDB's SQL."""
         return "duckdb"
 
+    @property
+    def threads(self) -> int:
+        """How many threads DuckDB works with."""
+        return int(self.value("SELECT current_setting('threads')"))
+
     def text(self, query: Readable) -> str:
         """The SQL of a query."""
         if isinstance(query, str):
@@ -100,6 +105,20 @@ class Database(EnginePort):
         self._sent += 1
         try:
             return self.connection.sql(sql, params=values).to_arrow_table()
+        except duckdb.Error as error:
+            raise translate(error) from error
+
+    def batches(self, query: Readable, rows: int) -> Iterator[pa.Table]:
+        """A query's rows in their order, so many at a time; nothing else may run before the last came. At least one."""
+        self._sent += 1
+        try:
+            reader = self.connection.sql(self.text(query)).to_arrow_reader(rows)
+            empty = True
+            for batch in reader:
+                empty = False
+                yield pa.Table.from_batches([batch])
+            if empty:
+                yield pa.Table.from_batches([], reader.schema)
         except duckdb.Error as error:
             raise translate(error) from error
 

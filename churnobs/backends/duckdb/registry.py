@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, assert_never
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import pyarrow as pa
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
     from churnobs.backends.duckdb.database import Database
     from churnobs.ports import Readable
+
+# rows that are scored at a time
+_AT_A_TIME: Final = 100_000
 
 
 class DuckDBRegistry(RegistryPort):
@@ -98,19 +103,22 @@ class DuckDBRegistry(RegistryPort):
         return self._loaded[record.artefact]
 
     def score(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> pa.Table:
-        """Run versions over rows."""
-        source = self._database.read(rows)
-        columns: dict[str, Any] = {name: source[name] for name in keep}
-        frame = source.to_pandas()
-        outputs: dict[str, tuple[pa.Array, pa.Array]] = {}
-        for scoring in scorings:
-            record = self._one(scoring.model_name, scoring.version_name)
-            if record.artefact not in outputs:
-                # versions that share an artefact say the same
-                outputs[record.artefact] = _outputs(self.load(record), frame[list(record.features)])
-            columns[f"{scoring.prefix}_VERSION"] = pa.array([record.version_name] * len(frame), pa.string())
-            columns[f"{scoring.prefix}_CLASS"], columns[f"{scoring.prefix}_PROBABILITY"] = outputs[record.artefact]
-        return pa.table(columns)
+        """Run versions over rows, some at a time: a month may be larger than memory."""
+        records = {s.prefix: self._one(s.model_name, s.version_name) for s in scorings}
+        # versions that share an artefact say the same
+        models = {record.artefact: (self.load(record), list(record.features)) for record in records.values()}
+
+        def scored(part: pa.Table) -> pa.Table:
+            frame = part.to_pandas()
+            said = {artefact: _outputs(model, frame[names]) for artefact, (model, names) in models.items()}
+            columns: dict[str, Any] = {name: part[name] for name in keep}
+            for prefix, record in records.items():
+                columns[f"{prefix}_VERSION"] = pa.repeat(record.version_name, len(frame))
+                columns[f"{prefix}_CLASS"], columns[f"{prefix}_PROBABILITY"] = said[record.artefact]
+            return pa.table(columns)
+
+        parts = self._database.batches(rows, _AT_A_TIME)
+        return pa.concat_tables(list(_in_turn(scored, parts, self._database.threads)))
 
     def score_text(self, rows: Readable, keep: Sequence[str], scorings: Sequence[Scoring]) -> None:
         """Models run in this process."""
@@ -129,6 +137,22 @@ class DuckDBRegistry(RegistryPort):
         if all(other.artefact != record.artefact for other in self.versions()):
             self._database.execute("DELETE FROM MODEL_ARTEFACTS WHERE SHA256 = ?", [record.artefact])
             self._loaded.pop(record.artefact, None)
+
+
+def _in_turn(work: Callable[[pa.Table], pa.Table], parts: Iterator[pa.Table], workers: int) -> Iterator[pa.Table]:
+    """What becomes of each part, in their order; so many are worked on at once, and no more are read ahead."""
+    first = next(parts)
+    if first.num_rows < _AT_A_TIME or workers < 2:
+        yield work(first)
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque([pool.submit(work, first)])
+        for part in parts:
+            waiting.append(pool.submit(work, part))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        yield from (task.result() for task in waiting)
 
 
 def _outputs(model: Any, features: Any) -> tuple[pa.Array, pa.Array]:
