@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from churnobs.csv_records import Record, read_records
+from churnobs.csv_records import Record, foreign, read_records
 from churnobs.errors import BadFile
 from churnobs.forgetting import GONE, hash_of
 from churnobs.ingest import LoadJob
@@ -54,9 +54,11 @@ def header_of(job: LoadJob) -> tuple[tuple[str, ...], bool]:
     """A CSV file's column names, and whether they stand in its first line.
 
     Raises:
-        BadFile: the file is empty, or its first line cannot be read.
+        BadFile: the file is empty or no text, or its first line cannot be read.
     """
     expected = tuple(job.columns.columns.values())
+    if other := foreign(job.file.path):
+        raise BadFile(job.file.name, problem=f"{other[0]}, expected CSV in UTF-8", hint=other[1])
     first = next(read_records(job.file.path, job.columns.delimiter), None)
     if first is None:
         raise empty_file(job)

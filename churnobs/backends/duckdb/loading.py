@@ -104,7 +104,7 @@ class DuckDBLoader(LoadPort):
     def load(self, job: LoadJob) -> LoadResult:
         """Load one file, all or nothing."""
         try:
-            with self._transaction():
+            with self._transaction(), job.file.held():
                 try:
                     return self._load(job)
                 finally:
