@@ -17,6 +17,8 @@ from churnobs.ingest import LoadJob
 from churnobs.months import Month
 
 _HINT: Final = 'nothing of it was loaded; correct the row, or ingest with on_error="quarantine" to leave bad rows out'
+# months without a row that a file may be said to cover at its end
+_QUIET: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,11 @@ def nothing_left(job: LoadJob) -> BadFile:
 
 
 def shares_of(job: LoadJob, counts: Counts) -> list[Share]:
-    """The months a file covers, those without rows included."""
+    """The months a file covers, those without rows included.
+
+    Raises:
+        BadFile: it is said to reach much further than its rows do.
+    """
     month = job.file.month
     if month is not None:
         return [Share(month, counts.good, job.period_end or month.end)]
@@ -126,7 +132,13 @@ def shares_of(job: LoadJob, counts: Counts) -> list[Share]:
         return []
     at, last = min(counts.by_month), max(counts.by_month)
     if job.period_end is not None:
-        last = Month.of(job.period_end - dt.timedelta(days=1))
+        newest, last = last, Month.of(job.period_end - dt.timedelta(days=1))
+        if (last.year - newest.year) * 12 + last.number - newest.number > _QUIET:
+            raise BadFile(
+                job.file.name,
+                problem=f"its newest row is of {newest}, and period_end is {job.period_end}",
+                hint=f"give a period_end up to {_QUIET} months after it: each month up to there is one without rows",
+            )
     shares = []
     while at <= last:
         shares.append(Share(at, counts.by_month.get(at, 0), (job.period_end or at.end) if at == last else at.end))

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from churnobs.errors import BadConfig
+
+# what a date of somebody's data can be
+FIRST_DAY: Final = dt.date(1900, 1, 1)
+LAST_DAY: Final = dt.date(2199, 12, 31)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,14 +33,16 @@ class Month:
     def __post_init__(self) -> None:
         if not 1 <= self.number <= 12:
             raise BadConfig(f"{self.number} is not a month of the year", hint="months are 1 to 12")
+        if not FIRST_DAY.year <= self.year <= LAST_DAY.year + 1:
+            raise BadConfig(f"{self.year} is not a year of data", hint=f"{FIRST_DAY.year} to {LAST_DAY.year}")
 
     @classmethod
     def parse(cls, text: str) -> Month:
         """Read ``YYYY-MM``; raises BadConfig for anything else."""
-        year, dash, number = text.partition("-")
-        if not (dash and year.isdigit() and number.isdigit()):
+        found = re.fullmatch(r"([0-9]{4})-([0-9]{1,2})", text)
+        if found is None:
             raise BadConfig(f"{text!r} is not a month", hint="write it as 2024-05")
-        return cls(int(year), int(number))
+        return cls(int(found[1]), int(found[2]))
 
     @classmethod
     def of(cls, day: dt.date) -> Month:

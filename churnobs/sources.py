@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from churnobs.display import html_table
 from churnobs.errors import BadConfig, BadFile, ChurnobsError, NotFound, printable
 from churnobs.mapping import Kind, Mapping
-from churnobs.months import Month
+from churnobs.months import FIRST_DAY, LAST_DAY, Month
 
 Format = Literal["csv", "parquet"]
 
@@ -183,6 +183,8 @@ def discover(path: str | Path, mapping: Any = None, *, period_end: dt.date | Non
     files = [_source_file(file, kind) for file, kind in found]
     ordered = sorted(_with_months(files), key=_by_time)
     end = period_end or how.period_end
+    if end is not None and not FIRST_DAY <= end <= LAST_DAY:
+        raise BadConfig(f"period_end {end} is no date of data", hint=f"give one from {FIRST_DAY} to {LAST_DAY}")
     source = Source(place, how, tuple(ordered), tuple(ignored), end)
     _check_months(source)
     return source
@@ -310,4 +312,4 @@ def _gap(where: str, missing: Month) -> NotFound:
 
 
 def _by_time(file: SourceFile) -> tuple[bool, Month, int, str]:
-    return (file.month is not None, file.month or Month(1, 1), _ORDER[file.kind], file.name)
+    return (file.month is not None, file.month or Month.of(FIRST_DAY), _ORDER[file.kind], file.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loops import recipe
+from loops import recipe, write_world
 
 import churnobs
 from churnobs import Alert, ChurnobsError, LifecycleConfig, Never, Workspace
@@ -59,6 +60,23 @@ class Template:
     def next_number(self) -> int:
         """The next month of 2024."""
         return self.months + 1
+
+
+def make(folder: Path, months: int, spoil: Callable[[Path], None] | None = None) -> Template:
+    """A template: a small world, run for so many months, and once more with the month after."""
+    files = write_world(folder / "files", customers=40, months=months + 2)
+    if spoil is not None:
+        spoil(files)
+    place = folder / "retail.duckdb"
+    with churnobs.connect(f"duckdb:{place}", threads=1) as workspace:
+        workspace.lifecycle(config(), source=files).run(months)
+        now = fingerprint(workspace)
+    later = folder / "later.duckdb"
+    shutil.copy(place, later)
+    with churnobs.connect(f"duckdb:{later}", threads=1) as workspace:
+        workspace.lifecycle(config(), source=files).run(1)
+        after = fingerprint(workspace)
+    return Template(files, months, now, after)
 
 
 @dataclass
@@ -211,3 +229,27 @@ def copied(template: Template, tmp: Path) -> Iterator[Shop]:
         yield shop
     finally:
         shop.close()
+
+
+# what would be seen to work if any page, statement, terminal or spreadsheet took it for more than a text
+HTML = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+SQL = "'; DROP TABLE SALES; --"
+HOSTILE = f'{HTML} {SQL} "q" **bold** [x](http://evil) [/red] {{{{7*7}}}} \x1b[2J \u202e =cmd()'
+# customers get these names, the likeliest to leave among them
+IDS = (f"{HTML}", f"C{SQL}", "C\u202e\u200b🛒", "[/bold] **C** `x`", '=cmd|"/c calc"!A1', "C\x1b[2J\t\n")
+
+
+def spoil(files: Path) -> None:
+    """Put hostile texts into every text column of a world's files, and hostile ids in the place of some customers'."""
+    for path in sorted(files.glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            head, *rows = list(csv.reader(file))
+        for row in rows:
+            for at, name in enumerate(head):
+                if name == "CUSTOMER_ID":
+                    number = int(row[at].lstrip("C") or 0)
+                    row[at] = IDS[number % len(IDS)] + f" {number}" if number % 2 else row[at]
+                elif name in {"COMMENT", "CUSTOMER_SEGMENT", "LOCATION", "PAYMENT_METHOD", "GENDER"} and row[at]:
+                    row[at] = f"{row[at]} {HOSTILE}"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([head, *rows])
