@@ -13,6 +13,8 @@ from churnobs.errors import BadConfig
 # what a date of somebody's data can be
 FIRST_DAY: Final = dt.date(1900, 1, 1)
 LAST_DAY: Final = dt.date(2199, 12, 31)
+# the longest time in days that a setting may speak of
+CENTURY: Final = 36_500
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,6 +81,20 @@ def add_months(day: dt.date, months: int) -> dt.date:
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def whole_number(name: str, value: object, least: int, most: int) -> int:
+    """A setting that is a whole number.
+
+    Raises:
+        BadConfig: it is none, or outside its bounds.
+
+    >>> whole_number("horizon_days", 30, 1, 36_500)
+    30
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadConfig(f"{name} is {value!r}", hint=f"give a whole number from {least} to {most}")
+    return value
 
 
 def days_before(day: dt.date, days: int) -> dt.date:

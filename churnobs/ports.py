@@ -52,9 +52,18 @@ class EnginePort(ABC):
     def dialect(self) -> Dialect:
         """The SQL this engine speaks."""
 
+    @property
+    @abstractmethod
+    def own_tables(self) -> Collection[str]:
+        """The names of churnobs' own tables, which nobody else writes."""
+
     @abstractmethod
     def text(self, query: Readable) -> str:
-        """The SQL of a query."""
+        """The SQL of a query.
+
+        Raises:
+            BadConfig: a text is not one query.
+        """
 
     @abstractmethod
     def read(self, query: Readable, named: Mapping[str, Readable | pa.Table] | None = None) -> pa.Table:
@@ -344,11 +353,6 @@ class LifetimePort(ABC):
     @abstractmethod
     def location(self) -> str:
         """Where the data are, for people."""
-
-    @property
-    @abstractmethod
-    def own_tables(self) -> Collection[str]:
-        """The names of churnobs' own tables."""
 
     @abstractmethod
     def publish(self) -> None:

@@ -266,7 +266,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _unreadable(path: Path, error: OSError) -> BadFile:
-    return BadFile(path.name, problem=f"cannot be read: {error.strerror or error}", hint="check the file and its rights")
+    return BadFile(
+        path.name, problem=f"cannot be read: {error.strerror or error}", hint="check the file and its rights"
+    )
 
 
 def _with_months(files: list[SourceFile]) -> list[SourceFile]:

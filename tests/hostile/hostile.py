@@ -38,7 +38,9 @@ def fingerprint(workspace: Workspace) -> Print:
         quoted = '"' + name.replace('"', '""') + '"'
         left_out = f" EXCLUDE ({WALL_CLOCK[name]})" if name in WALL_CLOCK else ""
         label = name.replace("'", "''")
-        parts.append(f"SELECT '{label}' AS T, count(*) AS N, sum(hash(t)) AS H FROM (SELECT *{left_out} FROM {quoted}) AS t")
+        parts.append(
+            f"SELECT '{label}' AS T, count(*) AS N, sum(hash(t)) AS H FROM (SELECT *{left_out} FROM {quoted}) AS t"
+        )
     return {row["T"]: (row["N"], row["H"]) for row in workspace.sql(" UNION ALL ".join(parts)).collect()}
 
 
@@ -204,7 +206,9 @@ def go_on(shop: Shop, may_change: frozenset[str]) -> None:
         now = fingerprint(workspace)
         assert changed(template.now, now) <= may_change
         month = f"2024-{template.next_number:02d}"
-        loaded = workspace.sql(f"SELECT 1 FROM FILES_INGESTED WHERE FILE_TYPE = 'sales' AND MONTH = {template.next_number}")
+        loaded = workspace.sql(
+            f"SELECT 1 FROM FILES_INGESTED WHERE FILE_TYPE = 'sales' AND MONTH = {template.next_number}"
+        )
         if loaded.count():
             # the case's own file is the next month
             (report,) = workspace.lifecycle(config()).run(1)

@@ -88,7 +88,10 @@ def _same_rows(name: str, content: bytes) -> Case:
     def act(shop: Shop) -> None:
         shop.put(content)
         assert shop.ws.ingest(shop.folder).rows_loaded == 2
-        assert shop.rows("SELECT count(*), sum(TOTAL_AMOUNT)::DOUBLE FROM SALES WHERE TRANSACTION_ID IN ('A1', 'A2')") == TOTAL
+        assert (
+            shop.rows("SELECT count(*), sum(TOTAL_AMOUNT)::DOUBLE FROM SALES WHERE TRANSACTION_ID IN ('A1', 'A2')")
+            == TOTAL
+        )
         assert shop.rows("SELECT PAYMENT_METHOD FROM SALES WHERE TRANSACTION_ID = 'A2'") == [("cash",)]
 
     return Case(name, act, changes=LOADED)
@@ -247,7 +250,7 @@ def _named(name: str) -> Case:
 cases.extend(
     _named(name)
     for name in (
-        "it's \"two\"; DROP TABLE SALES; --_2024_2.csv",
+        'it\'s "two"; DROP TABLE SALES; --_2024_2.csv',
         "a\nb\tc_2024_2.csv",
         "*?[a]{b}_2024_2.csv",
         "продажи-販売-🛒_2024_2.csv",
@@ -272,7 +275,7 @@ def a_path_with_dots(shop: Shop) -> None:
 
 @cases.right(*LOADED)
 def a_folder_with_quotes_and_patterns(shop: Shop) -> None:
-    folder = shop.folder.rename(shop.tmp / "it's [a]* \"?\" \n;--")
+    folder = shop.folder.rename(shop.tmp / 'it\'s [a]* "?" \n;--')
     (folder / NAME).write_text(HEADER + GOOD)
     assert shop.ws.ingest(folder).rows_loaded == 2
 
@@ -281,7 +284,9 @@ def a_folder_with_quotes_and_patterns(shop: Shop) -> None:
 def good_sales_beside_bad_feedback_in_one_month(shop: Shop) -> None:
     # sales come first: within the month's transaction they go with the feedback
     shop.put(HEADER + GOOD)
-    shop.put("CHAT_DATE,COMMENT,CUSTOMER_ID,FEEDBACK_ID,INTERNAL_ID\nsoon,fine,C00001,F1,1\n", "feedback_raw_2024_2.csv")
+    shop.put(
+        "CHAT_DATE,COMMENT,CUSTOMER_ID,FEEDBACK_ID,INTERNAL_ID\nsoon,fine,C00001,F1,1\n", "feedback_raw_2024_2.csv"
+    )
     shop.loop(shop.folder).run()
 
 

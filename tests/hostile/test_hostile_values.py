@@ -111,14 +111,19 @@ def every_wrong_value_is_set_aside_and_the_good_rows_stay(shop: Shop) -> None:
     assert (report.rows_loaded, report.rows_rejected) == (2, len(WRONG))
     told = [(r["LINE"], r["COLUMN_NAME"]) for r in shop.ws.table("REJECTS").collect()]
     assert told == [(n, row[2]) for n, row in enumerate(WRONG, start=4)]
-    assert "<" not in report._repr_html_().replace("<t", "").replace("</t", "").replace("<caption", "").replace("</caption", "")
+    assert "<" not in report._repr_html_().replace("<t", "").replace("</t", "").replace("<caption", "").replace(
+        "</caption", ""
+    )
 
 
 @cases.right("CUSTOMERS", "CUSTOMER_KEYS", "FILES_INGESTED", "SALES", "REJECTS")
 def customers_of_no_age_and_of_the_future(shop: Shop) -> None:
     shop.sales()
     head = "CUSTOMER_ID,AGE,CUSTOMER_SEGMENT,GENDER,LOCATION,SIGNUP_DATE\n"
-    text = head + "C00001,-1,,,,2199-12-31\nC00002,9223372036854775807,x,,,1900-01-01\nC00003,NaN,x,,,\nC00004,,,,,2200-01-01\n"
+    text = (
+        head
+        + "C00001,-1,,,,2199-12-31\nC00002,9223372036854775807,x,,,1900-01-01\nC00003,NaN,x,,,\nC00004,,,,,2200-01-01\n"
+    )
     shop.put(text, "customers_2024_2.csv")
     report = shop.ws.ingest(shop.folder, on_error="quarantine")
     assert (report.rows_loaded, report.rows_rejected) == (4, 2)
@@ -211,7 +216,9 @@ cases.extend(_refused(*row) for row in MAPPINGS)
 @cases.right(*LOADED)
 def a_mapping_of_one_column_to_two_targets(shop: Shop) -> None:
     shop.put(HISTORY, "history.csv")
-    shop.ws.ingest(shop.folder, mapping=_mapping(columns={**COLUMNS, "PAYMENT_METHOD": "kind", "TRANSACTION_ID": "kind"}))
+    shop.ws.ingest(
+        shop.folder, mapping=_mapping(columns={**COLUMNS, "PAYMENT_METHOD": "kind", "TRANSACTION_ID": "kind"})
+    )
     assert shop.rows("SELECT PAYMENT_METHOD, TRANSACTION_ID FROM SALES WHERE TRANSACTION_DATE >= '2024-02-01' ORDER BY 1") == [
         ("a", "a"), ("b", "b"),
     ]  # fmt: skip
@@ -223,7 +230,9 @@ def a_mapping_of_columns_with_quotes(shop: Shop) -> None:
     head = ",".join('"' + name.replace('"', '""') + '"' for name in names)
     shop.put(f"{head}\nC00001,2024-02-03,5.5\n", "history.csv")
     shop.ws.ingest(shop.folder, mapping=_mapping(columns=dict(zip(COLUMNS, names, strict=True))))
-    assert shop.rows("SELECT CUSTOMER_ID FROM SALES WHERE TRANSACTION_DATE = '2024-02-03' AND TOTAL_AMOUNT = 5.5") == [("C00001",)]
+    assert shop.rows("SELECT CUSTOMER_ID FROM SALES WHERE TRANSACTION_DATE = '2024-02-03' AND TOTAL_AMOUNT = 5.5") == [
+        ("C00001",)
+    ]
 
 
 @cases.refused(BadConfig, "m.toml", "is no TOML", "see examples/mappings")

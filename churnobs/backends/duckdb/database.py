@@ -33,6 +33,8 @@ _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 def translate(error: duckdb.Error) -> ChurnobsError:
     """DuckDB's error as one of ours; the caller raises it from the original."""
     text = str(error).partition("\n\n")[0].strip()
+    if isinstance(error, duckdb.CatalogException) and ("xisting object" in text or "already exists" in text):
+        return BadConfig(text, hint="choose another name")
     if isinstance(error, duckdb.CatalogException):
         return NotFound(text, hint="workspace.sql('SHOW TABLES') lists what is there")
     if isinstance(error, duckdb.BinderException | duckdb.ParserException):
@@ -76,6 +78,11 @@ class Database(EnginePort):
             raise
 
     @property
+    def own_tables(self) -> frozenset[str]:
+        """The names of the simulator's tables."""
+        return frozenset({*TABLES, "CHURNOBS_SCHEMA"})
+
+    @property
     def dialect(self) -> Dialect:
         """DuckDB's SQL."""
         return "duckdb"
@@ -83,7 +90,7 @@ class Database(EnginePort):
     def text(self, query: Readable) -> str:
         """The SQL of a query."""
         if isinstance(query, str):
-            return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else query
+            return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else self._alone(query)
         return query.sql("duckdb") if isinstance(query, Rendered) else to_sql(query, "duckdb")
 
     def read(self, query: Readable, named: Mapping[str, Readable | pa.Table] | None = None) -> pa.Table:
@@ -247,13 +254,28 @@ class Database(EnginePort):
         if not isinstance(data, pa.Table):
             yield self.text(data)
             return
-        self.connection.register(named, data)
+        try:
+            self.connection.register(named, data)
+        except duckdb.Error as error:
+            raise translate(error) from error
         try:
             yield f"SELECT * FROM {quoted(named)}"
         finally:
             # in an aborted transaction this fails too, and the rollback forgets the rows anyway
             with suppress(duckdb.Error):
                 self.connection.unregister(named)
+
+    def _alone(self, sql: str) -> str:
+        """Text that is one statement by itself: another one behind it would run too, and what closes a bracket too many
+        would leave the query it is put into.
+        """
+        try:
+            found = self.connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise translate(error) from error
+        if len(found) != 1 or found[0].type == duckdb.StatementType.TRANSACTION:
+            raise BadConfig(f"{sql.strip() or 'nothing'} is not one query", hint="give one SELECT statement")
+        return sql
 
     def _exists(self, name: str) -> bool:
         if name in self._seen:

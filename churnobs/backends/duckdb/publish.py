@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from churnobs.backends.duckdb.schema import TABLES
 from churnobs.errors import NotSupported
 from churnobs.expressions.customers import at_risk, comments, purchases
 from churnobs.expressions.datasets import KEY_TYPES
@@ -70,11 +69,6 @@ class DuckDBLifetime(LifetimePort):
     def location(self) -> str:
         """The file, or memory."""
         return str(self._database.path or "memory")
-
-    @property
-    def own_tables(self) -> frozenset[str]:
-        """The names of the simulator's tables."""
-        return frozenset({*TABLES, "CHURNOBS_SCHEMA"})
 
     def publish(self) -> None:
         """Write the observability tables aside and rename them into place; nothing to do for a database in memory."""

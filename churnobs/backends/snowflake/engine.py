@@ -74,8 +74,13 @@ class SnowflakeEngine(EnginePort):
         """Snowflake's SQL."""
         return "snowflake"
 
+    @property
+    def own_tables(self) -> frozenset[str]:
+        """The names of churnobs' tables."""
+        return frozenset({*TABLES, "CHURNOBS_SCHEMA"})
+
     def text(self, query: Readable) -> str:
-        """The SQL of a query."""
+        """The SQL of a query; Snowflake takes one statement at a time."""
         if isinstance(query, str):
             return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else query
         return query.sql("snowflake") if isinstance(query, Rendered) else to_sql(query, "snowflake")
