@@ -94,8 +94,8 @@ class FeatureStore:
 
         Raises:
             NotFound: an entity is not registered.
-            BadConfig: the version is no name, a join key or the timestamp is not a column, the query is no single SELECT, or it reads a table
-                whose rows have no known date.
+            BadConfig: the version is no name, a join key or the timestamp is not a column, the query is no single SELECT,
+                or it reads a table whose rows have no known date.
         """
         version = version_label(version)
         for entity in feature_view.entities:

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.inserting import insert
+from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, settings_of, translate
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
-from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
+from churnobs.errors import BackendFailed, BadConfig
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
 
@@ -23,23 +24,7 @@ if TYPE_CHECKING:
     from churnobs.expressions.render import Dialect
     from churnobs.ports import Readable
 
-_HOLDER: Final = re.compile(r"\(PID (\d+)\)|PID (\d+)")
-# seconds that a writer waits for readers to let a file go, and between two tries
-PATIENCE: Final = 2.0
-_BETWEEN: Final = 0.02
 _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-
-
-def translate(error: duckdb.Error) -> ChurnobsError:
-    """DuckDB's error as one of ours; the caller raises it from the original."""
-    text = str(error).partition("\n\n")[0].strip()
-    if isinstance(error, duckdb.CatalogException) and ("xisting object" in text or "already exists" in text):
-        return BadConfig(text, hint="choose another name")
-    if isinstance(error, duckdb.CatalogException):
-        return NotFound(text, hint="workspace.sql('SHOW TABLES') lists what is there")
-    if isinstance(error, duckdb.BinderException | duckdb.ParserException):
-        return BadConfig(text, hint="check the spelling of columns and tables")
-    return BackendFailed(text, hint="nothing of this statement was kept")
 
 
 class Database(EnginePort):
@@ -64,12 +49,8 @@ class Database(EnginePort):
         self._sent = 0
         # tables that were seen; asking the catalog costs more than most statements
         self._seen: set[str] = set()
-        settings: dict[str, str | bool | int | float | list[str]] = {}
-        if threads is not None:
-            settings["threads"] = threads
-        if memory_limit is not None:
-            settings["memory_limit"] = memory_limit
-        self.connection = _open(path, read_only=read_only, settings=settings)
+        settings = settings_of(threads, memory_limit)
+        self.connection = open_file(path, read_only=read_only, settings=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
         try:
             self._check_tables(read_only=read_only)
@@ -236,7 +217,7 @@ class Database(EnginePort):
             except BackendFailed:
                 if time.monotonic() >= give_up:
                     raise
-                time.sleep(_BETWEEN)
+                time.sleep(BETWEEN)
             else:
                 return
 
@@ -308,35 +289,3 @@ class Database(EnginePort):
             self.execute("CREATE TABLE CHURNOBS_SCHEMA (VERSION INTEGER)")
             self.execute("INSERT INTO CHURNOBS_SCHEMA VALUES (?)", [SCHEMA_VERSION])
         self._seen.update(TABLES)
-
-
-def _open(
-    path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
-) -> duckdb.DuckDBPyConnection:
-    # readers hold a file for moments: a writer waits for them, and only then says that somebody writes
-    give_up = time.monotonic() + (0.0 if read_only else PATIENCE)
-    while True:
-        try:
-            return _open_now(path, read_only=read_only, settings=settings)
-        except DatabaseBusy:
-            if time.monotonic() >= give_up:
-                raise
-            time.sleep(_BETWEEN)
-
-
-def _open_now(
-    path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
-) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=settings)
-    except duckdb.IOException as error:
-        holder = _HOLDER.search(str(error))
-        if "could not set lock" in str(error).lower():
-            who = f"process {holder[1] or holder[2]}" if holder else "another process"
-            raise DatabaseBusy(
-                f"{path} is being written by {who}",
-                hint="wait for it to end, or read what it has published with churnobs status",
-            ) from error
-        raise BadConfig(f"cannot open {path}: {error}", hint="give a file that churnobs wrote, or a new one") from error
-    except duckdb.Error as error:
-        raise BadConfig(f"cannot open {path}: {error}", hint="check the path, threads and memory_limit") from error
