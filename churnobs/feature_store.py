@@ -18,7 +18,8 @@ from churnobs.expressions.point_in_time import View, join_at, known_rows
 from churnobs.expressions.render import Query, Text, clip, to_sql, with_named
 from churnobs.frame import Frame, free_name, quoted
 from churnobs.months import days_before
-from churnobs.records import DatasetVersion, Entity, FeatureView, identifier, version_label
+from churnobs.names import version_label
+from churnobs.records import DatasetVersion, Entity, FeatureView, identifier
 from churnobs.tables import CLOCKS
 
 if TYPE_CHECKING:

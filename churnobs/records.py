@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -13,42 +12,10 @@ from churnobs.errors import BadConfig
 from churnobs.expressions.drift import Bins
 from churnobs.monitoring.settings import MetricSettings
 from churnobs.months import CENTURY, whole_number
+from churnobs.names import LONGEST_NAME
+from churnobs.names import identifier as identifier  # noqa: PLC0414  # where every door looks for it
 
 Half = Literal["FIT", "JUDGE"]
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-# as Snowflake has them
-_LONGEST_NAME: Final = 255
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
-
-
-def identifier(name: str) -> str:
-    """A name as Snowflake stores it: unquoted letters go upper case.
-
-    Raises:
-        BadConfig: the name would need quotes, or is longer than an engine takes.
-
-    >>> identifier("baseline")
-    'BASELINE'
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise BadConfig(f"{name!r} is not a name", hint="start with a letter; use letters, digits, _ and $")
-    if len(name) > _LONGEST_NAME:
-        raise BadConfig(f"the name {name} has {len(name)} letters", hint=f"at most {_LONGEST_NAME}")
-    return name.upper()
-
-
-def version_label(name: str) -> str:
-    """The name of a version of a feature view or dataset, whose case is kept.
-
-    Raises:
-        BadConfig: it has other signs than letters, digits and ``_ . -``, or too many.
-
-    >>> version_label("2024_05_01")
-    '2024_05_01'
-    """
-    if not isinstance(name, str) or not _LABEL.fullmatch(name):
-        raise BadConfig(f"{name!r} is not a version", hint="use up to 128 letters, digits, _, . and -")
-    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +237,7 @@ class ModelMonitorSourceConfig(Shown):
             object.__setattr__(self, name, tuple(identifier(column) for column in value))
         object.__setattr__(self, "timestamp_column", identifier(self.timestamp_column))
         for table in (self.source, *filter(None, (self.baseline,))):
-            if not isinstance(table, str) or not table.strip('"') or '"' in table or len(table) > _LONGEST_NAME:
+            if not isinstance(table, str) or not table.strip('"') or '"' in table or len(table) > LONGEST_NAME:
                 raise BadConfig(f"{table!r} is no table or view", hint="give its name, without quotes")
 
 

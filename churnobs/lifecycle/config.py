@@ -19,8 +19,8 @@ from churnobs.lifecycle.promotion import PairedTest, PromotionRule
 from churnobs.monitoring.roles import SEGMENTS
 from churnobs.monitoring.settings import DriftSettings
 from churnobs.months import CENTURY, whole_number
+from churnobs.names import identifier, version_label
 from churnobs.places import LOCAL, as_place
-from churnobs.records import identifier, version_label
 from churnobs.sentiment import SentimentModel, Vader
 
 # features that drift by what they mean: every customer who stays grows older and buys more

@@ -78,8 +78,6 @@ def _refuse_place(path: Path) -> None:
         BadConfig: it is no path, the database of another program, or one that was cut short.
     """
     try:
-        if "\0" in str(path):
-            raise ValueError("a NUL is in it")
         str(path).encode()
         with path.open("rb") as file:
             head, size = file.read(_HEADERS), path.stat().st_size
@@ -102,6 +100,12 @@ def _refuse_place(path: Path) -> None:
 
 
 def open_file(path: Path | None, *, read_only: bool, settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Open a file, or memory where there is no path.
+
+    Raises:
+        DatabaseBusy: another process writes it.
+        BadConfig: it cannot be opened.
+    """
     # readers hold a file for moments: a writer waits for them, and only then says that somebody writes
     give_up = time.monotonic() + (0.0 if read_only else PATIENCE)
     while True:

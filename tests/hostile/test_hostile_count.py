@@ -1,0 +1,19 @@
+"""How many hostile inputs there are."""
+
+from __future__ import annotations
+
+import importlib
+
+PARTS = {"files": 56, "values": 80, "names": 100, "texts": 16, "times": 30, "disks": 55}
+
+
+def test_there_are_at_least_100_cases_in_all_and_each_has_a_name_of_its_own() -> None:
+    found = {part: importlib.import_module(f"test_hostile_{part}").cases for part in PARTS}
+    names = [case.name for cases in found.values() for case in cases]
+    assert len(names) >= 100
+    assert len(set(names)) == len(names)
+    for part, least in PARTS.items():
+        assert len(found[part]) >= least, (part, len(found[part]))
+    refused = [case for cases in found.values() for case in cases if case.error is not None]
+    assert len(refused) > 100
+    assert len({case.error for case in refused}) >= 7
