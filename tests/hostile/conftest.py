@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import Case, Shop, Template, copied, make, spoil
+from hostile_cases import Case, Shop, Template, copied, make, spoil
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import hostile
+import hostile_cases
 import sklearn.linear_model  # children start with it
 import sklearn.pipeline  # noqa: F401
 
@@ -37,7 +37,7 @@ def ingest(path: Path, folder: Path) -> str:
 def run(path: Path, folder: Path) -> str:
     """Run the next month."""
     with churnobs.connect(f"duckdb:{path}", threads=1) as workspace:
-        return repr(workspace.lifecycle(hostile.config(), source=folder).run(1))
+        return repr(workspace.lifecycle(hostile_cases.config(), source=folder).run(1))
 
 
 def forget(path: Path, customer_id: str) -> str:
@@ -88,7 +88,7 @@ def die_at_step(step: str, path: Path, folder: Path) -> str:
             _die()
 
     with churnobs.connect(f"duckdb:{path}", threads=1) as workspace:
-        workspace.lifecycle(hostile.config(), source=folder).run(1, progress=progress)
+        workspace.lifecycle(hostile_cases.config(), source=folder).run(1, progress=progress)
     return "was not killed"
 
 

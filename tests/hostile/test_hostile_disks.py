@@ -18,7 +18,7 @@ from typing import Any
 
 import hostile_child as other
 import pytest
-from hostile import ANYTHING, LOADED, SQL, Case, Cases, Shop, config, examine, fingerprint
+from hostile_cases import ANYTHING, LOADED, SQL, Case, Cases, Shop, config, examine, fingerprint
 from hostile_child import child, held
 
 import churnobs

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hostile import HOSTILE, HTML, SQL, Case, Cases, Shop, examine
+from hostile_cases import HOSTILE, HTML, SQL, Case, Cases, Shop, examine
 from sklearn.linear_model import LogisticRegression
 
 from churnobs import Alert, Entity, FeatureView, LifecycleConfig, ModelMonitorSourceConfig, ToTable

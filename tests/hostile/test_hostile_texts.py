@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import HOSTILE, HTML, IDS, SQL, Case, Cases, Shop, Template, config, copied, examine, go_on
+from hostile_cases import HOSTILE, HTML, IDS, SQL, Case, Cases, Shop, Template, config, copied, examine, go_on
 from rich.console import Console
 
 from churnobs import cli

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hostile import ANYTHING, HEADER, LOADED, Case, Cases, Shop, config, examine
+from hostile_cases import ANYTHING, HEADER, LOADED, Case, Cases, Shop, config, examine
 
 import churnobs
 from churnobs import ModelMonitorSourceConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import HEADER, LOADED, Case, Cases, Shop, examine
+from hostile_cases import HEADER, LOADED, Case, Cases, Shop, examine
 
 from churnobs.errors import BadConfig, BadFile, NotFound
 
