@@ -62,8 +62,11 @@ def foreign(path: Path) -> tuple[str, str] | None:
     """What a file is by its first bytes, and what to do about it, where that is no text in UTF-8."""
     with path.open("rb") as file:
         start = file.read(4096)
+        file.seek(max(file.seek(0, io.SEEK_END) - 4, 0))
+        end = file.read()
     for mark, what, mend in _FOREIGN:
-        if start.startswith(mark):
+        # letters may begin a text too: a Parquet file ends with its mark as well
+        if start.startswith(mark) and (not mark.isalnum() or end == mark):
             return what, mend
     if start and not start.strip(b"\0"):
         return "holds NUL bytes and no text", "a copy or a full disk broke it: export it again"

@@ -21,7 +21,7 @@ __all__ = [
 
 
 # what is longer is no message any more: a name or value of somebody's data is in it
-_LONGEST: Final = 600
+_LONGEST: Final = 1_500
 
 
 def printable(text: str, most: int = _LONGEST) -> str:

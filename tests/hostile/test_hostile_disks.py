@@ -215,7 +215,7 @@ def half_a_database(shop: Shop) -> None:
         assert path.read_bytes() == content
 
 
-@cases.refused(BadConfig, "broken.duckdb", "cannot open", "give a file that churnobs wrote")
+@cases.refused(BadConfig, "broken.duckdb", "cannot open", "backup")
 def a_database_of_a_few_bytes(shop: Shop) -> None:
     path = _copy(shop)
     path.write_bytes(path.read_bytes()[:100])
@@ -339,6 +339,7 @@ def no_room_for_a_month(shop: Shop) -> None:
 def no_room_for_the_published_copy(shop: Shop) -> None:
     kind, words = child(other.with_files_up_to, 2_000_000, other.run, shop.path, shop.template.folder)
     assert (kind, "make room" in words) == ("BackendFailed", True), words
+    assert not list(shop.tmp.glob("*.writing*"))
 
 
 @cases.right(*ANYTHING)

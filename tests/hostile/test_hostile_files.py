@@ -117,6 +117,13 @@ def parquet_under_the_name_of_csv(shop: Shop) -> None:
     shop.ws.ingest(shop.folder)
 
 
+@cases.right(*LOADED)
+def ids_that_begin_like_a_parquet_file(shop: Shop) -> None:
+    shop.put(GOOD.replace("A1", "PAR1"))
+    assert shop.ws.ingest(shop.folder).rows_loaded == 2
+    assert shop.stored("SALES", "TRANSACTION_ID", "PAR1") == 1
+
+
 @cases.refused(BadFile, "sales_2024_2.parquet", "is no whole Parquet file", "export it again")
 def csv_under_the_name_of_parquet(shop: Shop) -> None:
     shop.put(HEADER + GOOD, "sales_2024_2.parquet")

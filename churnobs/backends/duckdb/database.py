@@ -15,6 +15,7 @@ import pyarrow as pa
 from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.inserting import insert
 from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, settings_of, translate
+from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, remove, settings_of, translate
 from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
@@ -185,8 +186,7 @@ class Database(EnginePort):
         if self.path is None:
             return
         aside = self.path.with_name(f"{self.path.name}.rewriting")
-        for left in (aside, aside.with_name(f"{aside.name}.wal")):
-            left.unlink(missing_ok=True)
+        remove(aside)
         name = quoted(str(self.value("SELECT current_database()")))
         try:
             self.execute(f"ATTACH {literal(str(aside))} AS REWRITTEN")
@@ -195,7 +195,7 @@ class Database(EnginePort):
             finally:
                 self.execute("DETACH REWRITTEN")
         except BaseException:
-            aside.unlink(missing_ok=True)
+            remove(aside)
             raise
         # a connection stays what it is while its file is exchanged
         self.execute("ATTACH ':memory:' AS MEANWHILE")

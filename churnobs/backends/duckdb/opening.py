@@ -99,6 +99,12 @@ def _refuse_place(path: Path) -> None:
             )
 
 
+def remove(path: Path) -> None:
+    """Take a file of DuckDB away, with its log, where there is one."""
+    for left in (path, path.with_name(f"{path.name}.wal")):
+        left.unlink(missing_ok=True)
+
+
 def open_file(path: Path | None, *, read_only: bool, settings: Settings) -> duckdb.DuckDBPyConnection:
     """Open a file, or memory where there is no path.
 
