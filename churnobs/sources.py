@@ -183,7 +183,7 @@ def discover(path: str | Path, mapping: Any = None, *, period_end: dt.date | Non
     files = [_source_file(file, kind) for file, kind in found]
     ordered = sorted(_with_months(files), key=_by_time)
     end = period_end or how.period_end
-    if end is not None and not FIRST_DAY <= end <= LAST_DAY:
+    if end is not None and (type(end) is not dt.date or not FIRST_DAY <= end <= LAST_DAY):
         raise BadConfig(f"period_end {end} is no date of data", hint=f"give one from {FIRST_DAY} to {LAST_DAY}")
     source = Source(place, how, tuple(ordered), tuple(ignored), end)
     _check_months(source)
