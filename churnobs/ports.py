@@ -44,6 +44,8 @@ class EnginePort(ABC):
 
     # whether nothing can be written, for example because another process does
     read_only: bool = False
+    # churnobs' own tables, which nobody else writes
+    own_tables: Collection[str] = frozenset()
     # what is being done, for the records that the engine itself keeps of its statements
     purpose: str = ""
 
@@ -51,11 +53,6 @@ class EnginePort(ABC):
     @abstractmethod
     def dialect(self) -> Dialect:
         """The SQL this engine speaks."""
-
-    @property
-    @abstractmethod
-    def own_tables(self) -> Collection[str]:
-        """The names of churnobs' own tables, which nobody else writes."""
 
     @abstractmethod
     def text(self, query: Readable) -> str:

@@ -1,4 +1,4 @@
-"""Months out of order, the ends of time, and clocks that go back: 100 hostile inputs, part six."""
+"""Months out of order, the ends of time, and clocks that go back: 100 hostile inputs, part seven."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.inserting import insert
 from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, settings_of, translate
 from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, remove, settings_of, translate
-from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
+from churnobs.backends.duckdb.schema import OWN_TABLES, SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
@@ -35,6 +35,8 @@ class Database(EnginePort):
         DatabaseBusy: another process writes the file.
         BadConfig: the file is no churnobs database, or one of a newer churnobs.
     """
+
+    own_tables = OWN_TABLES
 
     def __init__(
         self,
@@ -58,11 +60,6 @@ class Database(EnginePort):
         except BaseException:
             self.connection.close()
             raise
-
-    @property
-    def own_tables(self) -> frozenset[str]:
-        """The names of the simulator's tables."""
-        return frozenset({*TABLES, "CHURNOBS_SCHEMA"})
 
     @property
     def dialect(self) -> Dialect:
