@@ -168,9 +168,14 @@ class Cases(list[Case]):
 
         return added
 
-    def params(self) -> list[Any]:
+    def params(self, share: int = 1) -> list[Any]:
+        """The cases for pytest; all but each ``share``-th are left to ``make check-long``, as are those that are slow."""
         assert len({case.name for case in self}) == len(self)
-        return [pytest.param(c, id=c.name, marks=[pytest.mark.long] if c.long else []) for c in self]
+        slow = [case.long or n % share > 0 for n, case in enumerate(self)]
+        return [
+            pytest.param(c, id=c.name, marks=[pytest.mark.long] if late else [])
+            for c, late in zip(self, slow, strict=True)
+        ]
 
 
 def examine(case: Case, shop: Shop) -> None:

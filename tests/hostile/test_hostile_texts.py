@@ -104,7 +104,7 @@ def the_frames_of_the_dashboard(shop: Shop) -> None:
         assert customer.comments["COMMENT"].str.endswith(HOSTILE).all()
 
 
-@cases.refused(NotFound, "OR '1'='1", "is not there", base="grown")
+@cases.refused(NotFound, "there is no customer x' OR '1'='1", base="grown")
 def a_customer_of_the_dashboard_with_sql(shop: Shop) -> None:
     reading.customer(shop.ws, "x' OR '1'='1")
 
@@ -223,7 +223,7 @@ def a_customer_with_a_hostile_id_is_forgotten_alone(shop: Shop) -> None:
     assert {row["CUSTOMER_ID"] for row in shop.ws.table("SALES").collect()} == everybody - {one}
 
 
-@pytest.mark.parametrize("case", cases.params())
+@pytest.mark.parametrize("case", cases.params(share=2))
 def test_hostile_texts(case: Case, shop: Shop) -> None:
     examine(case, shop)
 

@@ -203,6 +203,6 @@ def features_at_the_ends_of_time(shop: Shop) -> None:
         assert all((row["PAID"] is not None) == known for row in rows)
 
 
-@pytest.mark.parametrize("case", cases.params())
+@pytest.mark.parametrize("case", cases.params(share=2))
 def test_hostile_times(case: Case, shop: Shop) -> None:
     examine(case, shop)

@@ -278,6 +278,6 @@ def test_rows_are_written_as_they_are_told() -> None:
     assert Path("history.csv").suffix == ".csv"
 
 
-@pytest.mark.parametrize("case", cases.params())
+@pytest.mark.parametrize("case", cases.params(share=3))
 def test_hostile_values(case: Case, shop: Shop) -> None:
     examine(case, shop)
