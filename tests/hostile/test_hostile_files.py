@@ -297,6 +297,6 @@ def good_sales_beside_bad_feedback_in_one_month(shop: Shop) -> None:
     shop.loop(shop.folder).run()
 
 
-@pytest.mark.parametrize("case", cases.params(share=2))
+@pytest.mark.parametrize("case", cases.params(share=3))
 def test_hostile_files(case: Case, shop: Shop) -> None:
     examine(case, shop)

@@ -356,6 +356,6 @@ def test_seen_rows_are_no_measure_is_tested_elsewhere() -> None:
     assert issubclass(SeenRows, ValueError)
 
 
-@pytest.mark.parametrize("case", cases.params(share=2))
+@pytest.mark.parametrize("case", cases.params(share=3))
 def test_hostile_names(case: Case, shop: Shop) -> None:
     examine(case, shop)
