@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.inserting import insert
-from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, settings_of, translate
 from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, remove, settings_of, translate
 from churnobs.backends.duckdb.schema import OWN_TABLES, SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig
