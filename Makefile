@@ -42,7 +42,7 @@ docs: setup  ## the documentation as a folder of pages: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 check-long: setup  ## ten seeds, kills, statistics: many minutes
-	$(BIN)/python -m pytest -q -m long tests/long tests/unit tests/conformance tests/offline
+	$(BIN)/python -m pytest -q -m long tests/long tests/unit tests/hostile tests/conformance tests/offline
 	$(BIN)/python -m simulations check
 
 bench: setup

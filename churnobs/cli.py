@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,10 +15,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from churnobs.conformance import BACKENDS, Conformance
 from churnobs.connect import connect
-from churnobs.errors import BadConfig, ChurnobsError, NotFound, NotSupported
+from churnobs.errors import BadConfig, ChurnobsError, NotFound, NotSupported, printable
 from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.lifecycle.history import MEASURED
 from churnobs.lifecycle.page import html_page, lead
@@ -30,6 +31,8 @@ from churnobs.records import Check
 
 # newest first
 _TASKS_SHOWN = 20
+# letters of a cell
+_WIDEST = 10_000
 
 app = typer.Typer(help="The monthly life of a customer-churn model.", no_args_is_help=True, add_completion=False)
 Db = Annotated[Path, typer.Option("--db", help="The database file.")]
@@ -94,7 +97,8 @@ def plan(
 ) -> None:
     """What the next month would do and send, without doing it."""
     with connect(url) as workspace:
-        typer.echo(str(workspace.lifecycle(source=source, mapping=mapping, load=False).preview()))
+        shown = str(workspace.lifecycle(source=source, mapping=mapping, load=False).preview())
+        typer.echo(printable(shown, most=len(shown)))
 
 
 @app.command()
@@ -220,7 +224,7 @@ def show(loop: Lifecycle, json_file: Path | None, html_file: Path | None, title:
     if html_file is not None:
         risk = loop.at_risk(10) if loop.predicted_as_ofs() else None
         write_aside(html_file, html_page(reports, risk, title))
-        Console().print(f"wrote {html_file}", soft_wrap=True)
+        Console().print(printable(f"wrote {html_file}"), soft_wrap=True, markup=False)
 
 
 def print_months(reports: Sequence[MonthReport]) -> None:
@@ -238,14 +242,18 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         return
     table = Table(*header)
     for row in rows:
-        table.add_row(*(_cell(cell) for cell in row))
+        # a text of the data is no markup
+        table.add_row(*(Text(_cell(cell)) for cell in row))
     console.print(table)
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    # one line, one column, and nothing that a terminal would obey
+    return printable(" ".join(str(value).splitlines()).replace("\t", " "), most=_WIDEST)
 
 
 def write_aside(path: Path, text: str) -> None:
@@ -255,6 +263,8 @@ def write_aside(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise BadConfig(f"cannot write {path}: {error.strerror}", hint="check the path") from error
 
 

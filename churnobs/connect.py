@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churnobs.errors import BadConfig
+from churnobs.monitor import refresh_or
 from churnobs.records import Refresh
 from churnobs.workspace import Workspace
 
@@ -42,6 +43,8 @@ def connect(
     ...     workspace.sql("SELECT 1 AS ONE").collect()
     [{'ONE': 1}]
     """
+    # before anything is opened
+    refresh_or(None, refresh)
     if url is not None and not isinstance(url, str):
         _refuse({"read_only": read_only, "threads": threads, "memory_limit": memory_limit, **parameters})
         from churnobs.backends import snowflake

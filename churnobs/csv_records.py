@@ -14,6 +14,18 @@ from typing import Final, NamedTuple
 LONGEST_RECORD: Final = 2_097_152
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 _CHUNK: Final = 1 << 20
+# first bytes of what is no CSV text: what it is, and what to do about it
+_FOREIGN: Final = (
+    (b"\x1f\x8b", "is compressed with gzip", "unpack it"),
+    (b"PK\x03\x04", "is a zip archive or a workbook", "unpack it, or export it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "is a workbook", "export it as CSV"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd", "unpack it"),
+    (b"PAR1", "is a Parquet file", "give it a name that ends with .parquet"),
+    (b"\xff\xfe\0\0", "is UTF-32 text", "export it as UTF-8"),
+    (b"\0\0\xfe\xff", "is UTF-32 text", "export it as UTF-8"),
+    (b"\xff\xfe", "is UTF-16 text", "export it as UTF-8"),
+    (b"\xfe\xff", "is UTF-16 text", "export it as UTF-8"),
+)
 
 
 class Record(NamedTuple):
@@ -44,6 +56,24 @@ def scan_bytes(path: Path) -> Bytes:
         nul = nul or b"\0" in block
         returns = returns or b"\r" in block
     return Bytes(empty=empty, plain=not nul and not (returns and _mixes_line_ends(path)))
+
+
+def foreign(path: Path) -> tuple[str, str] | None:
+    """What a file is by its first bytes, and what to do about it, where that is no text in UTF-8."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+        file.seek(max(file.seek(0, io.SEEK_END) - 4, 0))
+        end = file.read()
+    for mark, what, mend in _FOREIGN:
+        # letters may begin a text too: a Parquet file ends with its mark as well
+        if start.startswith(mark) and (not mark.isalnum() or end == mark):
+            return what, mend
+    if start and not start.strip(b"\0"):
+        return "holds NUL bytes and no text", "a copy or a full disk broke it: export it again"
+    # every second byte of plain text in UTF-16
+    if len(start) >= 8 and len(start) // 2 - 1 <= max(start[::2].count(0), start[1::2].count(0)):
+        return "is UTF-16 text", "export it as UTF-8"
+    return None
 
 
 def count_plain(path: Path, delimiter: str, width: int) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 from churnobs.codec import content_hash
 from churnobs.display import html_table
 from churnobs.errors import NotFound
-from churnobs.frame import Frame
+from churnobs.frame import Frame, quoted
 from churnobs.records import DatasetVersion
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ class DatasetReader:
     def to_frame(self, *, only_feature_cols: bool = False) -> Frame:
         """The rows as a query; ``only_feature_cols`` leaves out labels and excluded columns."""
         left_out = {*self._version.label_cols, *self._version.exclude_cols} if only_feature_cols else set()
-        source = f'"{self._version.table}"'
+        source = quoted(self._version.table)
         kept = [c for c in self._engine.columns(f"SELECT * FROM {source}") if c not in left_out]
-        columns = ", ".join(f'"{c}"' for c in kept)
-        return Frame(self._engine, f"SELECT {columns} FROM {source}")
+        return Frame(self._engine, f"SELECT {', '.join(map(quoted, kept))} FROM {source}")
 
     def to_pandas(self, limit: int | None = None) -> pd.DataFrame:
         """All columns, labels included; at most ``limit`` rows."""

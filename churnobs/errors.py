@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
     "AlreadyExists",
     "BackendFailed",
@@ -18,17 +20,34 @@ __all__ = [
 ]
 
 
+# what is longer is no message any more: a name or value of somebody's data is in it
+_LONGEST: Final = 1_500
+
+
+def printable(text: str, most: int = _LONGEST) -> str:
+    r"""A text for people: control signs, marks that cannot be seen and half characters escaped, its middle left out if long.
+
+    >>> printable("a\x1b[2Jb"), printable("a" * 20, most=9)
+    ('a\\x1b[2Jb', 'aaaa...aaaa')
+    """
+    if len(text) > most:
+        text = f"{text[: most // 2]}...{text[-(most // 2) :]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 class ChurnobsError(Exception):
-    """The root of every error churnobs raises on purpose.
+    """The root of every error churnobs raises on purpose. Its texts can be printed anywhere, whatever data they name.
 
     >>> str(ChurnobsError("month 2024-05 is missing", hint="add sales_2024_5.csv"))
     'month 2024-05 is missing; add sales_2024_5.csv'
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        self.message = message
-        self.hint = hint
-        super().__init__(f"{message}; {hint}" if hint else message)
+        self.message = printable(message)
+        self.hint = printable(hint)
+        super().__init__(f"{self.message}; {self.hint}" if hint else self.message)
 
 
 class BadConfig(ChurnobsError, ValueError):

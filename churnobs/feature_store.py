@@ -16,8 +16,9 @@ from churnobs.dataset import Dataset, dataset_table
 from churnobs.errors import AlreadyExists, BadConfig, LeakFound, NotFound
 from churnobs.expressions.point_in_time import View, join_at, known_rows
 from churnobs.expressions.render import Query, Text, clip, to_sql, with_named
-from churnobs.frame import Frame
+from churnobs.frame import Frame, free_name, quoted
 from churnobs.months import days_before
+from churnobs.names import version_label
 from churnobs.records import DatasetVersion, Entity, FeatureView, identifier
 from churnobs.tables import CLOCKS
 
@@ -94,9 +95,10 @@ class FeatureStore:
 
         Raises:
             NotFound: an entity is not registered.
-            BadConfig: a join key or the timestamp is not a column, the query is no single SELECT, or it reads a table
-                whose rows have no known date.
+            BadConfig: the version is no name, a join key or the timestamp is not a column, the query is no single SELECT,
+                or it reads a table whose rows have no known date.
         """
+        version = version_label(version)
         for entity in feature_view.entities:
             self.get_entity(entity.name)
         for known in self._port.feature_views():
@@ -107,7 +109,8 @@ class FeatureStore:
         columns = self._engine.columns(query)
         if any(name != name.upper() for name in columns):
             # an unquoted name is upper case on Snowflake, and so it is here
-            renamed = ", ".join(f'"{name}" AS "{name.upper()}"' for name in columns)
+            # both names are the engine's own words for its columns
+            renamed = ", ".join(f"{quoted(name)} AS {quoted(name.upper())}" for name in columns)
             query = f"SELECT {renamed} FROM ({query}) AS q"
             columns = {name.upper(): kind for name, kind in columns.items()}
         for key in (*feature_view.join_keys, *filter(None, (feature_view.timestamp_col,))):
@@ -184,7 +187,7 @@ class FeatureStore:
         query = _select(kept, query)
         if save_as is None:
             return Frame(self._engine, query)
-        name = identifier(save_as)
+        name = free_name(self._engine, save_as, self._port.datasets())
         self._engine.write(name, query)
         return Frame(self._engine, f'SELECT * FROM "{name}"')
 
@@ -206,7 +209,7 @@ class FeatureStore:
         Raises:
             AlreadyExists: the version is there; versions never change.
         """
-        dataset = identifier(name)
+        dataset, version = identifier(name), version_label(version)
         if any((d.name, d.version) == (dataset, version) for d in self._port.datasets()):
             raise AlreadyExists(f"dataset {dataset} has a version {version}", hint="choose another version name")
         query, columns, as_ofs, rows = self._joined(spine_df, features, spine_timestamp_col)
@@ -332,7 +335,12 @@ class FeatureStore:
         dates = self._engine.read(
             f'SELECT CAST("{stamp}" AS DATE) AS D, COUNT(*) AS N FROM ({spine}) AS s GROUP BY 1 ORDER BY 1'
         )
-        as_ofs = tuple(value for value in dates["D"].to_pylist() if value is not None)
+        try:
+            as_ofs = tuple(value for value in dates["D"].to_pylist() if value is not None)
+        except (OverflowError, ValueError) as error:
+            raise BadConfig(
+                f"{stamp} of the spine has a moment outside the years 1 to 9999", hint="leave such rows out"
+            ) from error
         if not as_ofs:
             raise BadConfig("the spine has no row with a timestamp", hint="check the spine's query")
         wanted = [(f"""CAST("{stamp}" AS DATE) = CAST('{as_of}' AS DATE)""", as_of) for as_of in as_ofs]
@@ -376,8 +384,7 @@ def _differ(one: Any, other: Any) -> bool:
 
 
 def _select(columns: Sequence[str], query: str) -> str:
-    listed = ", ".join(f'"{column}"' for column in columns)
-    return f"SELECT {listed} FROM ({query}) AS q"
+    return f"SELECT {', '.join(map(quoted, columns))} FROM ({query}) AS q"
 
 
 def _listed(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, final
 
+from churnobs.codec import whole_text
 from churnobs.display import Shown
 from churnobs.errors import BadConfig, NotFound
 from churnobs.tables import ALARMS, FORGOTTEN
@@ -142,7 +143,7 @@ class Forget:
 
     def forget(self, customer_id: str) -> Forgetting:
         """Erase a customer; see ``Workspace.forget``."""
-        if not customer_id.strip():
+        if not whole_text(customer_id).strip():
             raise BadConfig("an empty customer_id", hint="give the id as it stands in the files")
         hashed = hash_of(customer_id)
         known = self._known(hashed)

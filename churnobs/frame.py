@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from churnobs.display import html_table
+from churnobs.errors import BadConfig
 from churnobs.records import identifier
 
 if TYPE_CHECKING:
@@ -13,6 +15,52 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from churnobs.ports import EnginePort, Readable
+    from churnobs.records import DatasetVersion
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier, in any engine.
+
+    >>> quoted('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def free_name(engine: EnginePort, name: str, datasets: Iterable[DatasetVersion] = ()) -> str:
+    """A name that a user's own table or view may have.
+
+    Raises:
+        BadConfig: it is no name, or a table that churnobs keeps.
+    """
+    own = identifier(name)
+    if own in engine.own_tables or own in {dataset.table for dataset in datasets}:
+        raise BadConfig(f"{own} is churnobs' own table", hint="choose another name, or ingest() what belongs there")
+    return own
+
+
+def rows_of(df: pd.DataFrame) -> pa.Table:
+    """A DataFrame as rows that any engine takes, its columns in upper case.
+
+    Raises:
+        BadConfig: it is none, has no columns or two that differ in case only, or a column has no one type.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    if not isinstance(df, pd.DataFrame):
+        raise BadConfig(f"a {type(df).__name__} is no DataFrame", hint="give a pandas DataFrame")
+    columns = [str(column).upper() for column in df.columns]
+    if len(set(columns)) != len(columns):
+        raise BadConfig("two columns differ in case only", hint="rename one")
+    if not columns or not all(columns):
+        raise BadConfig("a column has no name" if columns else "there are no columns", hint="name each column")
+    try:
+        rows: pa.Table = pa.Table.from_pandas(df, preserve_index=False).rename_columns(columns)
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
+        why = str(error.args[-1] if error.args else error)
+        raise BadConfig(f"the rows cannot be stored: {why}", hint="give each column values of one type") from error
+    return rows
 
 
 class Frame:
@@ -63,8 +111,12 @@ class Frame:
         return rows
 
     def create_or_replace_view(self, name: str) -> None:
-        """Give the query a name, under which it can be read and monitored."""
-        self._engine.view(identifier(name), self._query)
+        """Give the query a name, under which it can be read and monitored.
+
+        Raises:
+            BadConfig: it is no name, or one of churnobs' own tables.
+        """
+        self._engine.view(free_name(self._engine, name), self._query)
 
     def count(self) -> int:
         """How many rows there are."""

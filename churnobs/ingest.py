@@ -195,7 +195,9 @@ class Ingest:
             BadFile: a file is bad, or its month was loaded from other files.
             BadConfig, NotFound: the mapping, the names or the months do not fit.
         """
-        source = self.open(path, mapping=mapping, period_end=period_end) if isinstance(path, (str, Path)) else path
+        from churnobs.sources import Source
+
+        source = path if isinstance(path, Source) else self.open(path, mapping=mapping, period_end=period_end)
         self._check(source, on_error)
         return self._load(source, source.files, on_error)
 

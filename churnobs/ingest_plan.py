@@ -15,6 +15,7 @@ from churnobs import tables
 from churnobs.errors import BadFile
 from churnobs.ingest import LoadJob
 from churnobs.mapping import REQUIRED, Kind
+from churnobs.months import FIRST_DAY, LAST_DAY
 from churnobs.tables import Columns
 
 TABLES: Final[dict[Kind, tuple[str, Columns]]] = {
@@ -29,7 +30,7 @@ DUPLICATE_IN_FILE: Final = 254
 DUPLICATE_IN_TABLE: Final = 255
 
 _SHOWN: Final = 40
-_FIRST_DAY, _LAST_DAY = "DATE '1900-01-01'", "DATE '2199-12-31'"
+_FIRST_DAY, _LAST_DAY = f"DATE '{FIRST_DAY}'", f"DATE '{LAST_DAY}'"
 # a whole number as text
 WHOLE: Final = r"\s*[+-]?[0-9]+(\.0*)?([eE]\+?[0-9]+)?\s*"
 
@@ -305,7 +306,7 @@ def _column_checks(
         case _:
             odd = f" OR {dialect.contains(value, '_')}" if raw.is_text else ""
             number = f"replace({value}, ',', '.')" if raw.is_text and job.columns.decimal == "," else value
-            large = f"abs({dialect.cast(raw, 'float64', number)}) BETWEEN 1e13 AND 1e300"
+            large = f"abs({dialect.cast(raw, 'float64', number)}) BETWEEN 1e13 AND 1.7e308"
             yield Check(
                 raw.name,
                 f"({unread}{odd})",

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from churnobs.csv_records import Record, read_records
+from churnobs.csv_records import Record, foreign, read_records
 from churnobs.errors import BadFile
 from churnobs.forgetting import GONE, hash_of
 from churnobs.ingest import LoadJob
 from churnobs.months import Month
 
 _HINT: Final = 'nothing of it was loaded; correct the row, or ingest with on_error="quarantine" to leave bad rows out'
+# months without a row that a file may be said to cover at its end
+_QUIET: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,11 @@ def header_of(job: LoadJob) -> tuple[tuple[str, ...], bool]:
     """A CSV file's column names, and whether they stand in its first line.
 
     Raises:
-        BadFile: the file is empty, or its first line cannot be read.
+        BadFile: the file is empty or no text, or its first line cannot be read.
     """
     expected = tuple(job.columns.columns.values())
+    if other := foreign(job.file.path):
+        raise BadFile(job.file.name, problem=f"{other[0]}, expected CSV in UTF-8", hint=other[1])
     first = next(read_records(job.file.path, job.columns.delimiter), None)
     if first is None:
         raise empty_file(job)
@@ -114,7 +118,11 @@ def nothing_left(job: LoadJob) -> BadFile:
 
 
 def shares_of(job: LoadJob, counts: Counts) -> list[Share]:
-    """The months a file covers, those without rows included."""
+    """The months a file covers, those without rows included.
+
+    Raises:
+        BadFile: it is said to reach much further than its rows do.
+    """
     month = job.file.month
     if month is not None:
         return [Share(month, counts.good, job.period_end or month.end)]
@@ -124,7 +132,13 @@ def shares_of(job: LoadJob, counts: Counts) -> list[Share]:
         return []
     at, last = min(counts.by_month), max(counts.by_month)
     if job.period_end is not None:
-        last = Month.of(job.period_end - dt.timedelta(days=1))
+        newest, last = last, Month.of(job.period_end - dt.timedelta(days=1))
+        if (last.year - newest.year) * 12 + last.number - newest.number > _QUIET:
+            raise BadFile(
+                job.file.name,
+                problem=f"its newest row is of {newest}, and period_end is {job.period_end}",
+                hint=f"give a period_end up to {_QUIET} months after it: each month up to there is one without rows",
+            )
     shares = []
     while at <= last:
         shares.append(Share(at, counts.by_month.get(at, 0), (job.period_end or at.end) if at == last else at.end))

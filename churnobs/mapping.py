@@ -12,6 +12,7 @@ from pydantic import model_validator as checked
 
 from churnobs import tables
 from churnobs.errors import BadConfig
+from churnobs.months import FIRST_DAY, LAST_DAY
 
 Kind = Literal["sales", "feedback", "customers"]
 
@@ -102,6 +103,13 @@ class FileMapping(_Frozen):
     def _upper(cls, columns: dict[str, str]) -> dict[str, str]:
         return {target.upper(): source for target, source in columns.items()}
 
+    @field_validator("file")
+    @classmethod
+    def _no_path(cls, file: str | None) -> str | None:
+        if file is not None and ("/" in file or "\\" in file):
+            raise ValueError(f"{file} is a path; give the name or pattern of files in the folder")
+        return file
+
     @field_validator("delimiter")
     @classmethod
     def _one_character(cls, delimiter: str) -> str:
@@ -140,6 +148,13 @@ class Mapping(_Frozen):
     feedback: FileMapping | None = None
     customers: FileMapping | None = None
     period_end: dt.date | None = None
+
+    @field_validator("period_end")
+    @classmethod
+    def _reachable(cls, day: dt.date | None) -> dt.date | None:
+        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+            raise ValueError(f"{day} is not between {FIRST_DAY} and {LAST_DAY}")
+        return day
 
     @checked(mode="after")
     def _complete(self) -> Mapping:
@@ -186,9 +201,14 @@ class Mapping(_Frozen):
             BadConfig: the file cannot be read, is no TOML or no mapping; names the key and what is allowed.
         """
         try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BadConfig(f"cannot read mapping {path}: {error.strerror}", hint="check the path") from error
+            text = Path(path).read_bytes()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise BadConfig(f"cannot read mapping {path}: {why}", hint="check the path") from error
+        try:
+            data = tomllib.loads(text.decode())
+        except RecursionError as error:
+            raise BadConfig(f"mapping {path} is nested too deeply", hint="see examples/mappings") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadConfig(f"mapping {path} is no TOML: {error}", hint="see examples/mappings") from error
         return cls._validated(data, str(path))

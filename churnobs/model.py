@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
-from churnobs.codec import to_json
+from churnobs.codec import to_json, whole_text
 from churnobs.display import html_table
 from churnobs.errors import BadConfig, NotFound
 from churnobs.frame import Frame
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from churnobs.registry import Registry
 
-_SYSTEM_ALIASES = ("DEFAULT", "FIRST", "LAST")
+SYSTEM_ALIASES: Final = ("DEFAULT", "FIRST", "LAST")
 
 
 @final
@@ -59,13 +59,13 @@ class ModelVersion:
 
     @comment.setter
     def comment(self, text: str) -> None:
-        self._registry.port.change(SetComment(self.model_name, self.version_name, text))
+        self._registry.port.change(SetComment(self.model_name, self.version_name, whole_text(text)))
 
     def set_metric(self, metric_name: str, value: Any) -> None:
         """Keep a JSON-serialisable value under a name, over the old one."""
         try:
             to_json(value)
-        except TypeError as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise BadConfig(
                 f"metric {metric_name} is no JSON value", hint="give numbers, texts, lists or dicts"
             ) from error
@@ -95,7 +95,7 @@ class ModelVersion:
     def set_alias(self, alias_name: str) -> None:
         """Give this version its one alias; BadConfig when the name is taken in this model."""
         alias = identifier(alias_name)
-        taken = {r.version_name for r in self._registry.records(self.model_name)} | set(_SYSTEM_ALIASES)
+        taken = {r.version_name for r in self._registry.records(self.model_name)} | set(SYSTEM_ALIASES)
         if alias in taken or any(r.alias == alias for r in self._registry.records(self.model_name)):
             raise BadConfig(
                 f"{alias} is taken in model {self.model_name}", hint="unset it where it is, or choose another"
@@ -144,7 +144,14 @@ class ModelVersion:
         missing = [column for column in record.features if column not in rows.columns]
         if missing:
             raise BadConfig(f"feature {missing[0]} is missing", hint=f"the model reads {', '.join(record.features)}")
-        result = np_array(getattr(self.load(), name.lower())(rows[list(record.features)]))
+        model = self.load()
+        try:
+            result = np_array(getattr(model, name.lower())(rows[list(record.features)]))
+        except (ValueError, TypeError) as error:
+            why = str(error).partition("\n")[0]
+            raise BadConfig(
+                f"{self.version_name} cannot score these rows: {why}", hint="give rows like those it was fitted on"
+            ) from error
         outputs = {f"output_feature_{i}": result[:, i] for i in range(result.shape[1])}
         import pandas as pd
 
@@ -269,7 +276,9 @@ class Model:
 
     def set_tag(self, tag_name: str, tag_value: str) -> None:
         """Set a tag of the model."""
-        self._registry.port.change(SetTags(self.name, {**self.show_tags(), identifier(tag_name): tag_value}))
+        self._registry.port.change(
+            SetTags(self.name, {**self.show_tags(), identifier(tag_name): whole_text(tag_value)})
+        )
 
     def unset_tag(self, tag_name: str) -> None:
         """Take a tag away."""

@@ -15,6 +15,7 @@ from churnobs.monitoring.model_monitor import ModelMonitor
 from churnobs.monitoring.questions import Questions
 from churnobs.monitoring.settings import TASKS, MetricSettings
 from churnobs.monitoring.state import MonitorState, baseline_table
+from churnobs.months import CENTURY, whole_number
 from churnobs.ports import Forgotten
 from churnobs.records import (
     CountedElsewhere,
@@ -244,9 +245,14 @@ class Monitor(Questions):
 
         Returns:
             One row for each monitor that was due: name, refreshed_at, days (counted), failures, monitor_state, error.
+
+        Raises:
+            BadConfig: it is no datetime, or has a time zone.
         """
         import pandas as pd
 
+        if not isinstance(now, dt.datetime) or now.tzinfo is not None:
+            raise BadConfig(f"{now!r} is no moment of this clock", hint="give a datetime without a time zone")
         rows = []
         for record in self._port.monitors():
             if record.refresh != "snowflake" or record.state != "ACTIVE":
@@ -275,6 +281,8 @@ class Monitor(Questions):
 
     def _add(self, record: MonitorRecord, bins: tuple[Bins, ...] = ()) -> ModelMonitor:
         self._refuse_taken(record.name)
+        if record.horizon_days is not None:
+            whole_number("horizon_days", record.horizon_days, 0, CENTURY)
         made = self.state.with_columns(record, bins)
         with self._engine.transaction():
             if made.source.baseline is not None:
@@ -327,7 +335,10 @@ def interval_of(text: str) -> dt.timedelta:
     datetime.timedelta(seconds=7200)
     """
     found = _INTERVAL.fullmatch(text.strip())
-    length = dt.timedelta(**{f"{found[2].lower()}s": int(found[1])}) if found else dt.timedelta(0)
+    try:
+        length = dt.timedelta(**{f"{found[2].lower()}s": int(found[1])}) if found else dt.timedelta(0)
+    except OverflowError:
+        length = dt.timedelta(0)
     if length < dt.timedelta(seconds=60):
         raise BadConfig(f"{text!r} is no refresh interval", hint="'60 seconds' at least, '1 hour', '1 day', ...")
     return length

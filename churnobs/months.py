@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from churnobs.errors import BadConfig
+
+# what a date of somebody's data can be
+FIRST_DAY: Final = dt.date(1900, 1, 1)
+LAST_DAY: Final = dt.date(2199, 12, 31)
+# the longest time in days that a setting may speak of
+CENTURY: Final = 36_500
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,14 +35,16 @@ class Month:
     def __post_init__(self) -> None:
         if not 1 <= self.number <= 12:
             raise BadConfig(f"{self.number} is not a month of the year", hint="months are 1 to 12")
+        if not FIRST_DAY.year <= self.year <= LAST_DAY.year + 1:
+            raise BadConfig(f"{self.year} is not a year of data", hint=f"{FIRST_DAY.year} to {LAST_DAY.year}")
 
     @classmethod
     def parse(cls, text: str) -> Month:
         """Read ``YYYY-MM``; raises BadConfig for anything else."""
-        year, dash, number = text.partition("-")
-        if not (dash and year.isdigit() and number.isdigit()):
+        found = re.fullmatch(r"([0-9]{4})-([0-9]{1,2})", text)
+        if found is None:
             raise BadConfig(f"{text!r} is not a month", hint="write it as 2024-05")
-        return cls(int(year), int(number))
+        return cls(int(found[1]), int(found[2]))
 
     @classmethod
     def of(cls, day: dt.date) -> Month:
@@ -71,6 +81,20 @@ def add_months(day: dt.date, months: int) -> dt.date:
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def whole_number(name: str, value: object, least: int, most: int) -> int:
+    """A setting that is a whole number.
+
+    Raises:
+        BadConfig: it is none, or outside its bounds.
+
+    >>> whole_number("horizon_days", 30, 1, 36_500)
+    30
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadConfig(f"{name} is {value!r}", hint=f"give a whole number from {least} to {most}")
+    return value
 
 
 def days_before(day: dt.date, days: int) -> dt.date:

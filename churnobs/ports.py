@@ -44,6 +44,8 @@ class EnginePort(ABC):
 
     # whether nothing can be written, for example because another process does
     read_only: bool = False
+    # churnobs' own tables, which nobody else writes
+    own_tables: Collection[str] = frozenset()
     # what is being done, for the records that the engine itself keeps of its statements
     purpose: str = ""
 
@@ -54,7 +56,11 @@ class EnginePort(ABC):
 
     @abstractmethod
     def text(self, query: Readable) -> str:
-        """The SQL of a query."""
+        """The SQL of a query.
+
+        Raises:
+            BadConfig: a text is not one query.
+        """
 
     @abstractmethod
     def read(self, query: Readable, named: Mapping[str, Readable | pa.Table] | None = None) -> pa.Table:
@@ -344,11 +350,6 @@ class LifetimePort(ABC):
     @abstractmethod
     def location(self) -> str:
         """Where the data are, for people."""
-
-    @property
-    @abstractmethod
-    def own_tables(self) -> Collection[str]:
-        """The names of churnobs' own tables."""
 
     @abstractmethod
     def publish(self) -> None:

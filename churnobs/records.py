@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -12,23 +11,11 @@ from churnobs.display import Shown
 from churnobs.errors import BadConfig
 from churnobs.expressions.drift import Bins
 from churnobs.monitoring.settings import MetricSettings
+from churnobs.months import CENTURY, whole_number
+from churnobs.names import LONGEST_NAME
+from churnobs.names import identifier as identifier  # noqa: PLC0414  # where every door looks for it
 
 Half = Literal["FIT", "JUDGE"]
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-
-
-def identifier(name: str) -> str:
-    """A name as Snowflake stores it: unquoted letters go upper case.
-
-    Raises:
-        BadConfig: the name would need quotes.
-
-    >>> identifier("baseline")
-    'BASELINE'
-    """
-    if not _NAME.fullmatch(name):
-        raise BadConfig(f"{name!r} is not a name", hint="start with a letter; use letters, digits, _ and $")
-    return name.upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +28,9 @@ class Entity(Shown):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))
+        given: object = self.join_keys
+        if isinstance(given, str):
+            raise BadConfig(f"the join keys of {self.name} are one text", hint=f"write [{given!r}]")
         object.__setattr__(self, "join_keys", tuple(identifier(key) for key in self.join_keys))
         if not self.join_keys or len(set(self.join_keys)) != len(self.join_keys):
             raise BadConfig(f"entity {self.name} needs join keys, each once", hint='for example ["CUSTOMER_ID"]')
@@ -82,6 +72,8 @@ class FeatureView(Shown):
         object.__setattr__(self, "entities", tuple(self.entities))
         if self.timestamp_col is not None:
             object.__setattr__(self, "timestamp_col", identifier(self.timestamp_col))
+        if self.ttl_days is not None:
+            whole_number("ttl_days", self.ttl_days, 0, CENTURY)
         if "$" in self.name:
             raise BadConfig(f"feature view {self.name} has a $ in its name", hint="use letters, digits and _")
 
@@ -244,6 +236,9 @@ class ModelMonitorSourceConfig(Shown):
                 raise BadConfig(f"{name} is one text", hint=f"write {name}=[{value!r}]")
             object.__setattr__(self, name, tuple(identifier(column) for column in value))
         object.__setattr__(self, "timestamp_column", identifier(self.timestamp_column))
+        for table in (self.source, *filter(None, (self.baseline,))):
+            if not isinstance(table, str) or not table.strip('"') or '"' in table or len(table) > LONGEST_NAME:
+                raise BadConfig(f"{table!r} is no table or view", hint="give its name, without quotes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
+from churnobs.codec import to_json
 from churnobs.errors import AlreadyExists, BadConfig, NotFound, SeenRows
-from churnobs.model import Model, ModelVersion
+from churnobs.model import SYSTEM_ALIASES, Model, ModelVersion
 from churnobs.ports import Scoring
 from churnobs.records import (
     DropVersion,
@@ -63,12 +64,14 @@ class Registry:
 
         Raises:
             AlreadyExists: the version is there.
-            BadConfig: no sample for a new model, or anything but a name with a copy.
+            BadConfig: a name that is none, no sample for a new model, or anything but a name with a copy.
             RefusedArtefact: the model holds types that are not data.
         """
         name, version = identifier(model_name), identifier(version_name)
         if any(r.version_name == version for r in self._records(name)):
             raise AlreadyExists(f"model {name} version {version} already existed", hint="choose another version_name")
+        if version in SYSTEM_ALIASES:
+            raise BadConfig(f"{version} names a version already", hint="choose another version_name")
         first = not self._records(name)
         if isinstance(model, ModelVersion):
             if comment or metrics or sample_input_data is not None or fitted_on:
@@ -84,6 +87,15 @@ class Registry:
             return ModelVersion(self, copy)
         if sample_input_data is None:
             raise BadConfig("log_model needs sample_input_data", hint="pass a few rows of the training features")
+        if not hasattr(sample_input_data, "columns"):
+            raise BadConfig("sample_input_data is no DataFrame", hint="pass a few rows of the training features")
+        _check_fitted(model)
+        try:
+            to_json(metrics or {})
+        except TypeError as error:
+            raise BadConfig(
+                f"the metrics are no JSON values: {error}", hint="give numbers, texts, lists or dicts"
+            ) from error
         record = VersionRecord(
             model_name=name,
             version_name=version,
@@ -188,6 +200,24 @@ class Registry:
 
     def _records(self, model_name: str) -> list[VersionRecord]:
         return [record for record in self.port.versions() if record.model_name == model_name]
+
+
+def _check_fitted(model: Any) -> None:
+    """Refuse what could never score a row.
+
+    Raises:
+        BadConfig: it cannot predict, or is a scikit-learn estimator that was not fitted.
+    """
+    if not (callable(model) or hasattr(model, "predict") or hasattr(model, "predict_proba")):
+        raise BadConfig(f"a {type(model).__name__} is no model", hint="give what has predict or predict_proba")
+    if hasattr(model, "__sklearn_tags__"):
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
+        try:
+            check_is_fitted(model)
+        except NotFittedError as error:
+            raise BadConfig(f"the {type(model).__name__} is not fitted", hint="fit it first") from error
 
 
 def _task_of(model: Any, given: str | None) -> str:

@@ -6,6 +6,8 @@ import datetime as dt
 import fnmatch
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -13,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from churnobs.display import html_table
-from churnobs.errors import BadConfig, BadFile, NotFound
+from churnobs.errors import BadConfig, BadFile, ChurnobsError, NotFound, printable
 from churnobs.mapping import Kind, Mapping
-from churnobs.months import Month
+from churnobs.months import FIRST_DAY, LAST_DAY, Month
 
 Format = Literal["csv", "parquet"]
 
@@ -40,6 +42,7 @@ class SourceFile:
         month: the month in its name (``..._2024_5``); customers without one take the month they come with. None for a
             whole history, which is cut into calendar months by its dates.
         content_hash: sha256 of its bytes.
+        stamp: its size and time when they were hashed.
     """
 
     kind: Kind
@@ -47,11 +50,46 @@ class SourceFile:
     format: Format
     month: Month | None
     content_hash: str
+    stamp: tuple[int, int] = (0, 0)
 
     @property
     def name(self) -> str:
         """The file's name without its folder."""
         return self.path.name
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Around whatever reads the file: what was read is what was hashed.
+
+        Raises:
+            BadFile: it is gone, has changed, or cannot be read.
+        """
+        self._check()
+        try:
+            yield
+        except ChurnobsError:
+            self._check()
+            raise
+        except OSError as error:
+            self._check()
+            raise _unreadable(self.path, error) from error
+        self._check()
+
+    def _check(self) -> None:
+        try:
+            changed = _stamp(self.path) != self.stamp and hash_file(self.path) != self.content_hash
+        except OSError as error:
+            raise BadFile(
+                self.name,
+                problem="is gone since the files were looked at",
+                hint="put it back, or start again without it",
+            ) from error
+        if changed:
+            raise BadFile(
+                self.name,
+                problem="has changed since the files were looked at",
+                hint="let whoever writes it finish, then start again",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +167,15 @@ def discover(path: str | Path, mapping: Any = None, *, period_end: dt.date | Non
 
     Raises:
         NotFound: the path is not there, or a month between others has no sales file.
-        BadConfig: the names do not say what the files hold, or ``period_end`` is not in the newest month.
+        BadConfig: the path is none, the names do not say what the files hold, or ``period_end`` is not in the newest month.
     """
+    if not isinstance(path, str | Path) or not str(path):
+        raise BadConfig(f"{path!r} is no file or folder", hint="give the path of one")
     place, how = Path(path), Mapping.load(mapping)
-    if not place.exists():
-        raise NotFound(f"there is no file or folder {place}", hint="check the path")
+    try:
+        place.stat()
+    except (OSError, ValueError) as error:
+        raise NotFound(f"there is no file or folder {place}", hint="check the path") from error
     if place.is_dir():
         found, ignored = _in_folder(place, how)
     else:
@@ -141,6 +183,8 @@ def discover(path: str | Path, mapping: Any = None, *, period_end: dt.date | Non
     files = [_source_file(file, kind) for file, kind in found]
     ordered = sorted(_with_months(files), key=_by_time)
     end = period_end or how.period_end
+    if end is not None and (type(end) is not dt.date or not FIRST_DAY <= end <= LAST_DAY):
+        raise BadConfig(f"period_end {end} is no date of data", hint=f"give one from {FIRST_DAY} to {LAST_DAY}")
     source = Source(place, how, tuple(ordered), tuple(ignored), end)
     _check_months(source)
     return source
@@ -158,7 +202,7 @@ def _in_folder(folder: Path, mapping: Mapping) -> tuple[list[tuple[Path, Kind]],
     for path in sorted(folder.iterdir()):
         kind = _kind_by_name(path.name, mapping)
         if kind is None:
-            ignored.append(path.name)
+            ignored.append(printable(path.name))
         else:
             found.append((path, kind))
     if not any(kind == "sales" for _, kind in found):
@@ -193,20 +237,38 @@ def _kind_of_one(path: Path, mapping: Mapping) -> Kind:
 
 def _source_file(path: Path, kind: Kind) -> SourceFile:
     if not path.is_file():
-        raise BadFile(path.name, problem="is a folder, expected a file" if path.is_dir() else "is no regular file")
+        raise BadFile(
+            path.name,
+            problem="is a folder, expected a file" if path.is_dir() else "is no regular file",
+            hint="put the file there, or take this away",
+        )
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet", ".txt", ".tsv"):
         raise BadFile(path.name, problem=f"{suffix or 'no suffix'} is not known, expected .csv or .parquet")
     try:
-        content_hash = hash_file(path)
+        str(path).encode()
+        stamp, content_hash = _stamp(path), hash_file(path)
+    except UnicodeEncodeError as error:
+        raise BadFile(str(path), problem="the name is no text in UTF-8", hint="rename it") from error
     except OSError as error:
-        raise BadFile(path.name, problem=f"cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     dated = _DATED.search(path.stem)
     try:
         month = Month(int(dated[1]), int(dated[2])) if dated else None
     except BadConfig as error:
         raise BadFile(path.name, problem=error.message, hint="name it as in sales_2024_5.csv") from error
-    return SourceFile(kind, path, "parquet" if suffix == ".parquet" else "csv", month, content_hash)
+    return SourceFile(kind, path, "parquet" if suffix == ".parquet" else "csv", month, content_hash, stamp)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _unreadable(path: Path, error: OSError) -> BadFile:
+    return BadFile(
+        path.name, problem=f"cannot be read: {error.strerror or error}", hint="check the file and its rights"
+    )
 
 
 def _with_months(files: list[SourceFile]) -> list[SourceFile]:
@@ -252,4 +314,4 @@ def _gap(where: str, missing: Month) -> NotFound:
 
 
 def _by_time(file: SourceFile) -> tuple[bool, Month, int, str]:
-    return (file.month is not None, file.month or Month(1, 1), _ORDER[file.kind], file.name)
+    return (file.month is not None, file.month or Month.of(FIRST_DAY), _ORDER[file.kind], file.name)

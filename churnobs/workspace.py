@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, final
 
 from churnobs.alerts.door import Alerts
-from churnobs.errors import NotSupported
+from churnobs.codec import whole_text
+from churnobs.errors import BadConfig, NotSupported
 from churnobs.feature_store import FeatureStore
-from churnobs.frame import Frame
+from churnobs.frame import Frame, free_name, quoted, rows_of
 from churnobs.ingest import Ingest, IngestReport
 from churnobs.monitor import Monitor
-from churnobs.records import identifier
 from churnobs.registry import Registry
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ class Workspace:
         return self.lifecycle(LifecycleConfig(name=name)).rollback(reason)
 
     def sql(self, text: str) -> Frame:
-        """A query; it runs when its rows are asked for."""
-        return Frame(self._backend.engine, text)
+        """One query; it runs when its rows are asked for."""
+        return Frame(self._backend.engine, whole_text(text))
 
     def write_pandas(self, df: pd.DataFrame, table_name: str, *, overwrite: bool = False) -> Frame:
         """Put rows into a table, which is made when it is not there; columns become upper case.
@@ -145,21 +145,12 @@ class Workspace:
             overwrite: replace the table instead of appending to it.
 
         Raises:
-            BadConfig: the table is churnobs' own, or two columns differ in case only.
+            BadConfig: the table is churnobs' own, two columns differ in case only, or a column has no one type.
         """
-        import pyarrow as pa
-
-        from churnobs.errors import BadConfig
-
-        name = identifier(table_name)
-        if name in self._backend.lifetime.own_tables:
-            raise BadConfig(
-                f"{name} is churnobs' own table", hint="choose another name, or ingest() what belongs there"
-            )
-        columns = [str(column).upper() for column in df.columns]
-        if len(set(columns)) != len(columns):
-            raise BadConfig("two columns differ in case only", hint="rename one")
-        rows = pa.Table.from_pandas(df, preserve_index=False).rename_columns(columns)
+        name = free_name(self._backend.engine, table_name, self._backend.feature_store.datasets())
+        if name in {f"{record.model_name}_BASELINE" for record in self._backend.registry.versions()}:
+            raise BadConfig(f"{name} is what a model was first trained on", hint="choose another name")
+        rows = rows_of(df)
         with self._backend.engine.transaction():
             if overwrite:
                 self._backend.engine.drop(name)
@@ -167,10 +158,14 @@ class Workspace:
         return self.table(name)
 
     def table(self, name: str) -> Frame:
-        """A table or view; ``.expr`` is its Ibis expression."""
+        """A table or view; ``.expr`` is its Ibis expression.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
         import ibis
 
-        columns = self._backend.engine.columns(f'SELECT * FROM "{name.upper()}"')
+        columns = self._backend.engine.columns(f"SELECT * FROM {quoted(name.upper())}")
         return Frame(self._backend.engine, ibis.table(dict(columns), name=name.upper()))
 
     def deployment(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 
 from churnobs import tables
-from churnobs.alerts.actions import ByIntegration
+from churnobs.alerts.actions import ByIntegration, ToTable
 from churnobs.alerts.alert import Alert, AlertRecord, alert_of, record_of
 from churnobs.alerts.conditions import Condition, Finding, Metric, Observed
 from churnobs.alerts.event import AlertEvent, restored
@@ -115,8 +115,14 @@ class Alerts:
 
         Raises:
             NotSupported: one is to be told by a notification integration, and there is no account that has one.
+            BadConfig: one would write into churnobs' own tables.
         """
         for alert in alerts:
+            for action in alert.action:
+                if isinstance(action, ToTable) and action.name in self._engine.own_tables:
+                    raise BadConfig(
+                        f"alert {alert.name} writes into {action.name}, churnobs' own table", hint="choose another name"
+                    )
             if not self._port.sends_messages and any(isinstance(action, ByIntegration) for action in alert.action):
                 raise NotSupported(
                     f"alert {alert.name} is to be told by a notification integration, and this database has none",

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import ibis
 
 from churnobs.errors import BadConfig
+from churnobs.months import CENTURY
 
 _GRANULARITY: Final = re.compile(r"(\d+)\s+(DAY|WEEK|MONTH|QUARTER|YEAR)S?")
 _MONTHS: Final = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
@@ -38,7 +39,7 @@ class Buckets:
         if text == "ALL":
             return cls(1, "ALL")
         found = _GRANULARITY.fullmatch(text)
-        if not found or int(found[1]) < 1:
+        if not found or not 1 <= int(found[1]) <= CENTURY:
             raise BadConfig(
                 f"{granularity!r} is no granularity", hint="'1 DAY', '2 WEEK', '1 MONTH', '1 QUARTER', 'ALL'"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,8 +18,9 @@ from churnobs.lifecycle.policies import DEFAULT_POLICY
 from churnobs.lifecycle.promotion import PairedTest, PromotionRule
 from churnobs.monitoring.roles import SEGMENTS
 from churnobs.monitoring.settings import DriftSettings
+from churnobs.months import CENTURY, whole_number
+from churnobs.names import identifier, version_label
 from churnobs.places import LOCAL, as_place
-from churnobs.records import identifier
 from churnobs.sentiment import SentimentModel, Vader
 
 # features that drift by what they mean: every customer who stays grows older and buys more
@@ -70,9 +72,13 @@ class LifecycleConfig(Shown):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))
-        object.__setattr__(self, "feature_views", tuple((identifier(n), v) for n, v in self.feature_views))
+        object.__setattr__(self, "feature_views", tuple(map(_view, self.feature_views)))
         object.__setattr__(self, "train_in", as_place(self.train_in))
-        object.__setattr__(self, "alerts", tuple(self.alerts))
+        alerts = self.alerts if isinstance(self.alerts, Iterable) else (self.alerts,)
+        object.__setattr__(self, "alerts", tuple(alerts))
+        segments: object = self.segment_columns
+        if isinstance(segments, str):
+            raise BadConfig("segment_columns is one text", hint=f"write segment_columns=({segments!r},)")
         object.__setattr__(self, "segment_columns", tuple(identifier(c) for c in self.segment_columns))
         if len(self.segment_columns) > SEGMENTS:
             raise BadConfig(f"{len(self.segment_columns)} segment columns", hint=f"at most {SEGMENTS}")
@@ -82,11 +88,21 @@ class LifecycleConfig(Shown):
             raise BadConfig(f"{self.refunds!r} is no rule for refunds", hint=f"one of {', '.join(REFUNDS)}")
         for name in ("horizon_days", "active_within_days", "keep_datasets", "keep_versions"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise BadConfig(f"{name} is {value}", hint="give a whole number above 0")
+            if value is not None or name != "active_within_days":
+                whole_number(name, value, 1, CENTURY)
+        whole_number("seed", self.seed, 0, 2**32 - 1)
         for name, kind in (("policy", RetrainPolicy), ("promotion", PromotionRule), ("sentiment", SentimentModel)):
             if not isinstance(getattr(self, name), kind):
                 raise BadConfig(f"{name} is no {kind.__name__}", hint=f"it needs the methods of {kind.__name__}")
+        for alert in self.alerts:
+            if not isinstance(alert, Alert):
+                raise BadConfig(
+                    f"{alert!r} is no Alert", hint='for example Alert("low", Metric("F1_SCORE", below=0.7))'
+                )
+        if self.trainer is not None:
+            from churnobs.training import as_trainer
+
+            as_trainer(self.trainer)
         if len({alert.name for alert in self.alerts}) != len(self.alerts):
             raise BadConfig("two alerts have the same name", hint="name each once")
 
@@ -116,3 +132,9 @@ class LifecycleConfig(Shown):
     def key(self, *content: Any) -> str:
         """The content hash of a step: the settings that fix its meaning, and what it reads."""
         return content_hash(self.meaning, *content)[:16]
+
+
+def _view(given: Any) -> tuple[str, str]:
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise BadConfig(f"{given!r} names no feature view", hint='write feature_views=(("NAME", "version"),)')
+    return identifier(given[0]), version_label(given[1])

@@ -98,7 +98,7 @@ class Lifecycle(Deployable, Correcting, Asked):
         Raises:
             DatabaseBusy: another process runs the loop.
         """
-        if months is not None and months < 0:
+        if months is not None and (not isinstance(months, int) or months < 0):
             raise BadConfig(f"{months} months cannot be processed", hint="give a number from 0, or None for all")
         with self._running(take_over=take_over):
             reports = [self.process_one_month(progress=progress) for _ in self.waiting()[:months]]

@@ -206,7 +206,7 @@ def test_a_run_is_never_kept_waiting_by_readers(tmp_path: Path) -> None:
 
 
 def test_two_writers_are_still_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("churnobs.backends.duckdb.database.PATIENCE", 0.1)
+    monkeypatch.setattr("churnobs.backends.duckdb.opening.PATIENCE", 0.1)
     url = f"duckdb:{tmp_path / 'one.duckdb'}"
     writer = subprocess.Popen(
         [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

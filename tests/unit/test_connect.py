@@ -53,8 +53,11 @@ def test_threads_and_memory_are_the_engines(tmp_path: Path) -> None:
         (row,) = workspace.sql("SELECT current_setting('threads') AS T, current_setting('memory_limit') AS M").collect()
         assert row["T"] == 2
         assert row["M"].startswith("286")
-    for wrong in ({"threads": 0}, {"memory_limit": "much"}):
-        with pytest.raises(BadConfig, match="check the path, threads and memory_limit"):
+    for wrong, said in (
+        ({"threads": 0}, "threads is 0; give a whole number from 1"),
+        ({"memory_limit": "much"}, "memory_limit is 'much'; give a size such as \"2GB\""),
+    ):
+        with pytest.raises(BadConfig, match=said):
             churnobs.connect(f"duckdb:{tmp_path / 'x.duckdb'}", **wrong)
 
 

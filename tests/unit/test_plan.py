@@ -65,7 +65,7 @@ def test_keys_tell_files_and_months_apart_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"horizon_days": 0}, "horizon_days is 0; give a whole number above 0"),
+        ({"horizon_days": 0}, "horizon_days is 0; give a whole number from 1 to 36500"),
         ({"active_within_days": -1}, "active_within_days is -1"),
         ({"keep_datasets": 0}, "keep_datasets is 0"),
         ({"keep_versions": 0}, "keep_versions is 0"),

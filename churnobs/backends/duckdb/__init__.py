@@ -13,7 +13,7 @@ from churnobs.backends.duckdb.loading import DuckDBLoader
 from churnobs.backends.duckdb.monitors import DuckDBMonitors
 from churnobs.backends.duckdb.publish import DuckDBLifetime, published_path
 from churnobs.backends.duckdb.registry import DuckDBRegistry
-from churnobs.errors import DatabaseBusy
+from churnobs.errors import BadConfig, DatabaseBusy
 from churnobs.ports import Backend
 
 __all__ = ["open_backend", "open_published"]
@@ -34,7 +34,11 @@ def open_published(path: Path) -> Backend:
     except DatabaseBusy:
         if not published_path(path).exists():
             raise
-        return _backend(Database(published_path(path), read_only=True), partial=True)
+        try:
+            published = Database(published_path(path), read_only=True)
+        except BadConfig as error:
+            raise BadConfig(error.message, hint="wait for the writer to end; its next run() publishes anew") from error
+        return _backend(published, partial=True)
 
 
 def _backend(database: Database, *, partial: bool = False, beside: Callable[[], Backend] | None = None) -> Backend:

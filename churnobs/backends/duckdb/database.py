@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.inserting import insert
-from churnobs.backends.duckdb.schema import SCHEMA_VERSION, TABLES
-from churnobs.errors import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, NotFound
+from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, remove, settings_of, translate
+from churnobs.backends.duckdb.schema import OWN_TABLES, SCHEMA_VERSION, TABLES
+from churnobs.errors import BackendFailed, BadConfig
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
 
@@ -23,21 +24,7 @@ if TYPE_CHECKING:
     from churnobs.expressions.render import Dialect
     from churnobs.ports import Readable
 
-_HOLDER: Final = re.compile(r"\(PID (\d+)\)|PID (\d+)")
-# seconds that a writer waits for readers to let a file go, and between two tries
-PATIENCE: Final = 2.0
-_BETWEEN: Final = 0.02
 _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-
-
-def translate(error: duckdb.Error) -> ChurnobsError:
-    """DuckDB's error as one of ours; the caller raises it from the original."""
-    text = str(error).partition("\n\n")[0].strip()
-    if isinstance(error, duckdb.CatalogException):
-        return NotFound(text, hint="workspace.sql('SHOW TABLES') lists what is there")
-    if isinstance(error, duckdb.BinderException | duckdb.ParserException):
-        return BadConfig(text, hint="check the spelling of columns and tables")
-    return BackendFailed(text, hint="nothing of this statement was kept")
 
 
 class Database(EnginePort):
@@ -47,6 +34,8 @@ class Database(EnginePort):
         DatabaseBusy: another process writes the file.
         BadConfig: the file is no churnobs database, or one of a newer churnobs.
     """
+
+    own_tables = OWN_TABLES
 
     def __init__(
         self,
@@ -62,12 +51,8 @@ class Database(EnginePort):
         self._sent = 0
         # tables that were seen; asking the catalog costs more than most statements
         self._seen: set[str] = set()
-        settings: dict[str, str | bool | int | float | list[str]] = {}
-        if threads is not None:
-            settings["threads"] = threads
-        if memory_limit is not None:
-            settings["memory_limit"] = memory_limit
-        self.connection = _open(path, read_only=read_only, settings=settings)
+        settings = settings_of(threads, memory_limit)
+        self.connection = open_file(path, read_only=read_only, settings=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
         try:
             self._check_tables(read_only=read_only)
@@ -88,7 +73,7 @@ class Database(EnginePort):
     def text(self, query: Readable) -> str:
         """The SQL of a query."""
         if isinstance(query, str):
-            return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else query
+            return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else self._alone(query)
         return query.sql("duckdb") if isinstance(query, Rendered) else to_sql(query, "duckdb")
 
     def read(self, query: Readable, named: Mapping[str, Readable | pa.Table] | None = None) -> pa.Table:
@@ -216,8 +201,7 @@ class Database(EnginePort):
         if self.path is None:
             return
         aside = self.path.with_name(f"{self.path.name}.rewriting")
-        for left in (aside, aside.with_name(f"{aside.name}.wal")):
-            left.unlink(missing_ok=True)
+        remove(aside)
         name = quoted(str(self.value("SELECT current_database()")))
         try:
             self.execute(f"ATTACH {literal(str(aside))} AS REWRITTEN")
@@ -226,7 +210,7 @@ class Database(EnginePort):
             finally:
                 self.execute("DETACH REWRITTEN")
         except BaseException:
-            aside.unlink(missing_ok=True)
+            remove(aside)
             raise
         # a connection stays what it is while its file is exchanged
         self.execute("ATTACH ':memory:' AS MEANWHILE")
@@ -248,7 +232,7 @@ class Database(EnginePort):
             except BackendFailed:
                 if time.monotonic() >= give_up:
                     raise
-                time.sleep(_BETWEEN)
+                time.sleep(BETWEEN)
             else:
                 return
 
@@ -266,13 +250,28 @@ class Database(EnginePort):
         if not isinstance(data, pa.Table):
             yield self.text(data)
             return
-        self.connection.register(named, data)
+        try:
+            self.connection.register(named, data)
+        except duckdb.Error as error:
+            raise translate(error) from error
         try:
             yield f"SELECT * FROM {quoted(named)}"
         finally:
             # in an aborted transaction this fails too, and the rollback forgets the rows anyway
             with suppress(duckdb.Error):
                 self.connection.unregister(named)
+
+    def _alone(self, sql: str) -> str:
+        """Text that is one statement by itself: another one behind it would run too, and what closes a bracket too many
+        would leave the query it is put into.
+        """
+        try:
+            found = self.connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise translate(error) from error
+        if len(found) != 1 or found[0].type == duckdb.StatementType.TRANSACTION:
+            raise BadConfig(f"{sql.strip() or 'nothing'} is not one query", hint="give one SELECT statement")
+        return sql
 
     def _exists(self, name: str) -> bool:
         if name in self._seen:
@@ -305,35 +304,3 @@ class Database(EnginePort):
             self.execute("CREATE TABLE CHURNOBS_SCHEMA (VERSION INTEGER)")
             self.execute("INSERT INTO CHURNOBS_SCHEMA VALUES (?)", [SCHEMA_VERSION])
         self._seen.update(TABLES)
-
-
-def _open(
-    path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
-) -> duckdb.DuckDBPyConnection:
-    # readers hold a file for moments: a writer waits for them, and only then says that somebody writes
-    give_up = time.monotonic() + (0.0 if read_only else PATIENCE)
-    while True:
-        try:
-            return _open_now(path, read_only=read_only, settings=settings)
-        except DatabaseBusy:
-            if time.monotonic() >= give_up:
-                raise
-            time.sleep(_BETWEEN)
-
-
-def _open_now(
-    path: Path | None, *, read_only: bool, settings: dict[str, str | bool | int | float | list[str]]
-) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=settings)
-    except duckdb.IOException as error:
-        holder = _HOLDER.search(str(error))
-        if "could not set lock" in str(error).lower():
-            who = f"process {holder[1] or holder[2]}" if holder else "another process"
-            raise DatabaseBusy(
-                f"{path} is being written by {who}",
-                hint="wait for it to end, or read what it has published with churnobs status",
-            ) from error
-        raise BadConfig(f"cannot open {path}: {error}", hint="give a file that churnobs wrote, or a new one") from error
-    except duckdb.Error as error:
-        raise BadConfig(f"cannot open {path}: {error}", hint="check the path, threads and memory_limit") from error

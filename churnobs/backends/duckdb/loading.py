@@ -23,6 +23,7 @@ from churnobs.backends.duckdb.loading_errors import (
     reread_csv,
 )
 from churnobs.backends.duckdb.loading_sql import DIALECT, path_literal
+from churnobs.backends.duckdb.opening import translate
 from churnobs.csv_records import scan_bytes
 from churnobs.errors import BackendFailed
 from churnobs.ingest import IngestedFile, LoadJob, LoadPort, LoadResult
@@ -104,14 +105,15 @@ class DuckDBLoader(LoadPort):
     def load(self, job: LoadJob) -> LoadResult:
         """Load one file, all or nothing."""
         try:
-            with self._transaction():
+            with self._transaction(), job.file.held():
                 try:
                     return self._load(job)
                 finally:
                     self._drop_temporary()
         except duckdb.Error as error:
-            text = str(error).partition("\n")[0]
-            raise BackendFailed(f"{job.file.name}: {text}", hint="nothing of the file was loaded") from error
+            told = translate(error)
+            hint = told.hint if type(told) is BackendFailed else "nothing of the file was loaded"
+            raise BackendFailed(f"{job.file.name}: {told.message}", hint=hint) from error
 
     def _load(self, job: LoadJob) -> LoadResult:
         staged = self._stage_parquet(job) if job.file.format == "parquet" else self._stage_csv(job)

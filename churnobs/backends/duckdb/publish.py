@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from churnobs.backends.duckdb.schema import TABLES
+from churnobs.backends.duckdb.opening import remove
 from churnobs.errors import NotSupported
 from churnobs.expressions.customers import at_risk, comments, purchases
 from churnobs.expressions.datasets import KEY_TYPES
@@ -71,11 +71,6 @@ class DuckDBLifetime(LifetimePort):
         """The file, or memory."""
         return str(self._database.path or "memory")
 
-    @property
-    def own_tables(self) -> frozenset[str]:
-        """The names of the simulator's tables."""
-        return frozenset({*TABLES, "CHURNOBS_SCHEMA"})
-
     def publish(self) -> None:
         """Write the observability tables aside and rename them into place; nothing to do for a database in memory."""
         path = self._database.path
@@ -83,17 +78,21 @@ class DuckDBLifetime(LifetimePort):
             return
         aside = published_path(path).with_suffix(".writing")
         # what a process left that died here; its log would be replayed into the new file
-        for left in (aside, aside.with_name(f"{aside.name}.wal")):
-            left.unlink(missing_ok=True)
+        remove(aside)
         self._database.execute(f"ATTACH '{str(aside).replace(chr(39), chr(39) * 2)}' AS PUBLISHED")
         try:
-            with self._database.transaction():
-                for name in PUBLISHED:
-                    self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS FROM {name}")
-                for name, query in self._looks().items():
-                    self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS {query}")
-        finally:
-            self._database.execute("DETACH PUBLISHED")
+            try:
+                with self._database.transaction():
+                    for name in PUBLISHED:
+                        self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS FROM {name}")
+                    for name, query in self._looks().items():
+                        self._database.execute(f"CREATE TABLE PUBLISHED.{name} AS {query}")
+            finally:
+                self._database.execute("DETACH PUBLISHED")
+        except BaseException:
+            # on a full disk half a copy would take what room is left
+            remove(aside)
+            raise
         aside.replace(published_path(path))
 
     def _looks(self) -> dict[str, str]:

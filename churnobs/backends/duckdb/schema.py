@@ -25,3 +25,4 @@ TABLES: Final[dict[str, Columns]] = {
     "MODEL_TAGS": {"MODEL_NAME": "string", "TAGS": "string"},
     "MODEL_ARTEFACTS": {"SHA256": "string", "CONTENT": "binary"},
 }
+OWN_TABLES: Final = frozenset({*TABLES, "CHURNOBS_SCHEMA"})

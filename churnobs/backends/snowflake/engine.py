@@ -23,7 +23,7 @@ from churnobs.backends.snowflake.ddl import (
 from churnobs.backends.snowflake.gathering import Gathering
 from churnobs.backends.snowflake.native import clients
 from churnobs.backends.snowflake.remembering import remembered, remembered_sql
-from churnobs.backends.snowflake.schema import GATHERED, TABLES
+from churnobs.backends.snowflake.schema import GATHERED, OWN_TABLES, TABLES
 from churnobs.errors import BackendFailed, ChurnobsError, DatabaseBusy
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
 from churnobs.ports import EnginePort
@@ -67,7 +67,7 @@ class SnowflakeEngine(EnginePort):
         # whole own tables as they are with what is pending, columns of queries, and tables that were seen
         self._known: dict[str, pa.Table] = {}
         self._columns: dict[str, Mapping[str, str]] = {}
-        self._seen: set[str] = set(TABLES)
+        self._seen, self.own_tables = set(TABLES), OWN_TABLES
 
     @property
     def dialect(self) -> Dialect:
@@ -75,7 +75,7 @@ class SnowflakeEngine(EnginePort):
         return "snowflake"
 
     def text(self, query: Readable) -> str:
-        """The SQL of a query."""
+        """The SQL of a query; Snowflake takes one statement at a time."""
         if isinstance(query, str):
             return f"SELECT * FROM {quoted(query)}" if _BARE_NAME.fullmatch(query) else query
         return query.sql("snowflake") if isinstance(query, Rendered) else to_sql(query, "snowflake")

@@ -11,7 +11,6 @@ from churnobs.backends.snowflake.deploy import deployment, need_warehouse
 from churnobs.backends.snowflake.doctor import examine, missing_grants
 from churnobs.backends.snowflake.history import spent
 from churnobs.backends.snowflake.reconcile import reconcile
-from churnobs.backends.snowflake.schema import TABLES
 from churnobs.errors import BadConfig, ChurnobsError, DatabaseBusy, NotFound, NotSupported
 from churnobs.ports import LifetimePort, Spent
 
@@ -137,11 +136,6 @@ class SnowflakeLifetime(LifetimePort):
         """The schema."""
         session = self._engine.link.session
         return f"{session.get_current_account()} {session.get_current_database()}.{session.get_current_schema()}"
-
-    @property
-    def own_tables(self) -> frozenset[str]:
-        """The names of churnobs' tables."""
-        return frozenset({*TABLES, "CHURNOBS_SCHEMA"})
 
     def publish(self) -> None:
         """Nothing to do: everybody with the rights sees what is committed."""

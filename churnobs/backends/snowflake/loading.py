@@ -77,7 +77,7 @@ class SnowflakeLoader(LoadPort):
 
     def load(self, job: LoadJob) -> LoadResult:
         """Load one file, all or nothing."""
-        with TemporaryDirectory(prefix="churnobs") as folder, self._engine.transaction():
+        with TemporaryDirectory(prefix="churnobs") as folder, self._engine.transaction(), job.file.held():
             try:
                 return _Load(self._engine, look_at(job, Path(folder))).run()
             except BackendFailed as error:

@@ -37,6 +37,7 @@ TABLES: Final[dict[str, Columns]] = {
     # who runs the loop now
     "RUN_LOCK": {"HOLDER": "string", "WHO": "string", "SINCE": "timestamp(6)", "BEAT": "timestamp(6)"},
 }
+OWN_TABLES: Final = frozenset({*TABLES, "CHURNOBS_SCHEMA"})
 
 # tables of few rows that no view stands on: their rows may wait for the end of the transaction
 GATHERED: Final = frozenset(
