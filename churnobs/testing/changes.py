@@ -155,6 +155,9 @@ def insert(session: Session, tree: Tree, target: Name) -> int:
             arrived = session.engine.query(f"{sql} RETURNING *")
             count = arrived.table.num_rows
             streams.arrived(session, target, arrived.table)
+        elif isinstance(part, exp.Insert) and session.engine.in_transaction:
+            # without RETURNING, DuckDB hides what a transaction inserts after an INSERT of nothing: docs/upstream/index.md
+            count = session.engine.query(f"{sql} RETURNING 1").table.num_rows
         else:
             count = session.engine.run(sql)[0][0]
     if former is not None:

@@ -362,3 +362,14 @@ def test_temporary_views_are_the_sessions_own(snowflake_account, snowflake_sessi
         other.table("TV").collect()
     other.close()
     assert snowflake_session.table("TV").count() == 1
+
+
+def test_rows_after_an_insert_of_nothing_are_seen(sql) -> None:
+    sql("CREATE TABLE kept (k INT)")
+    sql("CREATE TABLE source AS SELECT 1 AS k, 'c' || SEQ4() AS id FROM TABLE(GENERATOR(ROWCOUNT => 130000))")
+    sql("BEGIN")
+    sql("INSERT INTO kept SELECT k FROM source WHERE id LIKE '%x'")
+    sql("INSERT INTO kept SELECT k FROM source")
+    assert sql("SELECT COUNT(*), SUM(k) FROM kept") == [(130000, 130000)]
+    sql("COMMIT")
+    assert sql("SELECT COUNT(*), SUM(k) FROM kept") == [(130000, 130000)]

@@ -16,7 +16,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, sql: str, values: 
 
     An INSERT of no rows leaves an empty row group in what the transaction has added to the table, and no scan goes beyond
     it: 122,880 rows or more that the same transaction adds to the table are not seen before the file is opened again
-    (docs/upstream/duckdb_insert_of_nothing.md). A row that comes and goes takes the empty row group away.
+    (docs/upstream/index.md). A row that comes and goes takes the empty row group away.
     """
     inserted = int(connection.execute(sql, values).fetchall()[0][0])
     if inserted == 0 and not _constrained(connection, table):
