@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 HANDLERS = (
     "environment", "transactions", "grants", "warehouses", "refusals", "tables", "table_alters", "show", "streams", "views",
-    "functions", "arithmetic", "typed", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
-    "cortex", "tags", "routines", "routine_commands", "table_functions", "models", "model_calls", "datasets", "lineage",
-    "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
+    "functions", "arithmetic", "typed", "arrays", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
+    "cortex", "tags", "routines", "aggregates", "routine_commands", "table_functions", "models", "model_calls", "datasets",
+    "lineage", "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
     "experiments", "role_commands", "undrop",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
@@ -130,6 +130,7 @@ class Account:
         self.measures = Measures()
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._result_bytes = 0
+        self.failures: OrderedDict[str, SqlError] = OrderedDict()
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self.sessions: dict[str, Session] = {}
@@ -165,6 +166,13 @@ class Account:
             while len(self._results) > KEPT_RESULTS or (self._result_bytes > KEPT_BYTES and len(self._results) > 1):
                 _, gone = self._results.popitem(last=False)
                 self._result_bytes -= gone.table.nbytes if gone.table is not None else 0
+
+    def keep_failure(self, query_id: str, error: SqlError) -> None:
+        """Keep what went wrong in a query that nobody waits for."""
+        with self._lock:
+            self.failures[query_id] = error
+            while len(self.failures) > KEPT_RESULTS:
+                self.failures.popitem(last=False)
 
     def result(self, query_id: str) -> Result | None:
         """The kept result of a query."""

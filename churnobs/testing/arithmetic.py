@@ -41,7 +41,7 @@ CREATE OR REPLACE MACRO memory.main._offline_whole(v) AS CASE
 
 def rewrite(tree: Tree) -> None:
     """Put the rules of this module into a tree."""
-    for extract in list(tree.find_all(exp.JSONExtract)):
+    for extract in list(tree.find_all(exp.JSONExtract, exp.Bracket)):
         _variant(extract)
     for cast in list(tree.find_all(exp.Cast)):
         _whole(cast)
@@ -62,9 +62,9 @@ def _whole(cast: exp.Cast) -> None:
         cast.replace(exp.Anonymous(this="memory.main._offline_whole", expressions=[cast.this.copy()]))
 
 
-def _variant(extract: exp.JSONExtract) -> None:
-    """A VARIANT beside a text, a number or a truth value is read as one."""
-    if not extract.args.get("variant_extract"):
+def _variant(extract: Any) -> None:
+    """A VARIANT's element beside a text, a number or a truth value is read as one."""
+    if isinstance(extract, exp.JSONExtract) and not extract.args.get("variant_extract"):
         return
     above: Any = extract.parent
     while isinstance(above, exp.Paren):
@@ -78,6 +78,35 @@ def _variant(extract: exp.JSONExtract) -> None:
         kinds = {_kind(o) for o in others if isinstance(o, exp.Expr) and o is not extract} - {None}
         if len(kinds) == 1:
             _as(extract, str(kinds.pop()))
+            return
+        for other in others:  # DuckDB would make the value a whole number to compare it with one
+            if isinstance(other, exp.Expr) and not isinstance(
+                other, exp.Literal | exp.JSONExtract | exp.Bracket | exp.Null
+            ):
+                other.replace(exp.Anonymous(this="memory.main._offline_beside", expressions=[other.copy()]))
+    else:
+        _placed(extract, above)
+
+
+def _placed(extract: Any, above: Any) -> None:
+    """An element in CASE, BETWEEN, MIN, MAX or ORDER BY."""
+    if isinstance(above, exp.Case | exp.Between) and extract.arg_key == "this":
+        others = [above.args.get("low"), above.args.get("high"), *(one.this for one in above.args.get("ifs") or [])]
+        kinds = {_kind(one) for one in others if isinstance(one, exp.Expr)}
+        if len(kinds) == 1 and (only := kinds.pop()) is not None:
+            _as(extract, only)
+    elif isinstance(above, exp.Max | exp.Min):
+        found = "arg_max" if isinstance(above, exp.Max) else "arg_min"
+        above.replace(exp.Anonymous(this=found, expressions=[extract.copy(), _in_order(extract)]))
+    elif isinstance(above, exp.Ordered):
+        select = extract.parent_select
+        if select is None or not select.args.get("group"):  # DuckDB finds a key of GROUP BY only as it is written there
+            extract.replace(_in_order(extract))
+
+
+def _in_order(extract: Tree) -> Tree:
+    """What orders VARIANT values: numbers by size, and not by their digits."""
+    return exp.Anonymous(this="memory.main._offline_sortable", expressions=[extract.copy()])
 
 
 def _kind(tree: Tree) -> str | None:
@@ -89,7 +118,7 @@ def _kind(tree: Tree) -> str | None:
     return None
 
 
-def _as(extract: exp.JSONExtract, kind: str) -> None:
+def _as(extract: Tree, kind: str) -> None:
     extract.replace(exp.cast(extract.copy(), kind))
 
 

@@ -63,6 +63,8 @@ def create(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # one 
         name=head.name, text=parser.text, query=query, options={}, comment=str(given.get("COMMENT", "")),
         database=session.engine.database, schema=session.engine.schema,
     )  # fmt: skip
+    if "LAG" in given:  # as Snowpark writes it
+        given["TARGET_LAG"] = given.pop("LAG")
     for needed in ("TARGET_LAG", "WAREHOUSE"):
         if needed not in given:
             raise SqlError(f"SQL compilation error:\nMissing option(s): [{needed}]", 2043, "22023")

@@ -85,9 +85,11 @@ class Engine:
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
         self.functions: dict[str, int] = {}
         self.lock = threading.RLock()
-        from churnobs.testing import arithmetic, clock, flatten, scalars, typed
+        from churnobs.testing import arithmetic, arrays, clock, flatten, json_texts, scalars, typed
 
-        for module in (arithmetic, typed, flatten, scalars, clock):
+        root: Any = self.root
+        root.create_function(json_texts.NAME, json_texts.column, None, "VARCHAR", type="arrow", null_handling="special")
+        for module in (arithmetic, typed, json_texts, arrays, flatten, scalars, clock):
             self.root.execute(module.MACROS)
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         # what does not fit into memory goes to the account's folder, not to one beside the program
@@ -321,6 +323,8 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
             return missing("Object", found.group(1).rstrip("!"))
         if found := re.search(r"(?:Scalar|Aggregate|Window) Function with name (\S+) does not exist", first):
             return SqlError(f"SQL compilation error:\nUnknown function {found.group(1).upper()}.", 2140, "42601")
+        if found := re.search(r"Type with name (\S+) does not exist", first):
+            return not_supported(f"the type {found.group(1).upper()}", "use another type")
         if "already exists" in first:
             found = re.search(r'name "([^"]+)"', first)
             return exists("Object", found.group(1) if found else first)
@@ -337,6 +341,8 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
         if found := re.search(r"NOT NULL constraint failed: \S*?\.?([^.\s]+)$", first):
             return SqlError(f"NULL result in a non-nullable column '{found.group(1)}'", 100072, "22000")
         return SqlError(first, 200001, "22000")
+    if "Error parsing JSON" in first:
+        return SqlError(first[first.index("Error parsing JSON") :], 100069, "22P02")
     if "Division by zero" in first:
         return SqlError("Division by zero", 100051, "22012")
     if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.OutOfRangeException):

@@ -40,7 +40,10 @@ def create_database(session: Session, parser: Parser) -> Result:
     (name,) = parser.parts()
     if parser.accept("CLONE"):
         raise not_supported("CREATE DATABASE ... CLONE", "clone the tables one by one")
+    if parser.accept_any("FROM", "AS") is not None:
+        raise not_supported("a database of another account's", "use one account")
     parser.options()
+    parser.end()
     session.commit()
     there = name in session.engine.engine.databases()
     if there and absent:
@@ -89,7 +92,10 @@ def create_schema(session: Session, parser: Parser) -> Result:
     database, name = _schema_name(session, parser.parts())
     if parser.accept("CLONE"):
         raise not_supported("CREATE SCHEMA ... CLONE", "clone the tables one by one")
+    if parser.accept("WITH", "MANAGED", "ACCESS"):
+        raise not_supported("MANAGED ACCESS", "grant from the objects' owners")
     options = parser.options()
+    parser.end()
     session.commit()
     there = name in session.engine.engine.schemas(database)
     if there and absent:

@@ -9,21 +9,25 @@ from sqlglot import exp
 from churnobs.testing.failures import not_supported
 from churnobs.testing.trees import Tree
 
-_ONE = "{'k': NULL::VARCHAR, 'p': NULL::VARCHAR, 'i': NULL::BIGINT, 'v': NULL::JSON}"
+_ONE = "{'s': seq, 't': given, 'k': NULL::VARCHAR, 'p': NULL::VARCHAR, 'i': NULL::BIGINT, 'v': NULL::JSON}"
+# all that a row says comes out of the one unnest: only then does DuckDB join without a hash, and keep the order of the elements
 MACROS = f"""
-CREATE OR REPLACE MACRO memory.main._offline_flatten(given, start, keeps) AS TABLE
-    SELECT hash(given)::BIGINT AS SEQ, e.k AS KEY, e.p AS PATH, e.i AS INDEX, e.v AS VALUE, given AS THIS FROM (SELECT unnest(
-        CASE WHEN json_type(given) = 'OBJECT' AND len(json_keys(given)) > 0 THEN list_transform(json_keys(given), lambda x:
-                 {{'k': x, 'p': CASE WHEN start = '' THEN x ELSE start || '.' || x END, 'i': NULL::BIGINT,
+CREATE OR REPLACE MACRO memory.main._offline_seq(given) AS CAST(hash(given) // 2 AS BIGINT);
+CREATE OR REPLACE MACRO memory.main._offline_flatten(given, start, keeps, mode, seq) AS TABLE
+    SELECT e.s AS SEQ, e.k AS KEY, e.p AS PATH, e.i AS INDEX, e.v AS VALUE, e.t AS THIS FROM (SELECT unnest(
+        CASE WHEN mode <> 'ARRAY' AND json_type(given) = 'OBJECT' AND len(json_keys(given)) > 0 THEN
+                 list_transform(list_sort(json_keys(given)), lambda x:
+                 {{'s': seq, 't': given, 'k': x, 'p': CASE WHEN start = '' THEN x ELSE start || '.' || x END, 'i': NULL::BIGINT,
                   'v': json_extract(given, '/' || replace(replace(x, '~', '~0'), '/', '~1'))}})
-             WHEN json_type(given) = 'ARRAY' AND json_array_length(given) > 0 THEN list_transform(
+             WHEN mode <> 'OBJECT' AND json_type(given) = 'ARRAY' AND json_array_length(given) > 0 THEN list_transform(
                  range(json_array_length(given)::BIGINT), lambda n:
-                 {{'k': NULL::VARCHAR, 'p': start || '[' || n || ']', 'i': n, 'v': json_extract(given, '$[' || n || ']')}})
+                 {{'s': seq, 't': given, 'k': NULL::VARCHAR, 'p': start || '[' || n || ']', 'i': n,
+                  'v': json_extract(given, '$[' || n || ']')}})
              WHEN keeps THEN [{_ONE}] END) AS e);
-CREATE OR REPLACE MACRO memory.main._offline_split_rows(given, sign) AS TABLE
-    SELECT 1::BIGINT AS SEQ, e.i AS INDEX, e.v AS VALUE FROM (SELECT unnest(
+CREATE OR REPLACE MACRO memory.main._offline_split_rows(given, sign, seq) AS TABLE
+    SELECT e.s AS SEQ, e.i AS INDEX, e.v AS VALUE FROM (SELECT unnest(
         list_transform(range(1, len(string_split(given, sign)) + 1), lambda n:
-        {{'i': n, 'v': string_split(given, sign)[n]}})) AS e);
+        {{'s': seq, 'i': n, 'v': string_split(given, sign)[n]}})) AS e);
 """
 
 
@@ -35,22 +39,26 @@ def rewrite(tree: Tree) -> None:
             select.append("joins", exp.Join(this=lateral.copy()))
         select.set("laterals", None)
     for node in list(tree.find_all(exp.Lateral, exp.TableFromRows)):
-        if isinstance(node.this, exp.Explode):
-            made = _flatten(node.this)
-        elif isinstance(node.this, exp.SplitToTable):
-            made = exp.Anonymous(
-                this="memory.main._offline_split_rows", expressions=[node.this.this, node.this.expression]
-            )
+        alone = isinstance(node.parent, exp.From)
+        call: Any = node.this.this if isinstance(node.this, exp.Window) else node.this
+        if isinstance(call, exp.Explode):
+            made = _flatten(call, alone=alone)
+        elif isinstance(call, exp.SplitToTable):
+            parts = [call.this, call.expression, _sequence(call.this, alone=alone)]
+            made = exp.Anonymous(this="memory.main._offline_split_rows", expressions=parts)
         else:
             continue
         table = exp.Table(this=made, alias=node.args.get("alias"))
         for key in ("joins", "sample"):
             if node.args.get(key):
                 table.set(key, node.args[key])
+        join = node.parent
+        if isinstance(join, exp.Join) and join.side and not join.args.get("on"):
+            join.set("on", exp.true())  # else the row that has no element would be lost
         node.replace(table)
 
 
-def _flatten(call: Any) -> Tree:
+def _flatten(call: Any, *, alone: bool) -> Tree:
     given: dict[str, Tree] = {}
     names = iter(("INPUT", "PATH", "OUTER", "RECURSIVE", "MODE"))
     for argument in [call.this, *call.expressions]:
@@ -61,16 +69,21 @@ def _flatten(call: Any) -> Tree:
     recursive, mode = given.get("RECURSIVE"), given.get("MODE")
     if recursive is not None and not (isinstance(recursive, exp.Boolean) and not recursive.this):
         raise not_supported("FLATTEN with RECURSIVE", "flatten each level: LATERAL FLATTEN(a.value) b")
-    if mode is not None and mode.name.upper() != "BOTH":
-        raise not_supported("FLATTEN with MODE", "filter by KEY IS NULL or INDEX IS NULL")
     source: Tree = exp.Anonymous(this="to_json", expressions=[given["INPUT"]])
     path = given["PATH"].name if "PATH" in given else ""
     if path:
         source = exp.Anonymous(this="json_extract", expressions=[source, exp.Literal.string(f"$.{path}")])
     outer = given.get("OUTER", exp.Boolean(this=False))
-    return exp.Anonymous(
-        this="memory.main._offline_flatten", expressions=[source, exp.Literal.string(path), outer.copy()]
-    )
+    kind = exp.Literal.string("BOTH" if mode is None else mode.name.upper())
+    parts = [source, exp.Literal.string(path), outer.copy(), kind, _sequence(source, alone=alone)]
+    return exp.Anonymous(this="memory.main._offline_flatten", expressions=parts)
+
+
+def _sequence(source: Any, *, alone: bool) -> Tree:
+    """What SEQ says of a row's elements: 1 for the elements of one value, and otherwise a number of the value's own."""
+    if alone and source.find(exp.Column) is None:
+        return exp.Literal.number(1)
+    return exp.Anonymous(this="memory.main._offline_seq", expressions=[source.copy()])
 
 
 __all__ = ["MACROS", "rewrite"]

@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
 from churnobs.testing.failures import SqlError
+from churnobs.testing.names import Name
 from churnobs.testing.proof import Function, Proof, client_source, document, judgement
 from churnobs.testing.results import Result
-from churnobs.testing.rewriting import SCALARS, Rewriter, scalar, table_function
+from churnobs.testing.rewriting import RELATIONS, SCALARS, Rewriter, scalar, table_function
 from churnobs.testing.trees import value_of
 
 Tree = exp.Expr
@@ -114,6 +116,19 @@ def typeof(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     }
     ifs = [exp.If(this=exp.EQ(this=inner.copy(), expression=value_of(k)), true=value_of(v)) for k, v in spelled.items()]
     return exp.Case(ifs=ifs, default=inner)
+
+
+def dual(rewriter: Rewriter, name: Name) -> pa.Table | None:
+    """DUAL: one row, unless a table or view has that name."""
+    from churnobs.testing.tables import has_table
+
+    session = rewriter.session
+    if name.name != "DUAL" or has_table(session, name) or session.account.catalog.views.get(name) is not None:
+        return None
+    return pa.table({"DUMMY": ["X"]})
+
+
+RELATIONS.append(dual)
 
 
 def duck(sql: str) -> Tree:

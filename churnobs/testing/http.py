@@ -222,10 +222,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     @endpoint("GET /monitoring/queries/*", proof=client_source("connector/connection.py"))
     def query_state(self, request: Request) -> None:
-        """The state of a query: SUCCESS where its result is kept."""
+        """The state of a query: SUCCESS where its result is kept, FAILED_WITH_ERROR where its error is."""
         query_id = request.path.strip("/").split("/")[2]
-        known = self.account.result(query_id) is not None
-        self._send({"success": True, "data": {"queries": [{"status": "SUCCESS", "id": query_id}] if known else []}})
+        self._send({"success": True, "data": {"queries": self._state(query_id)}})
 
     @endpoint(
         "GET /files/*", proof=judgement("the address is the account's own, given by GET_PRESIGNED_URL"), logged_in=False
@@ -240,7 +239,15 @@ class _Handler(BaseHTTPRequestHandler):
         code, told = rest.answer(request.session, self.command, request.path, request.given, request.body)
         self._send(told, code)
 
+    def _state(self, query_id: str) -> list[dict[str, Any]]:
+        if (error := self.account.failures.get(query_id)) is not None:
+            told = {"errorCode": error.errno, "errorMessage": error.message}
+            return [{"status": "FAILED_WITH_ERROR", "id": query_id, **told}]
+        return [{"status": "SUCCESS", "id": query_id}] if self.account.result(query_id) is not None else []
+
     def _kept(self, query_id: str) -> Result:
+        if (error := self.account.failures.get(query_id)) is not None:
+            raise error
         found = self.account.result(query_id)
         if found is None:
             raise SqlError(f"Statement {query_id} not found", 709, "02000")
@@ -297,7 +304,16 @@ class _Handler(BaseHTTPRequestHandler):
                 raise not_supported("binding values of several statements", "send them one by one")
             return self._several(session, data["sqlText"], wanted)
         given = bindings.read(data.get("bindings"))
-        query_id, result = execute(session, data["sqlText"], given, describe_only=describe_only, parameters=parameters)
+        try:
+            query_id, result = execute(
+                session, data["sqlText"], given, describe_only=describe_only, parameters=parameters
+            )
+        except SqlError as error:
+            if not data.get("asyncExec"):
+                raise
+            query_id = str(uuid.uuid4())  # the client asks for the error when it asks for the result
+            self.account.keep_failure(query_id, error)
+            return {"success": True, "code": None, "message": None, "data": {"queryId": query_id}}
         if "upload" in result.extra:
             return {
                 "success": True,

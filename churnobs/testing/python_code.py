@@ -57,6 +57,7 @@ class Code(Object):
     home: str = ""
     duck_name: str = ""
     owners: bool = True
+    aggregates: bool = False
     table: list[Argument] = field(default_factory=list)
 
     @property
@@ -78,10 +79,10 @@ def type_of(session: Session, sql: str) -> Column:
     return Column("", found.kind, found.precision, found.scale)
 
 
-def read(session: Session, parser: Parser, kind: str) -> tuple[Creation, Code]:
+def read(session: Session, parser: Parser, *kind: str) -> tuple[Creation, Code]:
     """Read CREATE FUNCTION or CREATE PROCEDURE."""
-    head = creation(session, parser, kind)
-    code = read_definition(session, parser, head, kind)
+    head = creation(session, parser, *kind)
+    code = read_definition(session, parser, head, kind[-1])
     code.temporary = head.temporary
     code.owner_session = session.shared if head.temporary else None
     return head, code

@@ -33,7 +33,9 @@ from churnobs.testing.trees import (
     json_columns,
     moment_of,
     name_columns,
+    positions_by_name,
     present,
+    refuse_clauses,
     table_name,
     unique,
     value_of,
@@ -155,17 +157,17 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic, flatten, pivots, scalars, typed
+        from churnobs.testing import arithmetic, arrays, flatten, pivots, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
+        refuse_clauses(tree)
         for select in list(tree.find_all(exp.Select)):
             name_columns(select)
         for join in tree.find_all(exp.Join):
             as_of_join(join)
-        for pair in tree.find_all(exp.PropertyEQ):
-            if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
-                pair.this.args["quoted"] = True  # a key of an object is a text, whatever its case
+        positions_by_name(tree)
+        arrays.object_values(tree)
         for table in tree.find_all(exp.Table):
             if isinstance(table.this, exp.Anonymous | exp.Func) and not is_macro(table.this):
                 name = table.this.name or table.this.sql_name()

@@ -17,13 +17,22 @@ from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quote
 from churnobs.testing.proof import client_source, document
-from churnobs.testing.python_code import Code, at_home, into_python, load, out_of_python, read, read_definition
+from churnobs.testing.python_code import (
+    Argument,
+    Code,
+    at_home,
+    into_python,
+    load,
+    out_of_python,
+    read,
+    read_definition,
+)
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import CALLS, SCALARS, Rewriter, scalar
 from churnobs.testing.role_rules import need
 from churnobs.testing.script_parser import parse_block
 from churnobs.testing.session import Session
-from churnobs.testing.statements import Creation, command, created, refuse
+from churnobs.testing.statements import Creation, command, created
 from churnobs.testing.trees import value_of
 
 ARROW = {
@@ -38,7 +47,7 @@ _ACTIVE = threading.RLock()
 def create_function(session: Session, parser: Parser) -> Result:
     """CREATE FUNCTION, in Python or SQL, of values or of tables."""
     head, code = read(session, parser, "FUNCTION")
-    return _keep(session, "Function", head, code)
+    return keep(session, "Function", head, code)
 
 
 @command("CREATE PROCEDURE", proof=document("sql/create-procedure"))
@@ -47,10 +56,11 @@ def create_procedure(session: Session, parser: Parser) -> Result:
     head, code = read(session, parser, "PROCEDURE")
     if code.language == "SQL":
         parse_block(code.body)
-    return _keep(session, "Procedure", head, code)
+    return keep(session, "Procedure", head, code)
 
 
-def _keep(session: Session, kind: str, head: Creation, code: Code) -> Result:
+def keep(session: Session, kind: str, head: Creation, code: Code) -> Result:
+    """Put a function or procedure on its shelf, unless it is there."""
     shelf = session.account.catalog.shelf(kind)
     key = Name(head.name.database, head.name.schema, f"{head.name.name}({code.signature})")
     code.name = key
@@ -95,6 +105,10 @@ def call_function(
         given = named.get(argument.name)
         args = [*args, given if given is not None else queries.parse(f"SELECT {argument.default}").expressions[0]]
     rewriter.dynamic = True  # a view calls what has the name when it is read, also in another process
+    if code.aggregates:
+        from churnobs.testing import aggregates
+
+        return aggregates.call(session, code, args)
     if code.language == "SQL":
         return _inline(code, args, rewriter)
     return _python(session, code, args)
@@ -125,16 +139,17 @@ def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
     called_as = session.engine.function(
         code.duck_name, lambda *columns: _rows(session, code, columns), returns, side_effects=True
     )
-    casts = [
-        exp.cast(a.copy(), c.column.duck_type)
-        if c.column.duck_type != "JSON"
-        else exp.cast(exp.Anonymous(this="to_json", expressions=[a.copy()]), "TEXT")
-        for a, c in zip(args, code.arguments, strict=True)
-    ]
-    if not casts:
-        raise not_supported("a Python function without arguments", "give it one argument")
+    # without an argument DuckDB would not say for how many rows it asks
+    casts = [as_argument(a, c) for a, c in zip(args, code.arguments, strict=True)] or [exp.Literal.number(1)]
     called = exp.Anonymous(this=called_as, expressions=casts)
     return exp.cast(called, "JSON") if code.returns.duck_type == "JSON" else called
+
+
+def as_argument(given: exp.Expr, argument: Argument) -> exp.Expr:
+    """A value as the type of the argument that it is given for; a VARIANT travels as its text."""
+    if argument.column.duck_type != "JSON":
+        return exp.cast(given.copy(), argument.column.duck_type)
+    return exp.cast(exp.Anonymous(this="to_json", expressions=[given.copy()]), "TEXT")
 
 
 def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
@@ -144,7 +159,7 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
     kind = ARROW.get(returns.kind, pa.string())
     if returns.kind == "fixed":
         kind = pa.decimal128(returns.precision or 38, returns.scale) if returns.scale else pa.int64()
-    values = [[into_python(a.column, v) for v in c.to_pylist()] for a, c in zip(code.arguments, columns, strict=True)]
+    values = [[into_python(a.column, v) for v in c.to_pylist()] for a, c in zip(code.arguments, columns, strict=False)]
     if getattr(handler, "_sf_vectorized_input", None) is not None:
         import pandas as pd
 
@@ -158,7 +173,8 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
         made = [None if _missing(v) else v for v in made]
     else:
         with at_home(code):
-            made = [None if code.strict and None in row else handler(*row) for row in zip(*values, strict=True)]
+            rows = zip(*values, strict=True) if values else [()] * len(columns[0])
+            made = [None if code.strict and None in row else handler(*row) for row in rows]
     return pa.array([out_of_python(returns, v) for v in made], kind)
 
 
@@ -345,6 +361,3 @@ def anonymous(session: Session, parser: Parser) -> Result:
 def repository(_rewriter: Rewriter, _args: list[Any], _named: dict[str, Any]) -> exp.Expr:
     """The default package repository."""
     return value_of("snowflake.snowpark.anaconda_shared_repository")
-
-
-refuse("CREATE AGGREGATE FUNCTION", "aggregate in SQL, or in a vectorised function over groups")

@@ -51,10 +51,10 @@ def command(*heads: str, proof: Proof, reads: bool = False) -> Callable[[Handler
 
 
 def refuse(head: str, instead: str) -> None:
-    """Register a command as one that is not emulated."""
+    """Register a command as one that is not emulated; signs between its words stand alone."""
 
     def handler(_session: Session, _parser: Parser) -> Result:
-        raise not_supported(head, instead)
+        raise not_supported(head.replace(" . ", ".").removesuffix(" ."), instead)
 
     proof = judgement("left out of what is emulated")
     COMMANDS[tuple(head.split())] = Command(handler, reads=True, summary="", proof=proof, instead=instead)

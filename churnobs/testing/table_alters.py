@@ -15,7 +15,7 @@ from churnobs.testing.results import Result, status
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command
-from churnobs.testing.tables import UNENFORCED, has_table
+from churnobs.testing.tables import UNENFORCED, has_table, refuse_extras
 from churnobs.testing.trees import duck_sql, folded, table_name
 
 
@@ -58,6 +58,9 @@ def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # 
             parser.accept(",")
         return done
     if parser.accept("SET"):
+        following = parser.peek(1)
+        if following is not None and following.upper == "POLICY":
+            raise not_supported("policies of tables", "leave policies out")
         options = parser.options()
         parser.end()
         if (text := options.pop("COMMENT", None)) is not None:
@@ -136,6 +139,7 @@ def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
         if (most := known.pop(folded(renamed.this.find(exp.Identifier)), None)) is not None:
             known[folded(renamed.args["to"].find(exp.Identifier))] = most
     for column in tree.find_all(exp.ColumnDef):
+        refuse_extras(column)
         kept = [c for c in column.args.get("constraints") or [] if not isinstance(c.kind, UNENFORCED)]
         column.set("constraints", kept)
     for part in session.engine.translate(rewriter.query(tree)):

@@ -217,13 +217,13 @@ def _partition(code: Code, one: Any, given: list[tuple[Any, ...]], places: list[
     process, end = getattr(one, "process", None), getattr(one, "end_partition", None)
     if process is not None and _takes_frames(process):
         frame = _frame(code, [given[place] for place in places])
-        made.add(_rows(process(frame)), None, start)
+        made.add(_rows(process(frame), by_column=True), None, start)
     elif process is not None:
         for place in places:
             made.add(_rows(process(*given[place])), place, start)
     if end is not None:
         frames = [_frame(code, [given[place] for place in places])] if _takes_frames(end) else []
-        made.add(_rows(end(*frames)), None, start)
+        made.add(_rows(end(*frames), by_column=bool(frames)), None, start)
 
 
 def _takes_frames(method: Any) -> bool:
@@ -236,20 +236,23 @@ def _frame(code: Code, rows: list[tuple[Any, ...]]) -> Any:
     return pd.DataFrame(rows, columns=[argument.name for argument in code.arguments])
 
 
-def _rows(given: Any) -> Iterator[tuple[Any, ...]]:
-    """What a handler gave, as tuples: of an iterable of tuples, a frame, or columns in a tuple."""
+def _rows(given: Any, *, by_column: bool = False) -> Iterator[tuple[Any, ...]]:
+    """What a handler gave, as tuples: of an iterable of tuples or frames, a frame, or (of a handler of frames) columns."""
     if given is None:
         return
     if hasattr(given, "itertuples"):
         given = given.astype(object).where(given.notna(), None)
         yield from given.itertuples(index=False, name=None)
-    elif isinstance(given, tuple) and given and all(hasattr(one, "__array__") for one in given):
-        yield from zip(*(one.tolist() for one in given), strict=True)
+    elif isinstance(given, tuple) and given and (by_column or all(hasattr(one, "__array__") for one in given)):
+        yield from zip(*(one.tolist() if hasattr(one, "tolist") else one for one in given), strict=True)
     else:
         for row in given:
-            if not isinstance(row, tuple | list):
+            if hasattr(row, "itertuples"):
+                yield from _rows(row)
+            elif isinstance(row, tuple | list):
+                yield tuple(row)
+            else:
                 raise TypeError(f"a table function gives tuples, not {type(row).__name__}")
-            yield tuple(row)
 
 
 def _result(code: Code, made: _Made) -> Result:

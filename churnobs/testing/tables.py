@@ -15,10 +15,12 @@ from churnobs.testing.role_rules import need
 from churnobs.testing.roles import RELATIONS
 from churnobs.testing.session import Session
 from churnobs.testing.statements import command, dropped, refuse
-from churnobs.testing.trees import duck_sql, ident, table_name
+from churnobs.testing.trees import duck_sql, ident, refuse_types, table_name
 
 Tree = exp.Expr
 NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
+# what changes nothing of a table's rows here
+_WITHOUT_EFFECT = {"MAX_DATA_EXTENSION_TIME_IN_DAYS", "CHANGE_TRACKING", "ENABLE_SCHEMA_EVOLUTION", "ERROR_LOGGING"}
 UNENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Reference)
 
 
@@ -34,19 +36,7 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
 
     named = dynamic_identifier(node)
     name = session.resolve(table_name(named))  # type: ignore[arg-type]
-    properties = tree.args.get("properties")
-    kept, temporary, tags, retention = [], False, {}, 1
-    for found in properties.expressions if properties is not None else []:
-        if isinstance(found, exp.TemporaryProperty):
-            temporary = True
-        elif isinstance(found, exp.SchemaCommentProperty | exp.LikeProperty):
-            kept.append(found)
-        elif isinstance(found, exp.Tags):
-            tags = {pair.this.sql(): pair.expression.name for pair in found.expressions}
-        elif type(found) is exp.Property and found.name.upper() == "DATA_RETENTION_TIME_IN_DAYS":
-            retention = int(found.args["value"].name)
-        elif isinstance(found, exp.DynamicProperty | exp.ExternalProperty | exp.IcebergProperty):
-            raise not_supported(f"{found.sql(dialect='snowflake')} tables", "use an ordinary table")
+    kept, temporary, tags, retention = _properties(tree)
     tree.set("properties", exp.Properties(expressions=kept) if kept else None)
     if not _clear_the_way(session, tree, name, temporary=temporary):
         return status(f"{name.name} already exists, statement succeeded.")
@@ -71,6 +61,37 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
     for tag, value in tags.items():
         session.account.set_tag("TABLE", name, session.resolve(Parser(tag).parts()), value)
     return status(f"Table {name.name} successfully created.")
+
+
+def _properties(tree: exp.Create) -> tuple[list[exp.Expr], bool, dict[str, str], int]:
+    """What stands beside the columns: what is left for later, whether the table is temporary, its tags, days of time travel."""
+    properties = tree.args.get("properties")
+    kept: list[exp.Expr] = []
+    temporary, tags, retention = False, {}, 1
+    for found in properties.expressions if properties is not None else []:
+        if isinstance(found, exp.TemporaryProperty):
+            temporary = True
+        elif isinstance(found, exp.SchemaCommentProperty | exp.LikeProperty):
+            kept.append(found)
+        elif isinstance(found, exp.Tags):
+            tags = {pair.this.sql(): pair.expression.name for pair in found.expressions}
+        elif type(found) is exp.Property and found.name.upper() == "DATA_RETENTION_TIME_IN_DAYS":
+            retention = int(found.args["value"].name)
+        elif isinstance(found, exp.DynamicProperty | exp.ExternalProperty | exp.IcebergProperty):
+            raise not_supported(f"{found.sql(dialect='snowflake')} tables", "use an ordinary table")
+        elif type(found) is exp.Property and found.name.upper() in _WITHOUT_EFFECT:
+            pass
+        elif not isinstance(
+            found, exp.TransientProperty | exp.ClusterProperty | exp.CopyGrantsProperty | exp.VolatileProperty
+        ):
+            raise not_supported(f"CREATE TABLE ... {_spelled(found)}", "leave it out")
+    return kept, temporary, tags, retention
+
+
+def _spelled(found: exp.Expr) -> str:
+    if isinstance(found, exp.RowAccessProperty):
+        return "ROW ACCESS POLICY"
+    return found.name.upper() if type(found) is exp.Property else found.sql(dialect="snowflake")
 
 
 def _clear_the_way(session: Session, tree: exp.Create, name: Name, *, temporary: bool) -> bool:
@@ -156,12 +177,27 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
         engine.run(f"DROP TABLE IF EXISTS {Name(name.database, name.schema, old).sql}")
 
 
+def refuse_extras(column: exp.ColumnDef) -> None:
+    """Refuse what would change the values that a column shows, or that nobody could find again."""
+    refuse_types(column)
+    for constraint in column.args.get("constraints") or []:
+        kind = constraint.kind
+        if isinstance(kind, exp.MaskingPolicyColumnConstraint | exp.ProjectionPolicyColumnConstraint):
+            raise not_supported("a policy of a column", "leave policies out")
+        if isinstance(kind, exp.CollateColumnConstraint | exp.Tags):
+            raise not_supported(
+                f"{'a collation' if isinstance(kind, exp.CollateColumnConstraint) else 'a tag'} of a column",
+                "leave it out",
+            )
+
+
 def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
     """Snowflake keeps keys as notes and does not enforce them; comments are put aside."""
     comments = {}
     kept: list[Tree] = []
     for column in schema.expressions:
         if isinstance(column, exp.ColumnDef):
+            refuse_extras(column)
             constraints = []
             for constraint in column.args.get("constraints") or []:
                 kind = constraint.args.get("kind")
@@ -276,6 +312,3 @@ def drop(session: Session, parser: Parser) -> Result:
 
 refuse("UNDROP", "UNDROP TABLE brings back a table")
 refuse("CREATE DYNAMIC ICEBERG TABLE", "use CREATE DYNAMIC TABLE")
-refuse("CREATE EXTERNAL TABLE", "read the stage directly, or COPY INTO a table")
-refuse("CREATE ICEBERG TABLE", "use an ordinary table")
-refuse("CREATE HYBRID TABLE", "use an ordinary table")

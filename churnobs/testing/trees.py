@@ -134,9 +134,42 @@ def as_of_join(join: exp.Join) -> None:
     on = join.args.get("on")
     using = join.args.get("using")
     if using:
-        raise not_supported("ASOF JOIN ... USING", "write ON a.k = b.k")
+        on = _equal_keys(join, using)
     condition = condition.unnest() if isinstance(condition, exp.Paren) else condition
     join.set("on", exp.and_(on, condition) if on is not None else condition)
+
+
+def _equal_keys(join: exp.Join, keys: list[exp.Identifier]) -> Tree:
+    """USING of an as-of join: equal keys, which a bare name or star has once, from the left."""
+    above: Any = join.parent
+    left: Any = above.args["from_"].this if isinstance(above, exp.Select) else above
+    right: Any = join.this
+    if above.args["joins"] != [join] or not left.alias_or_name or not right.alias_or_name:
+        raise not_supported("ASOF JOIN ... USING of more than two tables", "write ON a.k = b.k")
+    names = [
+        (side.args["alias"].this if side.args.get("alias") else side.this).copy() for side in (left, right)
+    ]  # as they are spelled
+    join.set("using", None)
+    rest = exp.Star(except_=[key.copy() for key in keys])
+    both = [exp.Column(this=exp.Star(), table=names[0].copy()), exp.Column(this=rest, table=names[1].copy())]
+    if isinstance(above, exp.Select):
+        folded_keys = {folded(key) for key in keys}
+        for column in list(above.find_all(exp.Column)):
+            bare = not column.table and isinstance(column.this, exp.Identifier) and column.parent_select is above
+            if bare and folded(column.this) in folded_keys:
+                column.set("table", names[0].copy())
+        shown = [each for one in above.expressions for each in (both if type(one) is exp.Star else [one])]
+        above.set("expressions", shown)
+    else:  # (a ASOF JOIN b) in parentheses
+        above.set("joins", None)
+        whole: Any = above.parent
+        whole.set("this", exp.select(*both).from_(above.copy()).join(join, copy=False))
+    return exp.and_(
+        *(
+            exp.EQ(this=exp.column(key.copy(), names[0].copy()), expression=exp.column(key.copy(), names[1].copy()))
+            for key in keys
+        )
+    )
 
 
 def name_columns(select: exp.Select) -> None:
@@ -181,6 +214,35 @@ def present(tree: Tree) -> None:
         if not isinstance(node, exp.CurrentTimestamp):
             moment = exp.cast(moment, "DATE" if isinstance(node, exp.CurrentDate) else "TIME")
         node.replace(moment)
+
+
+_CLAUSES: dict[Any, tuple[str, str]] = {
+    exp.MatchRecognize: ("MATCH_RECOGNIZE", "number the rows with window functions"),
+    exp.Connect: ("CONNECT BY", "use WITH RECURSIVE"),
+    exp.SemanticView: ("SEMANTIC_VIEW(...)", "query the tables"),
+    exp.DirectoryStage: ("DIRECTORY(...)", "use LIST"),
+}
+
+
+def refuse_clauses(tree: Tree) -> None:
+    """Refuse the parts of a query that DuckDB has not."""
+    for found in tree.find_all(*_CLAUSES):
+        raise not_supported(*_CLAUSES[type(found)])
+    refuse_types(tree)
+
+
+def positions_by_name(tree: Tree) -> None:
+    """Read "$1" as $1, the first column of what is selected from."""
+    for column in list(tree.find_all(exp.Column)):
+        if re.fullmatch(r"\$\d+", column.name) and not column.table:
+            column.replace(exp.Parameter(this=exp.Literal.number(column.name[1:])))
+
+
+def refuse_types(tree: Tree) -> None:
+    """Refuse the types whose values DuckDB cannot hold."""
+    for kind in tree.find_all(exp.DataType):
+        if kind.this == exp.DataType.Type.VECTOR:
+            raise not_supported("the type VECTOR", "use ARRAY")
 
 
 def is_macro(call: Tree) -> bool:

@@ -18,7 +18,7 @@ from churnobs.testing.failures import not_supported
 from churnobs.testing.formats import strptime_format
 from churnobs.testing.proof import document
 from churnobs.testing.rewriting import Rewriter, scalar
-from churnobs.testing.trees import Tree
+from churnobs.testing.trees import Tree, is_macro
 
 _AUTO_MOMENTS = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y")
 
@@ -28,6 +28,14 @@ def _tried(formats: tuple[str, ...]) -> str:
 
 
 _MACROS = f"""
+CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
+    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+    WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
+    WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
+    WHEN 'TIMESTAMP_NS' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
+    WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
+    WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
+    WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
 CREATE OR REPLACE MACRO @is_text(v) AS typeof(v) IN ('VARCHAR', 'JSON');
 CREATE OR REPLACE MACRO @is_whole(v) AS typeof(v) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT');
 CREATE OR REPLACE MACRO @plain(v) AS trim(CAST(v AS VARCHAR), '"');
@@ -46,7 +54,9 @@ CREATE OR REPLACE MACRO @date(v) AS CASE
 CREATE OR REPLACE MACRO @date_or_null(v) AS CASE WHEN @is_text(v) THEN CAST(@tried(@plain(v)) AS DATE)
     ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS DATE) END;
 CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
-    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
+    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) WHEN typeof(v) LIKE 'TIMESTAMP%' THEN to_json(@text(v))
+    ELSE to_json(v) END;
+CREATE OR REPLACE MACRO @beside(v DOUBLE) AS CAST(v AS DOUBLE), (v VARCHAR) AS @variant(v), (v) AS v;
 CREATE OR REPLACE MACRO @json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
     WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
     WHEN 'DOUBLE' THEN CASE WHEN CAST(v AS VARCHAR) ILIKE '%e%' THEN 'DOUBLE' ELSE 'DECIMAL' END ELSE json_type(v) END;
@@ -62,14 +72,6 @@ CREATE OR REPLACE MACRO @has(v, held) AS CASE WHEN held IS NOT NULL AND v IS NOT
     THEN list_contains(CAST(to_json(held) AS JSON[]), @variant(v)) END;
 CREATE OR REPLACE MACRO @number(v VARCHAR) AS CAST(v AS DOUBLE), (v) AS v;
 CREATE OR REPLACE MACRO @as_moment(v VARCHAR) AS @moment(v), (v) AS v;
-CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS VARCHAR)
-    WHEN 'DOUBLE' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
-    WHEN 'FLOAT' THEN regexp_replace(CAST(v AS VARCHAR), '\\.0$', '')
-    WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
-    WHEN 'TIMESTAMP_NS' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
-    WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
-    WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
-    WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
 """
 MACROS = _MACROS.replace("@", "memory.main._offline_")
 TEXTS = (
@@ -107,8 +109,26 @@ _SPELLED = (exp.Column, exp.Substring, exp.SplitPart, exp.RegexpExtract, exp.Reg
 
 
 def macro(name: str, *args: Tree) -> exp.Anonymous:
-    """A call of one of this package's macros."""
-    return exp.Anonymous(this=f"memory.main._offline_{name}", expressions=list(args))
+    """A call of one of this package's macros.
+
+    A macro's text repeats its arguments. One that is a macro's call itself is named first, lest calls in calls grow without end.
+    """
+    named: list[tuple[exp.Identifier, Tree]] = []
+    given: list[Tree] = []
+    for at, argument in enumerate(args):
+        if any(is_macro(one) for one in argument.find_all(exp.Anonymous)):
+            mark = exp.to_identifier(f"_given{at}", quoted=True)
+            named.append((mark, argument))
+            given.append(exp.Column(this=mark.copy()))
+        else:
+            given.append(argument)
+    made = exp.Anonymous(this=f"memory.main._offline_{name}", expressions=given)
+    for mark, argument in named:
+        each = exp.Lambda(this=made, expressions=[mark])
+        one = exp.Anonymous(this="list_value", expressions=[argument])
+        listed = exp.Anonymous(this="list_transform", expressions=[one, each])
+        made = exp.Anonymous(this="list_extract", expressions=[listed, exp.Literal.number(1)])
+    return made
 
 
 def rewrite(tree: Tree, *, coerces: bool) -> None:
@@ -214,6 +234,8 @@ def _cast(node: Any) -> Tree | None:
         return None if iso else macro("date", given.copy())
     if kind.this in (exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ):
         return None if isinstance(given, exp.Literal) else macro("moment", given.copy())
+    if kind.this in (exp.DataType.Type.BINARY, exp.DataType.Type.VARBINARY):
+        return macro("hexed", given.copy())
     if kind.this not in TEXTS:
         return None
     made: Tree = given.copy()
@@ -245,11 +267,26 @@ def _joined(node: Any) -> None:
             operand.replace(macro("text", operand.copy()))
 
 
+def _parsed(node: Any) -> Tree:
+    return macro("try_parse" if node.args.get("safe") else "parse", macro("text", node.this.copy()))
+
+
+_BYTES = {"UTF-8": "decode", "UTF8": "decode", "HEX": "hex", "BASE64": "to_base64"}
+
+
+def _formatted(node: Any) -> None:
+    """A date in a format: HH counts to 24, which sqlglot leaves as it stands."""
+    if isinstance(form := node.args.get("format"), exp.Literal):
+        form.set("this", form.name.replace("HH", "%H"))
+
+
 def _shown(node: Any) -> Tree | None:
     form = node.args.get("format")
     if form is None:
         return macro("text", node.this.copy())
     text = form.name if isinstance(form, exp.Literal) else ""
+    if text.upper() in _BYTES:
+        return exp.Anonymous(this=_BYTES[text.upper()], expressions=[node.this.copy()])
     if re.fullmatch(r"(FM)?[S$BMI+-]*[09XGD,.]+[SMI+-]*(EEE+)?", text.upper()) or text.upper().startswith("TM"):
         raise not_supported(f"TO_CHAR with the number format '{text}'", "ROUND the number and cast it to VARCHAR")
     if not isinstance(form, exp.Literal):
@@ -285,6 +322,21 @@ def _has(node: Any) -> Tree:
     return macro("has", node.expression.copy(), node.this.copy())
 
 
+def _looked_for(node: Any) -> None:
+    """CONTAINS and its like read what is no text as one."""
+    for operand in (node.this, node.expression):
+        if not isinstance(operand, exp.Literal) or not operand.is_string:
+            operand.replace(macro("text", operand.copy()))
+
+
+def _regressed(node: Any) -> None:
+    """A line through points of one place is NULL, and not a number that is none."""
+    whole = node
+    while isinstance(whole.parent, exp.Filter | exp.Window) and whole.parent.this is whole:
+        whole = whole.parent
+    whole.replace(macro("defined", whole.copy()))
+
+
 def _moments(node: Any) -> None:
     for key in ("this", "expression"):
         operand = node.args.get(key)
@@ -297,6 +349,10 @@ _RULES: dict[Any, Any] = {
     exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
     exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
     exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
+    exp.ParseJSON: _parsed, exp.CheckJson: lambda node: macro("check", node.this.copy()),
+    exp.TimeToStr: _formatted,
+    exp.Contains: _looked_for, exp.StartsWith: _looked_for, exp.EndsWith: _looked_for,
+    exp.RegrSlope: _regressed, exp.RegrIntercept: _regressed, exp.RegrR2: _regressed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip

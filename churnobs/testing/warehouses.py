@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from churnobs.testing.catalog import OWNER, Warehouse
-from churnobs.testing.failures import exists, missing
+from churnobs.testing.failures import exists, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows, status
@@ -20,6 +22,14 @@ def need_warehouse(session: Session, name: str) -> Warehouse:
     return found
 
 
+def _options(parser: Parser) -> dict[str, Any]:
+    options = parser.options()
+    parser.end()
+    if "RESOURCE_MONITOR" in options:
+        raise not_supported("RESOURCE_MONITOR of a warehouse", "leave it out: nothing is charged here")
+    return options
+
+
 @command("CREATE WAREHOUSE", proof=document("sql/create-warehouse"))
 def create_warehouse(session: Session, parser: Parser) -> Result:
     """CREATE WAREHOUSE; it becomes the current one."""
@@ -29,7 +39,7 @@ def create_warehouse(session: Session, parser: Parser) -> Result:
     absent = parser.accept("IF", "NOT", "EXISTS")
     (name,) = parser.parts()
     parser.accept("WITH")
-    options = parser.options()
+    options = _options(parser)
     held = session.account.catalog.warehouses
     if name in held and not replace:
         if absent:
@@ -61,7 +71,7 @@ def alter_warehouse(session: Session, parser: Parser) -> Result:
     found = need_warehouse(session, parser.parts()[0])
     if parser.accept_any("SUSPEND", "RESUME") is None:
         parser.expect("SET")
-        options = parser.options()
+        options = _options(parser)
         found.size = str(options.get("WAREHOUSE_SIZE", found.size))
         found.comment = str(options.get("COMMENT", found.comment))
     return status(DONE)

@@ -142,7 +142,6 @@ def test_pivot_of_any_and_sample_of_rows(snowflake_session, sql) -> None:
         "SELECT TO_CHAR(1234.5, '999,999.00')", "SELECT * FROM range(3)", "SELECT * FROM duckdb_settings()",
         "SELECT SOUNDEX('a')",
         "SELECT f.value FROM LATERAL FLATTEN(input => PARSE_JSON('[1]'), recursive => TRUE) f",
-        "SELECT f.value FROM LATERAL FLATTEN(input => PARSE_JSON('[1]'), mode => 'ARRAY') f",
     ],
 )  # fmt: skip
 def test_what_would_be_answered_otherwise_is_refused(fails, text: str) -> None:
