@@ -108,7 +108,7 @@ def bit_length(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return exp.Mul(this=size, expression=exp.Literal.number(8))
 
 
-@scalar("CHR", "CHAR", proof=document("functions/chr"))
+@scalar("CHR", proof=document("functions/chr"))
 def character(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """CHR(number)."""
     return macro("character", args[0].copy())

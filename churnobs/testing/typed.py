@@ -350,7 +350,7 @@ _RULES: dict[Any, Any] = {
     exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
     exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ParseJSON: _parsed, exp.CheckJson: lambda node: macro("check", node.this.copy()),
-    exp.TimeToStr: _formatted,
+    exp.TimeToStr: _formatted, exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
     exp.Contains: _looked_for, exp.StartsWith: _looked_for, exp.EndsWith: _looked_for,
     exp.RegrSlope: _regressed, exp.RegrIntercept: _regressed, exp.RegrR2: _regressed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),

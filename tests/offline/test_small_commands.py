@@ -126,7 +126,7 @@ def test_functions_of_the_session(snowflake_session, sql) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    ["CREATE AGGREGATE FUNCTION F(A INT)", "CREATE COMPUTE POOL P", "CREATE EXTERNAL FUNCTION F(A INT)",
+    ["CREATE COMPUTE POOL P", "CREATE EXTERNAL FUNCTION F(A INT)",
      "CREATE HYBRID TABLE T (A INT)", "CREATE ROW ACCESS POLICY P", "CREATE SHARE S", "SELECT AI_FILTER('a')",
      "SELECT AI_EXTRACT('a')", "SELECT SNOWFLAKE.CORTEX.TRANSLATE_TEXT('a', 'en', 'de')"],
 )  # fmt: skip
