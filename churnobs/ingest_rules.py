@@ -18,7 +18,7 @@ from churnobs.months import Month
 
 _HINT: Final = 'nothing of it was loaded; correct the row, or ingest with on_error="quarantine" to leave bad rows out'
 # months without a row that a file may be said to cover at its end
-_QUIET: Final = 12
+_QUIET: Final = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ MAPPINGS: list[tuple[str, Any, type[Exception], tuple[str, ...]]] = [
         "with a period of a hundred years",
         {**_mapping(), "period_end": dt.date(2124, 1, 1)},
         BadFile,
-        ("its newest row is of 2024-02", "2124-01-01", "up to 12 months"),
+        ("its newest row is of 2024-02", "2124-01-01", "up to 60 months"),
     ),
     ("with a period of the year 9999", {**_mapping(), "period_end": dt.date(9999, 12, 31)}, BadConfig, ("period_end", "2199")),
 ]  # fmt: skip
