@@ -136,6 +136,7 @@ def test_an_error_at_the_end_of_every_step(
     assert_same(place, files, expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dead", [True, False], ids=["dead", "an error"])
 def test_native_objects_that_a_commit_left_behind(
     dead: bool,

@@ -158,7 +158,9 @@ def test_before_it_is_deployed(ask: Callable[[Workspace, Path], Any], account: O
             ask(workspace, files)
 
 
-@pytest.mark.parametrize(("database", "schema"), [("D", '"my schema"'), ('"Mixed"', '"quo""te"')])
+@pytest.mark.parametrize(
+    ("database", "schema"), [pytest.param("D", '"my schema"', marks=pytest.mark.long), ('"Mixed"', '"quo""te"')]
+)
 def test_names_that_need_quotes(database: str, schema: str, account: OfflineAccount, files: Path) -> None:
     """Up to a first model with its native objects, its monitors, and a run that takes over."""
     asking = account.session()
