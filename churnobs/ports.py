@@ -6,7 +6,7 @@ The interfaces users see (workspace, feature store, registry, monitor) validate,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -89,6 +89,18 @@ class EnginePort(ABC):
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; a transaction inside another joins it."""
+
+    def held(self, name: str, query: Readable) -> AbstractContextManager[str]:  # noqa: ARG002  # who holds takes the query
+        """What to read the rows of a query from while the block reads them again and again.
+
+        Args:
+            name: a view or table that has those rows, and perhaps more.
+            query: the rows.
+
+        Returns:
+            ``name``, or a table that the engine holds them in until the block ends.
+        """
+        return nullcontext(name)
 
     @property
     @abstractmethod

@@ -58,6 +58,10 @@ class Watched:
             rows = rows.mutate(DAY=at.cast("date"), RIPE=ripe)
         return rows
 
+    def kept(self) -> ir.Table:
+        """The columns of the source, in the rows of its days."""
+        return self.dated().select(*(name for name, _ in self.columns))
+
     def rows(self) -> ir.Table:
         """The columns of the source with RIPE and GROUPS; a row comes once for all rows and once for each segment column."""
         rows = self.dated()
@@ -67,6 +71,11 @@ class Watched:
             for name in self.segments
         ]
         return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
+def watched_rows(watched: Watched) -> ir.Table:
+    """The columns that are watched, in the rows of the days that are: to be held, and counted more than once."""
+    return watched.kept()
 
 
 def _column(rows: ir.Table, name: str | None, kind: str) -> Any:

@@ -115,17 +115,17 @@ class Tally:
             query = Query(day_histograms, (watched, bins[start : start + step]))
             self.add("MONITOR_HISTOGRAMS", subject, source, query, rows)
 
-    def outcomes(self, record: MonitorRecord, watched: Watched, days: Sequence[WatchedDay]) -> None:
-        """Count predictions beside what came true."""
+    def outcomes(self, record: MonitorRecord, held: str, watched: Watched, days: Sequence[WatchedDay]) -> None:
+        """Count predictions beside what came true, in a table or view that has them."""
         source, settings = record.source, record.settings
         label, said = (first(c) for c in (source.actual_class_columns, source.prediction_class_columns))
         actual, score = (first(c) for c in (source.actual_score_columns, source.prediction_score_columns))
         table, rows = OUTCOMES[record.task][0], sum(d.rows for d in days)
         match record.task:
             case "TABULAR_REGRESSION":
-                self.add(table, record.name, source.source, Query(day_errors, (watched, actual, score)), rows)
+                self.add(table, record.name, held, Query(day_errors, (watched, actual, score)), rows)
             case "TABULAR_MULTI_CLASSIFICATION":
-                self.add(table, record.name, source.source, Query(day_confusion, (watched, label, said)), rows)
+                self.add(table, record.name, held, Query(day_confusion, (watched, label, said)), rows)
             case _:
                 few = tuple(d.day for d in days if d.rows <= settings.exact_rows)
                 many = tuple(d.day for d in days if d.rows > settings.exact_rows)
@@ -134,7 +134,7 @@ class Tally:
                         # days that are all of one kind need no list
                         own = watched if len(chosen) == len(days) else dataclasses.replace(watched, days=chosen)
                         query = Query(build, (own, label, said, score, settings.score_cells))
-                        self.add(table, record.name, source.source, query, rows)
+                        self.add(table, record.name, held, query, rows)
 
     def write(self) -> None:
         """Run what is gathered."""

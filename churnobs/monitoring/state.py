@@ -5,16 +5,27 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.divergence import fit_bins
 from churnobs.errors import BadConfig
 from churnobs.expressions.drift import Bins, summaries
-from churnobs.expressions.monitored import SOURCE, Watched
-from churnobs.expressions.render import Query
+from churnobs.expressions.monitored import SOURCE, Watched, watched_rows
+from churnobs.expressions.render import Query, Text
 from churnobs.expressions.scores import state_rows
-from churnobs.monitoring.counting import AT_A_TIME, OUTCOMES, PARTS, Change, Tally, change_of, note, refuse
+from churnobs.monitoring.counting import (
+    AT_A_TIME,
+    MANY_ROWS,
+    OUTCOMES,
+    PARTS,
+    Change,
+    Tally,
+    change_of,
+    note,
+    over,
+    refuse,
+)
 from churnobs.monitoring.roles import features_of, watched_columns
 from churnobs.ports import Forgotten, Look
 from churnobs.tables import MONITOR_HISTOGRAMS
@@ -84,18 +95,48 @@ class MonitorState:
         self._port.forget([Forgotten(c.record.name, c.gone, c.part) for c in changes if c.gone])
         tally = Tally(self._engine)
         counted = [(change, self._watched(change)) for change in changes if change.days]
-        for change, watched in counted:
-            if change.part == "OUTCOMES":
-                tally.outcomes(change.record, watched, change.days)
-            else:
-                own = self._subjects(change.record)[change.record.name]
-                bins = tuple(b for b in change.record.bins if b.column in own)
-                rows = sum(d.rows for d in change.days)
-                tally.histograms(change.record.name, change.record.source.source, watched, bins, rows)
-        tally.write()
+        with ExitStack() as until_written:
+            held = self._held(counted, until_written)
+            for change, seen in counted:
+                record = change.record
+                source, columns = held.get(record.name, (record.source.source, seen.columns))
+                watched = dataclasses.replace(seen, columns=columns)
+                if change.part == "OUTCOMES":
+                    tally.outcomes(record, source, watched, change.days)
+                else:
+                    own = self._subjects(record)[record.name]
+                    bins = tuple(b for b in record.bins if b.column in own)
+                    tally.histograms(record.name, source, watched, bins, sum(d.rows for d in change.days))
+            tally.write()
         for change, watched in counted:
             refuse(self._engine, change.record, change.part, watched)
         note(self._engine, changes)
+
+    def _held(
+        self, counted: Sequence[tuple[Change, Watched]], until: ExitStack
+    ) -> dict[str, tuple[str, tuple[tuple[str, str], ...]]]:
+        """Where the rows of large monitors are read, and their columns there, by the monitor's name.
+
+        The loop's sources are views that join tables, and are read once for each column and segment: where there are many
+        rows they are joined once.
+        """
+        held = {}
+        for record in {change.record.name: change.record for change, _ in counted}.values():
+            own = [(change, watched) for change, watched in counted if change.record is record]
+            many = sum(d.rows for change, _ in own for d in change.days) > MANY_ROWS
+            if record.shared is None or not many:
+                continue
+            wanted = {column for part in PARTS for group in self._together(record, part) for column in group}
+            columns = tuple((column, kind) for column, kind in own[0][1].columns if column in wanted)
+            days = () if any(not w.days for _, w in own) else tuple(sorted({d for _, w in own for d in w.days}))
+            rows = Query(watched_rows, (Watched(SOURCE, columns, record.source.timestamp_column, (), days),))
+            names = tuple(column for column, _ in columns)
+            # the source has more columns, and its query says *
+            listed = ", ".join(f'"{name}"' for name in names)
+            text = f"SELECT {listed} FROM (\n{over(record.source.source, rows, self._engine)}\n) AS q"
+            source = until.enter_context(self._engine.held(record.source.source, Text(text, names)))
+            held[record.name] = (source, columns)
+        return held
 
     def _watched(self, change: Change) -> Watched:
         source = change.record.source

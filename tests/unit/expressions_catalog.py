@@ -42,6 +42,7 @@ from churnobs.expressions.monitored import (
     exact_day_scores,
     refused_values,
     repeated_keys,
+    watched_rows,
     with_late_labels,
 )
 from churnobs.expressions.paired import floors, meeting
@@ -167,6 +168,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "stored_performance": (stored_performance, lambda t: ((t, add_months(t, -1)), 30, ("BASE", "DEFAULT"))),
     "summaries": (summaries, lambda _: ("BASELINE", ("AGE", "SPEND"))),
     "day_histograms": (day_histograms, lambda t: (seen(t), BINS)),
+    "watched_rows": (watched_rows, lambda t: (seen(t),)),
     "baseline_histograms": (day_histograms, lambda _: (Watched(SOURCE, WATCHED, None), BINS)),
     "exact_day_scores": (exact_day_scores, lambda t: (seen(t), "CHURNED", "SAID", "SCORE", 1000)),
     "binned_day_scores": (binned_day_scores, lambda t: (seen(t), "CHURNED", None, "SCORE", 1000)),

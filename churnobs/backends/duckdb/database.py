@@ -173,6 +173,17 @@ class Database(EnginePort):
         return {row[0]: str(DuckDBType.from_string(row[1])) for row in described}
 
     @contextmanager
+    def held(self, name: str, query: Readable) -> Iterator[str]:  # noqa: ARG002  # a view is run anew by each reader
+        """Hold a query's rows in a temporary table."""
+        table = f"CHURNOBS_HELD_{self._sent}"
+        self.execute(f"CREATE TEMP TABLE {table} AS {self.text(query)}")
+        try:
+            yield table
+        finally:
+            with suppress(duckdb.Error):  # a transaction that was aborted has taken it along
+                self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+    @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; a transaction inside another joins it."""
         outermost = self._depth == 0

@@ -19,7 +19,9 @@ _HOLDER: Final = re.compile(r"\(PID (\d+)\)|PID (\d+)")
 # seconds that a writer waits for readers to let a file go, and between two tries
 PATIENCE: Final = 2.0
 BETWEEN: Final = 0.02
-_MEMORY: Final = re.compile(r"\s*\d+(\.\d+)?\s*([KMGT]?i?B|%)\s*", re.IGNORECASE)
+_MEMORY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B|%)\s*", re.IGNORECASE)
+# megabytes that two threads and more work in
+_ROOM_FOR_TWO: Final = 1000
 _MOST_THREADS: Final = 4096
 _WAYS_OUT: Final = (
     (
@@ -60,9 +62,14 @@ def settings_of(threads: int | None, memory_limit: str | None) -> Settings:
     if threads is not None:
         settings["threads"] = whole_number("threads", threads, 1, _MOST_THREADS)
     if memory_limit is not None:
-        if not isinstance(memory_limit, str) or not _MEMORY.fullmatch(memory_limit):
+        found = _MEMORY.fullmatch(memory_limit) if isinstance(memory_limit, str) else None
+        if found is None:
             raise BadConfig(f"memory_limit is {memory_limit!r}", hint='give a size such as "2GB", or "50%"')
         settings["memory_limit"] = memory_limit
+        number, unit = float(found[1]), found[2].upper()
+        # each thread pins blocks of its own: with little memory there is room for one
+        if threads is None and (unit[0] in "BK" or (unit[0] == "M" and number < _ROOM_FOR_TWO)):
+            settings["threads"] = 1
     return settings
 
 

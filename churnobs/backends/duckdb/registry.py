@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from churnobs.ports import Readable
 
 # rows that are scored at a time
-_AT_A_TIME: Final = 100_000
+_AT_A_TIME: Final = 50_000
 
 
 class DuckDBRegistry(RegistryPort):
@@ -113,7 +113,7 @@ class DuckDBRegistry(RegistryPort):
             said = {artefact: _outputs(model, frame[names]) for artefact, (model, names) in models.items()}
             columns: dict[str, Any] = {name: part[name] for name in keep}
             for prefix, record in records.items():
-                columns[f"{prefix}_VERSION"] = pa.repeat(record.version_name, len(frame))
+                columns[f"{prefix}_VERSION"] = _named(record.version_name, len(frame))
                 columns[f"{prefix}_CLASS"], columns[f"{prefix}_PROBABILITY"] = said[record.artefact]
             return pa.table(columns)
 
@@ -165,3 +165,10 @@ def _outputs(model: Any, features: Any) -> tuple[pa.Array, pa.Array]:
         model, features = model[-1], model[:-1].transform(features)
     probability = model.predict_proba(features)[:, list(model.classes_).index(1)]
     return pa.array(model.predict(features).astype("int64")), pa.array(probability.astype("float64"))
+
+
+def _named(version: str, rows: int) -> pa.Array:
+    """A version's name in every row, kept once."""
+    return pa.DictionaryArray.from_arrays(
+        pa.Array.from_buffers(pa.int8(), rows, [None, pa.py_buffer(bytes(rows))]), pa.array([version])
+    )

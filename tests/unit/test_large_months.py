@@ -1,0 +1,73 @@
+"""What is done otherwise where a month has very many rows comes to the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from loops import scripted, write_world
+
+import churnobs
+import churnobs.backends.duckdb.database
+from churnobs.backends.duckdb import registry
+from churnobs.backends.duckdb.opening import settings_of
+from churnobs.monitoring import counting, state
+
+COUNTED = ("MONITOR_HISTOGRAMS", "MONITOR_SCORES", "MONITOR_DAYS")
+
+
+def lived(files: Path) -> dict[str, list[dict[str, Any]]]:
+    with churnobs.connect(threads=2) as workspace:
+        workspace.lifecycle(scripted(), source=files).run()
+        tables = {name: workspace.sql(f"SELECT * FROM {name} ORDER BY ALL").collect() for name in COUNTED}
+        for row in tables["MONITOR_DAYS"]:
+            del row["FINGERPRINT"]  # of probabilities to the last bit, which the size of a product of matrices may change
+        tables["PREDICTIONS"] = workspace.sql("SELECT * FROM PREDICTIONS ORDER BY TIMESTAMP, CUSTOMER_KEY").collect()
+        assert workspace.sql("SELECT COUNT(*) AS N FROM duckdb_tables() WHERE table_name LIKE '%HELD%'").collect() == [
+            {"N": 0}
+        ]
+    return tables
+
+
+def test_many_rows_are_counted_and_scored_as_few_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = write_world(tmp_path / "world", customers=120, months=6)
+    few = lived(files)
+    held: list[str] = []
+    real = churnobs.backends.duckdb.database.Database.held
+
+    def noted(self: Any, name: str, query: Any) -> Any:
+        held.append(name)
+        return real(self, name, query)
+
+    monkeypatch.setattr(churnobs.backends.duckdb.database.Database, "held", noted)
+    for module in (counting, state):
+        monkeypatch.setattr(module, "MANY_ROWS", 0)
+    monkeypatch.setattr(registry, "_AT_A_TIME", 7)
+    many = lived(files)
+    assert len(held) > 3
+    assert all(name.endswith("_SOURCE") for name in held)
+    for name in COUNTED:
+        assert len(many[name]) == len(few[name]) > 0
+        for a, b in zip(many[name], few[name], strict=True):
+            numbers = [key for key, value in b.items() if isinstance(value, float)]
+            assert {k: v for k, v in a.items() if k not in numbers} == {k: v for k, v in b.items() if k not in numbers}
+            assert [a[key] for key in numbers] == pytest.approx([b[key] for key in numbers], rel=1e-9)
+    assert len(many["PREDICTIONS"]) == len(few["PREDICTIONS"]) > 0
+    for a, b in zip(many["PREDICTIONS"], few["PREDICTIONS"], strict=True):
+        assert (a["CUSTOMER_KEY"], a["DEFAULT_VERSION"], a["DEFAULT_CLASS"]) == (
+            b["CUSTOMER_KEY"], b["DEFAULT_VERSION"], b["DEFAULT_CLASS"],
+        )  # fmt: skip
+        assert np.isclose(a["DEFAULT_PROBABILITY"], b["DEFAULT_PROBABILITY"], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("threads", "limit", "expected"),
+    [
+        (None, "512MB", 1), (None, "999.5 MiB", 1), (None, "1000MB", None), (None, "2GB", None), (None, "50%", None),
+        (None, "800000KB", 1), (4, "512MB", 4), (None, None, None),
+    ],
+)  # fmt: skip
+def test_little_memory_is_for_one_thread(threads: int | None, limit: str | None, expected: int | None) -> None:
+    assert settings_of(threads, limit).get("threads") == expected
