@@ -31,6 +31,7 @@ def test_the_program_never_asks_where_it_runs() -> None:
     assert len(branches) == 1
 
 
+@pytest.mark.long
 def test_the_program_runs(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     asked: list[Any] = []
 

@@ -63,6 +63,7 @@ def test_features_match_their_definition(
         assert_same(row, features_of(shop, customer, as_of, refunds))
 
 
+@pytest.mark.long
 @same_workspace
 @given(worlds(), st.integers(0, 200), st.integers(0, 100), rules)
 def test_the_state_changes_nothing(

@@ -85,6 +85,7 @@ def assert_same(place: Place, files: Path, expected: Left) -> None:
         assert workspace.lifecycle(scripted()).history() == expected[1]
 
 
+@pytest.mark.long
 def test_dead_before_every_step(place: Place, backend: str, files: Path, undisturbed: Callable[[str], Left]) -> None:
     for kind in StepKind:
         workspace = place.open()

@@ -251,6 +251,7 @@ def undisturbed(files: Path) -> dict[str, Any]:
             return place.everything(workspace)
 
 
+@pytest.mark.long
 def test_grants_are_lost_in_mid_month(files: Path, undisturbed: dict[str, Any]) -> None:
     """The month stops with Snowflake's own words, and goes on as if nothing had been once the grant is given."""
     lost: list[str] = []
@@ -271,6 +272,7 @@ def test_grants_are_lost_in_mid_month(files: Path, undisturbed: dict[str, Any]) 
             assert different(place.everything(workspace), undisturbed) == []
 
 
+@pytest.mark.long
 def test_sessions_that_end_in_mid_month(files: Path, undisturbed: dict[str, Any]) -> None:
     with serve() as account:
         place = Schema(account, "S")

@@ -23,7 +23,9 @@ def lived(files: Path) -> dict[str, list[dict[str, Any]]]:
         workspace.lifecycle(scripted(), source=files).run()
         tables = {name: workspace.sql(f"SELECT * FROM {name} ORDER BY ALL").collect() for name in COUNTED}
         for row in tables["MONITOR_DAYS"]:
-            del row["FINGERPRINT"]  # of probabilities to the last bit, which the size of a product of matrices may change
+            del row[
+                "FINGERPRINT"
+            ]  # of probabilities to the last bit, which the size of a product of matrices may change
         tables["PREDICTIONS"] = workspace.sql("SELECT * FROM PREDICTIONS ORDER BY TIMESTAMP, CUSTOMER_KEY").collect()
         assert workspace.sql("SELECT COUNT(*) AS N FROM duckdb_tables() WHERE table_name LIKE '%HELD%'").collect() == [
             {"N": 0}

@@ -154,6 +154,7 @@ def test_every_measured_drift_has_its_verdict(drifting: tuple[Any, list[MonthRep
         assert months["MONTH"].nunique() >= 2
 
 
+@pytest.mark.long
 def test_labels_do_not_leak_into_estimates(tmp_path: Path) -> None:
     """The estimate of the newest as-of is the same whatever its labels will be."""
     short = write_world(tmp_path / "short", months=6)

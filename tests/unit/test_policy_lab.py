@@ -204,6 +204,7 @@ def without_clock(cells: list[Cell]) -> list[dict[str, Any]]:
     return [cell.to_dict() | {"training_seconds": 0.0} for cell in cells]
 
 
+@pytest.mark.long
 def test_a_lab_gives_the_same_numbers_again(lab: Lab, cells: Any, tmp_path: Path) -> None:
     folder, first = cells
     assert len(first) == 2 * 4 * 2

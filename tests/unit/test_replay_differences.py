@@ -97,6 +97,7 @@ def test_files_and_settings_that_are_not_what_they_were(
     assert "2024-02: cannot be made again: no month is waiting" in gone.text()
 
 
+@pytest.mark.long
 def test_another_recipe_gives_other_versions_and_numbers(workspace: Workspace, files: Path) -> None:
     workspace.lifecycle(scripted(), source=files).run()
     other = scripted(trainer=recipe().set_params(C=0.001))
