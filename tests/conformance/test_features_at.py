@@ -104,6 +104,7 @@ def test_windows_are_half_open_and_months_are_clamped(workspace: Workspace) -> N
     assert row["LIFETIME_ORDERS"] == 7
 
 
+@pytest.mark.long
 def test_amounts_add_up_exactly(workspace: Workspace) -> None:
     sales = tuple(Sale("C1", dt.date(2024, 2, 1), a) for a in (0.1, 0.2, 0.3) * 1000)  # type: ignore[arg-type]
     fill(workspace, Shop(tuple(Sale(s.customer, s.day, Decimal(str(s.amount))) for s in sales)))

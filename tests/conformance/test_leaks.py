@@ -134,6 +134,7 @@ def test_honest_views_pass(workspace: Workspace, sql: str) -> None:
     assert workspace.feature_store.check_leakage(registered(workspace, expression(workspace)), T) == 2
 
 
+@pytest.mark.long
 def test_sums_of_doubles_in_another_order_are_no_leak(workspace: Workspace) -> None:
     sales = tuple(Sale(f"C{i % 7}", T - dt.timedelta(days=1 + i % 50), Decimal(i) / 7) for i in range(3000))
     rounded = tuple(Sale(s.customer, s.day, s.amount.quantize(Decimal("0.0001"))) for s in sales)

@@ -13,7 +13,8 @@ import pytest
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-STEPS, PROGRAMS = 25, 12
+# two hundred programs, of which few are for every day
+STEPS, PROGRAMS, QUICK = 25, 200, 12
 Rows = dict[int, tuple[int, int]]
 
 
@@ -224,7 +225,9 @@ def served():
         yield account
 
 
-@pytest.mark.parametrize("seed", range(PROGRAMS))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(n, marks=() if n < QUICK else pytest.mark.long) for n in range(PROGRAMS)]
+)
 def test_a_random_program(served, seed: int) -> None:
     import snowflake.connector
 
