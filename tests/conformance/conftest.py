@@ -96,9 +96,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config = metafunc.config
     live = config.getoption("--connection") is not None or config.getoption("--require") == "snowflake"
     if "backend" in metafunc.fixturenames:
-        metafunc.parametrize(
-            "backend", [name for name in sorted(BACKENDS) if live or name != "snowflake"], indirect=True
-        )
+        # what takes long on the account in this process, and is quick on the simulator
+        slow = {"snowflake-offline"} if metafunc.definition.get_closest_marker("long_offline") else set()
+        names = [name for name in sorted(BACKENDS) if live or name != "snowflake"]
+        cases = [pytest.param(name, marks=pytest.mark.long if name in slow else ()) for name in names]
+        metafunc.parametrize("backend", cases, indirect=True)
     if "other_backend" in metafunc.fixturenames:
         others = ["snowflake-offline", "snowflake"] if live else ["snowflake-offline"]
         metafunc.parametrize("other_backend", others, indirect=True, scope="module")

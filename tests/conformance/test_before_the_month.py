@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from loops import scripted, write_world
 
 from churnobs import Workspace
@@ -30,6 +31,7 @@ def test_everything_that_must_hold_is_examined(workspace: Workspace) -> None:
     assert all(c.found for c in checks)
 
 
+@pytest.mark.long_offline
 def test_a_month_is_told_before_it_is_done(workspace: Workspace, tmp_path: Path) -> None:
     files = write_world(tmp_path / "world", customers=120, months=4)
     loop: Any = workspace.lifecycle(scripted(), source=files)

@@ -64,6 +64,7 @@ def naming(workspace: Workspace, *secrets: str) -> list[str]:
     return sorted(n for n, rows in everything(workspace).items() if any(found.search(str(r)) for r in rows))
 
 
+@pytest.mark.long_offline
 def test_a_forgotten_customer_is_nowhere_and_does_not_come_back(workspace: Workspace, files: Path) -> None:
     who, loop = chosen(files), workspace.lifecycle(scripted(), source=files)
     reports = loop.run(4)

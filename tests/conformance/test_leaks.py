@@ -77,6 +77,7 @@ def before_and_after(draw: st.DrawFn) -> tuple[dt.date, Shop, Shop]:
     return as_of, shop, both(shop, draw(rows_from(as_of)))
 
 
+@pytest.mark.long_offline
 @same_workspace
 @given(before_and_after())
 def test_later_rows_change_no_feature(workspace: Workspace, case: tuple[dt.date, Shop, Shop]) -> None:

@@ -196,6 +196,7 @@ def cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if set(text) & set('",\n') else text
 
 
+@pytest.mark.long_offline
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, min_size=1, max_size=12))
 def test_accepted_and_rejected_rows_are_the_file(house: House, tmp_path: Path, rows: list) -> None:

@@ -322,6 +322,7 @@ def test_words_that_are_none() -> None:
                 workspace.monitor.attach("w", roles(), refresh_interval=wrong)
 
 
+@pytest.mark.long_offline
 @given(st.integers(0, 2**31), st.integers(1, 80), st.sampled_from(["1 DAY", "2 DAY", "ALL"]))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_stat_metrics_are_those_of_numpy(workspace: Workspace, seed: int, rows: int, granularity: str) -> None:

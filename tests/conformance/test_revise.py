@@ -47,6 +47,7 @@ def without_half(found: list[dict[str, str]]) -> list[dict[str, str]]:
     return [row for row in found if row["CUSTOMER_ID"] not in set(customers[::2])]
 
 
+@pytest.mark.long_offline
 def test_a_restated_month(workspace: Workspace, files: Path) -> None:
     loop = workspace.lifecycle(scripted(), source=files)
     reports = loop.run(4)
@@ -127,6 +128,7 @@ def fresh_by_hand(workspace: Workspace) -> dict[str, tuple[int, float]]:
     return {str(c): (int(n), round(float(total), 2)) for c, n, total in found.itertuples() if c in active}
 
 
+@pytest.mark.long_offline
 def test_a_late_file_and_what_a_revision_refuses(workspace: Workspace, files: Path, tmp_path: Path) -> None:
     loop = workspace.lifecycle(scripted(), source=files)
     loop.run(2)

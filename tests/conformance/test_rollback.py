@@ -29,6 +29,7 @@ def stored(workspace: Workspace, as_of: object) -> set[str]:
     return {row["V"] for row in workspace.sql(f"SELECT DEFAULT_VERSION AS V FROM PREDICTIONS WHERE {where}").collect()}
 
 
+@pytest.mark.long_offline
 def test_the_former_default_serves_from_the_next_month_on(workspace: Workspace, files: Path) -> None:
     loop = workspace.lifecycle(scripted(), source=files)
     reports = loop.run(4)

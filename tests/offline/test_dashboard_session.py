@@ -90,6 +90,7 @@ def test_the_pages_read_what_they_read_on_the_simulator(session: Any, tmp_path: 
             assert theirs["SHARE"].tolist() == pytest.approx(mine["SHARE"].tolist())
 
 
+@pytest.mark.long
 def test_a_summary_by_cortex_quotes_the_comments(session: Any) -> None:
     opened, _ = session
     with reading(opened) as workspace:
