@@ -47,6 +47,7 @@ def worlds(draw: st.DrawFn) -> tuple[dt.date, Shop, int | None]:
 rules: st.SearchStrategy[Refunds] = st.sampled_from(REFUNDS)
 
 
+@pytest.mark.long_offline
 @same_workspace
 @given(worlds(), rules)
 @example((LEAP, Shop((Sale("C1", dt.date(2024, 1, 29), Decimal(1)),)), 90), "reduce")

@@ -37,6 +37,7 @@ def bought(*days: int) -> Shop:
     return Shop(tuple(Sale("C1", T + dt.timedelta(days=d), Decimal(1)) for d in (-1, *days)))
 
 
+@pytest.mark.long_offline
 @same_workspace
 @given(st.data())
 def test_labels_match_their_definition(workspace: Workspace, data: st.DataObject) -> None:

@@ -67,6 +67,7 @@ def same(expected: Any, found: Any) -> None:
         assert found[name] == rows, name
 
 
+@pytest.mark.long
 def test_a_graph_on_a_schedule_ends_as_the_loop_by_hand(account: OfflineAccount, files: Path, by_hand: Any) -> None:
     place = Schema(account, "SCHEDULED")
     workspace = place.open()
