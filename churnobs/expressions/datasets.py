@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # a Lehmer generator's modulus and multipliers: integer arithmetic that every engine does alike, within 63 bits
 _MODULUS: Final = 2_147_483_647
 _FIRST, _SECOND = 48_271, 16_807
+_MILLION: Final = 1_000_000
 
 SCORED: Final = "CHURNOBS_SCORED"
 KEY_TYPES: Final = {"CUSTOMER_KEY": "int32", "CUSTOMER_ID": "string", "TIMESTAMP": "timestamp(6)"}
@@ -25,11 +26,12 @@ KEY_TYPES: Final = {"CUSTOMER_KEY": "int32", "CUSTOMER_ID": "string", "TIMESTAMP
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of one dataset version: all of them, or one half of its customers ("FIT" or "JUDGE")."""
+    """Rows of one dataset version: all of them, or one half of its customers ("FIT" or "JUDGE"); or a sample of these."""
 
     table: str
     half: str | None = None
     split_seed: int = 0
+    per_million: int = _MILLION
 
 
 def is_fit_half(key: Any, split_seed: int) -> Any:
@@ -39,22 +41,37 @@ def is_fit_half(key: Any, split_seed: int) -> Any:
 
 def in_fit_half(key: Any, split_seed: int) -> Any:
     """``is_fit_half`` of 64-bit integers of whatever library."""
+    return _mixed(key, split_seed) < _MODULUS // 2
+
+
+def is_sampled(key: Any, split_seed: int, per_million: int) -> Any:
+    """Whether a customer is in a sample of so many of a million; which half it is in has no part in that."""
+    return _mixed(key.cast("int64"), split_seed + 1) < _MODULUS * per_million // _MILLION
+
+
+def share_of(rows: int, most: int | None) -> int:
+    """How many of a million rows to take, so that of these rows about ``most`` are taken."""
+    return _MILLION if most is None or rows <= most else max(1, _MILLION * most // rows)
+
+
+def _mixed(key: Any, split_seed: int) -> Any:
     offset = (split_seed * 1_000_003 + 12_345) % _MODULUS
     mixed = (key * _FIRST + offset) % _MODULUS
     # without the squares two seeds would only shift the keys, and their halves would depend on each other
     mixed = (mixed * mixed + offset) % _MODULUS
     mixed = (mixed * mixed + _SECOND) % _MODULUS
-    mixed = (mixed * _FIRST) % _MODULUS
-    return mixed < _MODULUS // 2
+    return (mixed * _FIRST) % _MODULUS
 
 
 _DATASET: Final = "CHURNOBS_DATASET"
 Columns = tuple[tuple[str, str], ...]
 
 
-def dataset_part(columns: Columns, half: str | None, split_seed: int) -> ir.Table:
-    """The asked columns of one dataset version, or of one half of its customers."""
+def dataset_part(columns: Columns, half: str | None, split_seed: int, per_million: int = _MILLION) -> ir.Table:
+    """The asked columns of one dataset version, or of one half of its customers; or of so many of a million of them."""
     rows = table(_DATASET, dict(columns))
+    if per_million < _MILLION:
+        rows = rows.filter(is_sampled(rows.CUSTOMER_KEY, split_seed, per_million))
     if half is None:
         return rows
     fit = is_fit_half(rows.CUSTOMER_KEY, split_seed)
@@ -84,7 +101,7 @@ class DatasetRows(Rendered):
         listed = ", ".join(f'"{name}"' for name, _ in self.columns)
         texts = []
         for number, part in enumerate(self.parts):
-            own = Query(dataset_part, (self.columns, part.half, part.split_seed)).sql(dialect)
+            own = Query(dataset_part, (self.columns, part.half, part.split_seed, part.per_million)).sql(dialect)
             named = with_named(own, {_DATASET: f'SELECT {listed} FROM "{part.table}"'})
             texts.append(f"SELECT * FROM ({named}) AS P{number}")
         everything = "\nUNION ALL\n".join(texts)

@@ -121,36 +121,23 @@ def meeting(roles: tuple[str, ...], pairs: tuple[tuple[str, str], ...], calibrat
     }
     rows = table(SCORED, {"CHURNED": "int64", **kinds})
     classes = [f"{role}_CLASS" for role in roles]
-    rows = rows.select("CHURNED", *classes, **{role: rows[f"{role}_PROBABILITY"] for role in roles})
-    rows = _with_wins(rows, roles, ())
+    rows = rows.select("CHURNED", *classes, **{role: finite(rows[f"{role}_PROBABILITY"]) for role in roles})
+    rows = rows.filter(*(rows[role].notnull() for role in roles))
     rows = rows.mutate(BOUNDED=bounded(rows[calibrated]))
     rows = rows.mutate(CELL=unit_cell(rows.BOUNDED, cells))
-    return rows.group_by(["CHURNED", *classes, "CELL"]).agg(
-        ROWS_COUNTED=rows.count(),
-        **_sums(rows, roles, pairs),
-        LOW=rows[calibrated].min(),
-        HIGH=rows[calibrated].max(),
-        SCORE_TOTAL=exactly(rows.BOUNDED).sum().cast("float64"),
+    won = rows
+    for role in roles:
+        levels = _won(_counted(rows, (role,)), (), role)
+        won = won.inner_join(levels.select(role, "UP_WON", "DOWN_WON"), role, rname="L_{name}")
+        wins: Any = ibis.ifelse(won.CHURNED == 1, won.UP_WON, won.DOWN_WON)
+        won = won.mutate(**{f"WINS_{role}": wins}).drop("UP_WON", "DOWN_WON")
+    return won.group_by(["CHURNED", *classes, "CELL"]).agg(
+        ROWS_COUNTED=won.count(),
+        **_sums(won, roles, pairs),
+        LOW=won[calibrated].min(),
+        HIGH=won[calibrated].max(),
+        SCORE_TOTAL=exactly(won.BOUNDED).sum().cast("float64"),
     )
-
-
-def _with_wins(rows: ir.Table, scorers: tuple[str, ...], by: tuple[str, ...]) -> ir.Table:
-    """The rows that have all scores, with the wins of each by each; ranked within the groups ``by``."""
-    rows = rows.mutate(**{name: finite(rows[name]) for name in scorers})
-    rows = rows.filter(*(rows[name].notnull() for name in scorers))
-    group, own = [rows[name] for name in by], [rows[name] for name in (*by, "CHURNED")]
-    wins: dict[str, Any] = {}
-    for name in scorers:
-        # those not above it less those of its own class, and those below it less those of its own class
-        upto, upto_own = (
-            rows.count().over(ibis.range_window(preceding=None, following=0, group_by=groups, order_by=rows[name]))
-            for groups in (group, own)
-        )
-        below, below_own = (
-            ibis.rank().over(ibis.window(group_by=groups, order_by=rows[name])) for groups in (group, own)
-        )
-        wins[f"WINS_{name}"] = (upto - upto_own + below - below_own).cast("int64")
-    return rows.mutate(**wins)
 
 
 def _sums(rows: ir.Table, scorers: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> dict[str, Any]:

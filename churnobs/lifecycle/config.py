@@ -48,6 +48,8 @@ class LifecycleConfig(Shown):
         alerts: looked at every month; created and resumed when first seen, a later suspend is kept.
         drift: when the drift of a feature is an alarm; by default never that of tenure and of lifetime totals.
         segment_columns: text features (at most 5) by whose values monitors count too.
+        sample_rows: about how many rows a version is fitted and backtested on at most, each; of more, a sample of customers
+            is drawn for each as-of. None for all rows. Who takes over is always decided on all of the unseen half.
         keep_datasets: how many as-ofs to keep for training and backtests; older datasets are pruned.
         keep_versions: how many of the newest versions to keep beside base, default and former default.
     """
@@ -67,6 +69,7 @@ class LifecycleConfig(Shown):
     alerts: tuple[Alert, ...] = ()
     drift: DriftSettings = field(default_factory=lambda: DriftSettings(ignored=GROWING))
     segment_columns: tuple[str, ...] = ("CUSTOMER_SEGMENT",)
+    sample_rows: int | None = 500_000
     keep_datasets: int = 12
     keep_versions: int = 6
 
@@ -86,10 +89,10 @@ class LifecycleConfig(Shown):
             raise BadConfig(f"{self.label_anchor!r} is no label anchor", hint=f"one of {', '.join(ANCHORS)}")
         if self.refunds not in REFUNDS:
             raise BadConfig(f"{self.refunds!r} is no rule for refunds", hint=f"one of {', '.join(REFUNDS)}")
-        for name in ("horizon_days", "active_within_days", "keep_datasets", "keep_versions"):
+        for name in ("horizon_days", "active_within_days", "keep_datasets", "keep_versions", "sample_rows"):
             value = getattr(self, name)
-            if value is not None or name != "active_within_days":
-                whole_number(name, value, 1, CENTURY)
+            if value is not None or name not in {"active_within_days", "sample_rows"}:
+                whole_number(name, value, *((1_000, 10**12) if name == "sample_rows" else (1, CENTURY)))
         whole_number("seed", self.seed, 0, 2**32 - 1)
         for name, kind in (("policy", RetrainPolicy), ("promotion", PromotionRule), ("sentiment", SentimentModel)):
             if not isinstance(getattr(self, name), kind):

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from churnobs.codec import content_hash, from_json, to_json
 from churnobs.errors import BadConfig
-from churnobs.expressions.datasets import KEY_TYPES, SCORED, DatasetRows, Part, rows_at, scored_performance, watched
+from churnobs.expressions.datasets import (
+    KEY_TYPES,
+    SCORED,
+    DatasetRows,
+    Part,
+    rows_at,
+    scored_performance,
+    share_of,
+    watched,
+)
 from churnobs.expressions.monitored import SOURCE, Watched
 from churnobs.expressions.performance import BINARY_METRICS
 from churnobs.expressions.render import Query
@@ -67,11 +76,14 @@ def fit(
     from churnobs.lifecycle.places import teach, trainer_of
 
     seed, features = loop.config.seed, loop.feature_columns()
-    split = [Part(d.table, half, split_seed(loop, d.as_ofs[0])) for d, half in parts]
+    # half of the customers is about half of the rows
+    share = share_of(sum(d.rows if half is None else d.rows // 2 for d, half in parts), loop.config.sample_rows)
+    split = [Part(d.table, half, split_seed(loop, d.as_ofs[0]), share) for d, half in parts]
     columns = (*KEY_TYPES.items(), *features, ("CHURNED", "int64"))
     learnt, sample = teach(loop, DatasetRows(tuple(split), columns), tuple(name for name, _ in features))
     recipe = trainer_of(loop).describe()
-    content = content_hash([(d.content_hash, half) for d, half in parts], recipe, seed, role)
+    drawn = [] if share == share_of(0, None) else [share]
+    content = content_hash([(d.content_hash, half) for d, half in parts], recipe, seed, role, *drawn)
     version = loop.workspace.registry.log_model(
         learnt.model,
         model_name=loop.config.name,
@@ -128,7 +140,9 @@ def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:
     columns = (*KEY_TYPES.items(), *loop.feature_columns(), ("CHURNED", "int64"))
     engine = loop.backend.engine
     datasets = loop.datasets()
-    rows = DatasetRows(tuple(Part(d.table) for d in datasets), columns)
+    share = share_of(sum(d.rows for d in datasets), loop.config.sample_rows)
+    sample = (Part(d.table, None, split_seed(loop, d.as_ofs[0]), share) for d in datasets)
+    rows = DatasetRows(tuple(sample), columns)
     scored = loop.workspace.registry.score(rows, ["TIMESTAMP", "CHURNED"], {"M": version})
     judged = engine.read(Query(scored_performance, ()), {SCORED: scored}).to_pylist()
     found = {row["TIMESTAMP"].date(): row for row in judged}

@@ -1,111 +1,188 @@
-SELECT
-  "t5"."CHURNED",
-  "t5"."BASE_CLASS",
-  "t5"."CHALLENGER_CLASS",
-  "t5"."CELL",
-  COUNT(*) AS "ROWS_COUNTED",
-  SUM("t5"."WINS_BASE") AS "WINS_BASE",
-  SUM("t5"."WINS_CHALLENGER") AS "WINS_CHALLENGER",
-  CAST(SUM(
-    (
-      "t5"."WINS_CHALLENGER" - "t5"."WINS_BASE"
-    ) * (
-      "t5"."WINS_CHALLENGER" - "t5"."WINS_BASE"
-    )
-  ) AS DOUBLE) AS "SQUARES_CHALLENGER_BASE",
-  MIN("t5"."CHALLENGER") AS "LOW",
-  MAX("t5"."CHALLENGER") AS "HIGH",
-  CAST(SUM(CAST("t5"."BOUNDED" AS DECIMAL(18, 12))) AS DOUBLE) AS "SCORE_TOTAL"
-FROM (
+WITH "t3" AS (
   SELECT
-    "t4"."CHURNED",
-    "t4"."BASE_CLASS",
-    "t4"."CHALLENGER_CLASS",
-    "t4"."BASE",
-    "t4"."CHALLENGER",
-    "t4"."WINS_BASE",
-    "t4"."WINS_CHALLENGER",
-    "t4"."BOUNDED",
+    "t2"."CHURNED",
+    "t2"."BASE_CLASS",
+    "t2"."CHALLENGER_CLASS",
+    "t2"."BASE",
+    "t2"."CHALLENGER",
+    "t2"."BOUNDED",
     CAST(IFF(
-      CAST(FLOOR("t4"."BOUNDED" * 500.0) AS BIGINT) > 499,
+      CAST(FLOOR("t2"."BOUNDED" * 500.0) AS BIGINT) > 499,
       499,
-      CAST(FLOOR("t4"."BOUNDED" * 500.0) AS BIGINT)
+      CAST(FLOOR("t2"."BOUNDED" * 500.0) AS BIGINT)
     ) AS INT) AS "CELL"
   FROM (
     SELECT
-      "t3"."CHURNED",
-      "t3"."BASE_CLASS",
-      "t3"."CHALLENGER_CLASS",
-      "t3"."BASE",
-      "t3"."CHALLENGER",
-      "t3"."WINS_BASE",
-      "t3"."WINS_CHALLENGER",
-      IFF("t3"."CHALLENGER" < 0.0, 0.0, IFF("t3"."CHALLENGER" > 1.0, 1.0, "t3"."CHALLENGER")) AS "BOUNDED"
+      "t1"."CHURNED",
+      "t1"."BASE_CLASS",
+      "t1"."CHALLENGER_CLASS",
+      "t1"."BASE",
+      "t1"."CHALLENGER",
+      IFF("t1"."CHALLENGER" < 0.0, 0.0, IFF("t1"."CHALLENGER" > 1.0, 1.0, "t1"."CHALLENGER")) AS "BOUNDED"
     FROM (
       SELECT
-        "t2"."CHURNED",
-        "t2"."BASE_CLASS",
-        "t2"."CHALLENGER_CLASS",
-        "t2"."BASE",
-        "t2"."CHALLENGER",
-        (
+        "t0"."CHURNED",
+        "t0"."BASE_CLASS",
+        "t0"."CHALLENGER_CLASS",
+        IFF(
           (
-            COUNT(*) OVER (ORDER BY "t2"."BASE" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - COUNT(*) OVER (
-              PARTITION BY "t2"."CHURNED"
-              ORDER BY "t2"."BASE" ASC
-              RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-            )
-          ) + (
-            RANK() OVER (ORDER BY "t2"."BASE" ASC) - 1
+            "t0"."BASE_PROBABILITY" = CAST('NaN' AS DOUBLE)
           )
-        ) - (
-          RANK() OVER (PARTITION BY "t2"."CHURNED" ORDER BY "t2"."BASE" ASC) - 1
-        ) AS "WINS_BASE",
-        (
+          OR "t0"."BASE_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
+          CAST(NULL AS DOUBLE),
+          "t0"."BASE_PROBABILITY"
+        ) AS "BASE",
+        IFF(
           (
-            COUNT(*) OVER (ORDER BY "t2"."CHALLENGER" ASC RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - COUNT(*) OVER (
-              PARTITION BY "t2"."CHURNED"
-              ORDER BY "t2"."CHALLENGER" ASC
-              RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-            )
-          ) + (
-            RANK() OVER (ORDER BY "t2"."CHALLENGER" ASC) - 1
+            "t0"."CHALLENGER_PROBABILITY" = CAST('NaN' AS DOUBLE)
           )
-        ) - (
-          RANK() OVER (PARTITION BY "t2"."CHURNED" ORDER BY "t2"."CHALLENGER" ASC) - 1
-        ) AS "WINS_CHALLENGER"
+          OR "t0"."CHALLENGER_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
+          CAST(NULL AS DOUBLE),
+          "t0"."CHALLENGER_PROBABILITY"
+        ) AS "CHALLENGER"
+      FROM "CHURNOBS_SCORED" AS "t0"
+    ) AS "t1"
+    WHERE
+      "t1"."BASE" IS NOT NULL AND "t1"."CHALLENGER" IS NOT NULL
+  ) AS "t2"
+)
+SELECT
+  "t20"."CHURNED",
+  "t20"."BASE_CLASS",
+  "t20"."CHALLENGER_CLASS",
+  "t20"."CELL",
+  COUNT(*) AS "ROWS_COUNTED",
+  SUM("t20"."WINS_BASE") AS "WINS_BASE",
+  SUM("t20"."WINS_CHALLENGER") AS "WINS_CHALLENGER",
+  CAST(SUM(
+    (
+      "t20"."WINS_CHALLENGER" - "t20"."WINS_BASE"
+    ) * (
+      "t20"."WINS_CHALLENGER" - "t20"."WINS_BASE"
+    )
+  ) AS DOUBLE) AS "SQUARES_CHALLENGER_BASE",
+  MIN("t20"."CHALLENGER") AS "LOW",
+  MAX("t20"."CHALLENGER") AS "HIGH",
+  CAST(SUM(CAST("t20"."BOUNDED" AS DECIMAL(18, 12))) AS DOUBLE) AS "SCORE_TOTAL"
+FROM (
+  SELECT
+    "t19".*
+    EXCLUDE ("UP_WON", "DOWN_WON")
+  FROM (
+    SELECT
+      "t18"."CHURNED",
+      "t18"."BASE_CLASS",
+      "t18"."CHALLENGER_CLASS",
+      "t18"."BASE",
+      "t18"."CHALLENGER",
+      "t18"."BOUNDED",
+      "t18"."CELL",
+      "t18"."WINS_BASE",
+      "t18"."UP_WON",
+      "t18"."DOWN_WON",
+      IFF("t18"."CHURNED" = 1, "t18"."UP_WON", "t18"."DOWN_WON") AS "WINS_CHALLENGER"
+    FROM (
+      SELECT
+        "t17"."CHURNED",
+        "t17"."BASE_CLASS",
+        "t17"."CHALLENGER_CLASS",
+        "t17"."BASE",
+        "t17"."CHALLENGER",
+        "t17"."BOUNDED",
+        "t17"."CELL",
+        "t17"."WINS_BASE",
+        "t12"."UP_WON",
+        "t12"."DOWN_WON"
       FROM (
         SELECT
-          *
+          "t15".*
+          EXCLUDE ("UP_WON", "DOWN_WON")
         FROM (
           SELECT
-            "t0"."CHURNED",
-            "t0"."BASE_CLASS",
-            "t0"."CHALLENGER_CLASS",
-            IFF(
-              (
-                "t0"."BASE_PROBABILITY" = CAST('NaN' AS DOUBLE)
-              )
-              OR "t0"."BASE_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
-              CAST(NULL AS DOUBLE),
-              "t0"."BASE_PROBABILITY"
-            ) AS "BASE",
-            IFF(
-              (
-                "t0"."CHALLENGER_PROBABILITY" = CAST('NaN' AS DOUBLE)
-              )
-              OR "t0"."CHALLENGER_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
-              CAST(NULL AS DOUBLE),
-              "t0"."CHALLENGER_PROBABILITY"
-            ) AS "CHALLENGER"
-          FROM "CHURNOBS_SCORED" AS "t0"
-        ) AS "t1"
-        WHERE
-          "t1"."BASE" IS NOT NULL AND "t1"."CHALLENGER" IS NOT NULL
-      ) AS "t2"
-    ) AS "t3"
-  ) AS "t4"
-) AS "t5"
+            "t14"."CHURNED",
+            "t14"."BASE_CLASS",
+            "t14"."CHALLENGER_CLASS",
+            "t14"."BASE",
+            "t14"."CHALLENGER",
+            "t14"."BOUNDED",
+            "t14"."CELL",
+            "t14"."UP_WON",
+            "t14"."DOWN_WON",
+            IFF("t14"."CHURNED" = 1, "t14"."UP_WON", "t14"."DOWN_WON") AS "WINS_BASE"
+          FROM (
+            SELECT
+              "t5"."CHURNED",
+              "t5"."BASE_CLASS",
+              "t5"."CHALLENGER_CLASS",
+              "t5"."BASE",
+              "t5"."CHALLENGER",
+              "t5"."BOUNDED",
+              "t5"."CELL",
+              "t13"."UP_WON",
+              "t13"."DOWN_WON"
+            FROM "t3" AS "t5"
+            INNER JOIN (
+              SELECT
+                "t9"."BASE",
+                "t9"."UP_WON",
+                "t9"."DOWN_WON"
+              FROM (
+                SELECT
+                  "t7"."BASE",
+                  "t7"."UP",
+                  "t7"."DOWN",
+                  (
+                    SUM("t7"."DOWN") OVER (ORDER BY "t7"."BASE" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+                  ) - "t7"."DOWN" AS "UP_WON",
+                  (
+                    SUM("t7"."UP") OVER (ORDER BY "t7"."BASE" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+                  ) - "t7"."UP" AS "DOWN_WON"
+                FROM (
+                  SELECT
+                    "t4"."BASE",
+                    COUNT_IF("t4"."CHURNED" = 1) AS "UP",
+                    COUNT_IF("t4"."CHURNED" <> 1) AS "DOWN"
+                  FROM "t3" AS "t4"
+                  GROUP BY
+                    1
+                ) AS "t7"
+              ) AS "t9"
+            ) AS "t13"
+              ON "t5"."BASE" = "t13"."BASE"
+          ) AS "t14"
+        ) AS "t15"
+      ) AS "t17"
+      INNER JOIN (
+        SELECT
+          "t8"."CHALLENGER",
+          "t8"."UP_WON",
+          "t8"."DOWN_WON"
+        FROM (
+          SELECT
+            "t6"."CHALLENGER",
+            "t6"."UP",
+            "t6"."DOWN",
+            (
+              SUM("t6"."DOWN") OVER (ORDER BY "t6"."CHALLENGER" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+            ) - "t6"."DOWN" AS "UP_WON",
+            (
+              SUM("t6"."UP") OVER (ORDER BY "t6"."CHALLENGER" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+            ) - "t6"."UP" AS "DOWN_WON"
+          FROM (
+            SELECT
+              "t4"."CHALLENGER",
+              COUNT_IF("t4"."CHURNED" = 1) AS "UP",
+              COUNT_IF("t4"."CHURNED" <> 1) AS "DOWN"
+            FROM "t3" AS "t4"
+            GROUP BY
+              1
+          ) AS "t6"
+        ) AS "t8"
+      ) AS "t12"
+        ON "t17"."CHALLENGER" = "t12"."CHALLENGER"
+    ) AS "t18"
+  ) AS "t19"
+) AS "t20"
 GROUP BY
   1,
   2,

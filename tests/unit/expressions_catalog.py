@@ -145,6 +145,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "dataset_part": (dataset_part, lambda _: (COLUMNS, None, 7)),
     "dataset_part_to_fit": (dataset_part, lambda _: (COLUMNS, "FIT", 7)),
     "dataset_part_to_judge": (dataset_part, lambda _: (COLUMNS, "JUDGE", 7)),
+    "dataset_part_sampled": (dataset_part, lambda _: (COLUMNS, "FIT", 7, 250_000)),
     "scored_performance": (scored_performance, lambda _: ()),
     "rows_at": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
     "watched": (watched, lambda _: ("DEFAULT", "V1", FEW)),

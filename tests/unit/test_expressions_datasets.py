@@ -13,7 +13,7 @@ import pytest
 from expressions_catalog import CATALOG, MAY
 
 import churnobs
-from churnobs.expressions.datasets import DatasetRows, Part, is_fit_half
+from churnobs.expressions.datasets import DatasetRows, Part, is_fit_half, share_of
 from churnobs.expressions.features import AsOf, customer_features
 from churnobs.expressions.labels import LabelRule, LabelWindow, labels
 from churnobs.expressions.render import Query, to_sql
@@ -68,6 +68,25 @@ def test_the_halves_make_up_the_whole(engine: Any) -> None:
     assert sorted(fit + judge) == list(range(1000))
     assert everyone == [*range(1, 1000, 2), *range(0, 1000, 2)], "by as-of, then by customer"
     assert keys(Part("D", "FIT", 7), Part("D", "JUDGE", 7)) == everyone
+
+
+def test_a_sample_has_about_its_share_of_each_half(engine: Any) -> None:
+    stamps = pa.array([dt.datetime(2024, 5, 1)] * 20_000, pa.timestamp("us"))
+    engine.write("D", pa.table({"CUSTOMER_KEY": pa.array(range(20_000), pa.int32()), "TIMESTAMP": stamps}))
+
+    def keys(half: str | None, per_million: int) -> set[int]:
+        return set(engine.read(DatasetRows((Part("D", half, 7, per_million),), COLUMNS))["CUSTOMER_KEY"].to_pylist())
+
+    everyone, fit = keys(None, 200_000), keys("FIT", 200_000)
+    assert abs(len(everyone) - 4_000) < 5 * 57, "five standard deviations of a binomial"
+    assert abs(len(fit) - 2_000) < 5 * 43
+    assert fit == everyone & keys("FIT", 1_000_000)
+    assert keys(None, 100_000) < everyone, "a smaller sample is part of a larger one"
+
+
+def test_a_share_is_of_a_million_and_never_nothing() -> None:
+    assert [share_of(rows, 500_000) for rows in (0, 500_000, 1_000_000, 10**13)] == [1_000_000, 1_000_000, 500_000, 1]
+    assert share_of(10**13, None) == 1_000_000
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "snowflake"])

@@ -69,6 +69,7 @@ def test_keys_tell_files_and_months_apart_and_nothing_else() -> None:
         ({"active_within_days": -1}, "active_within_days is -1"),
         ({"keep_datasets": 0}, "keep_datasets is 0"),
         ({"keep_versions": 0}, "keep_versions is 0"),
+        ({"sample_rows": 10}, "sample_rows is 10; give a whole number from 1000"),
         ({"label_anchor": "today"}, "'today' is no label anchor; one of as_of, last_purchase"),
         ({"name": "my model"}, "'my model' is not a name"),
     ],
