@@ -30,7 +30,8 @@ def connect(
             connection of connections.toml, ``"snowflake:"`` with parameters, or a Snowpark session, which stays open.
         read_only: read a file, or what its writer has published while it writes.
         threads: threads of the simulator; all cores by default, and one where the memory is limited to less than 1 GB.
-        memory_limit: memory of the database, for example "2GB"; it spills to disk beyond. Python's own comes on top.
+        memory_limit: memory of the database, for example "2GB"; it spills to disk beyond. Python's own comes on top. Of
+            less than 1 GB a part is left to what the database needs beside its buffers, and one thread works.
         refresh: "snowflake" makes model monitors as stale as Snowflake's: they answer by their last refresh, and refresh
             when ``workspace.monitor.advance(now)`` says that their interval has passed.
         parameters: of snowflake.connector.connect, for ``"snowflake:"``: account, user, database, schema, warehouse, ...

@@ -34,11 +34,15 @@ class Lesson:
 
     def learn(self, rows: pa.Table) -> Any:
         """The model fitted on the query's rows."""
-        return self.trainer.fit(self.training_set(rows), seed=self.seed)
+        return self.taught(self.training_set(rows))
+
+    def taught(self, training: TrainingSet) -> Any:
+        """The model fitted on a training set."""
+        return self.trainer.fit(training, seed=self.seed)
 
     def training_set(self, rows: pa.Table) -> TrainingSet:
         """The query's rows as a trainer is given them."""
-        frame = rows.to_pandas()
+        frame = rows.select([*self.features, "TIMESTAMP", "CHURNED"]).to_pandas()
         as_of = frame["TIMESTAMP"].to_numpy().astype("datetime64[D]")
         return TrainingSet(frame[list(self.features)], frame["CHURNED"].to_numpy().astype("int8"), as_of)
 

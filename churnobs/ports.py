@@ -90,6 +90,11 @@ class EnginePort(ABC):
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; a transaction inside another joins it."""
 
+    @property
+    def parts(self) -> int:
+        """In how many parts, by customer, the largest statements are to run: more than one where memory is short."""
+        return 1
+
     def held(self, name: str, query: Readable) -> AbstractContextManager[str]:  # noqa: ARG002  # who holds takes the query
         """What to read the rows of a query from while the block reads them again and again.
 

@@ -80,17 +80,19 @@ def dataset_part(columns: Columns, half: str | None, split_seed: int, per_millio
 
 @dataclass(frozen=True, slots=True)
 class DatasetRows(Rendered):
-    """The rows of dataset versions (or halves of them), ordered by as-of and customer.
+    """The rows of dataset versions (or halves of them).
 
     A part is compiled once, and put together for as many dataset versions as there are.
 
     Args:
         parts: which rows.
         columns: the columns to read with their types; CUSTOMER_KEY and TIMESTAMP are among them.
+        ordered: by as-of and customer, as what is learnt from them may depend on their order.
     """
 
     parts: tuple[Part, ...]
     columns: Columns
+    ordered: bool = True
 
     def names(self) -> tuple[str, ...]:
         """The columns."""
@@ -105,7 +107,8 @@ class DatasetRows(Rendered):
             named = with_named(own, {_DATASET: f'SELECT {listed} FROM "{part.table}"'})
             texts.append(f"SELECT * FROM ({named}) AS P{number}")
         everything = "\nUNION ALL\n".join(texts)
-        return f'SELECT * FROM ({everything}) AS EVERYTHING ORDER BY "TIMESTAMP", "CUSTOMER_KEY"'
+        order = ' ORDER BY "TIMESTAMP", "CUSTOMER_KEY"' if self.ordered else ""
+        return f"SELECT * FROM ({everything}) AS EVERYTHING{order}"
 
 
 def scored_performance() -> ir.Table:
@@ -122,9 +125,9 @@ def scored_performance() -> ir.Table:
 
 
 def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:
-    """The rows of a table stamped with one as-of, ordered by customer."""
+    """The rows of a table stamped with one as-of, in whatever order: to sort them takes longer than to score them."""
     rows = table(name, dict(columns))
-    return rows.filter(moment(as_of) == rows.TIMESTAMP).order_by("CUSTOMER_KEY")
+    return rows.filter(moment(as_of) == rows.TIMESTAMP)
 
 
 def rows_open_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:
@@ -143,7 +146,7 @@ def stored_scores(as_ofs: tuple[dt.date, ...], version: str) -> ir.Table:
 
 
 def rows_of(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date, keys: tuple[int, ...]) -> ir.Table:
-    """``rows_at`` of some customers, by CUSTOMER_KEY."""
+    """``rows_at`` of some customers, ordered by CUSTOMER_KEY."""
     rows = rows_at(name, columns, as_of)
     return rows.filter(rows.CUSTOMER_KEY.isin(keys)).order_by("CUSTOMER_KEY")
 

@@ -69,7 +69,7 @@ class LifecycleConfig(Shown):
     alerts: tuple[Alert, ...] = ()
     drift: DriftSettings = field(default_factory=lambda: DriftSettings(ignored=GROWING))
     segment_columns: tuple[str, ...] = ("CUSTOMER_SEGMENT",)
-    sample_rows: int | None = 500_000
+    sample_rows: int | None = 250_000
     keep_datasets: int = 12
     keep_versions: int = 6
 

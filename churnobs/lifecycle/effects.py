@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import ibis
@@ -51,7 +52,7 @@ def prepare(loop: Lifecycle, step: Step) -> Result:
         case StepKind.ALERT:
             return look_at_alerts(loop, step)
         case StepKind.FEATURES:
-            loop.backend.engine.make("FEATURES", _features_at(loop, step.as_of, None))
+            loop.backend.engine.make("FEATURES", _features_at(loop, as_of_of(loop, step.as_of, None)))
             return None
         case StepKind.MONITOR:
             return models.make_sources(loop, step)
@@ -106,7 +107,9 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
     since, counted = _state_moment(loop, as_of)
     at = as_of_of(loop, as_of, since)
     store = loop.workspace.feature_store
-    active = engine.write("FEATURES", _features_at(loop, as_of, since))
+    with engine.transaction():
+        parts = (replace(at, parts=engine.parts, part=part) for part in range(engine.parts))
+        active = sum(engine.write("FEATURES", _features_at(loop, part)) for part in parts)
     engine.write("CUSTOMER_STATE", Query(customer_state, (at,)), replace=True)
     engine.write("RECENT_FEEDBACK", Query(recent_feedback, (at,)), replace=True)
     engine.write("STATE_THROUGH", counted)
@@ -137,13 +140,12 @@ def as_of_of(loop: Lifecycle, as_of: dt.date, since: dt.date | None) -> AsOf:
     return AsOf.at(as_of, active_within_days=config.active_within_days, since=since, refunds=config.refunds)
 
 
-def _features_at(loop: Lifecycle, as_of: dt.date, since: dt.date | None) -> Any:
+def _features_at(loop: Lifecycle, at: AsOf) -> Any:
     """The query for the features at T, the user's own views included."""
-    at = as_of_of(loop, as_of, since)
     store = loop.workspace.feature_store
     query = Query(customer_features, (at,))
     views = [store.get_feature_view(name, version) for name, version in loop.config.feature_views]
-    return store.features_at(query.sql(loop.backend.engine.dialect), views, as_of) if views else query
+    return store.features_at(query.sql(loop.backend.engine.dialect), views, at.moment) if views else query
 
 
 def _state_moment(loop: Lifecycle, as_of: dt.date) -> tuple[dt.date | None, pa.Table]:

@@ -122,7 +122,7 @@ def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> tuple[Tri
     for as_of in newly:
         for version in versions.values():
             loop.workspace.registry.refuse_seen(version, as_of, "JUDGE")
-    rows = loop.workspace.registry.score(DatasetRows(parts, columns), ["CHURNED"], versions)
+    rows = loop.workspace.registry.score(DatasetRows(parts, columns, ordered=False), ["CHURNED"], versions)
     trial, seen = meet(
         loop.backend.engine,
         rows,
@@ -142,7 +142,7 @@ def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:
     datasets = loop.datasets()
     share = share_of(sum(d.rows for d in datasets), loop.config.sample_rows)
     sample = (Part(d.table, None, split_seed(loop, d.as_ofs[0]), share) for d in datasets)
-    rows = DatasetRows(tuple(sample), columns)
+    rows = DatasetRows(tuple(sample), columns, ordered=False)
     scored = loop.workspace.registry.score(rows, ["TIMESTAMP", "CHURNED"], {"M": version})
     judged = engine.read(Query(scored_performance, ()), {SCORED: scored}).to_pylist()
     found = {row["TIMESTAMP"].date(): row for row in judged}

@@ -65,7 +65,7 @@ SELECT
 FROM (
   SELECT
     "t19".*
-    EXCLUDE ("UP_WON", "DOWN_WON")
+    EXCLUDE ("DOWN_WON", "UP_WON")
   FROM (
     SELECT
       "t18"."CHURNED",
@@ -94,7 +94,7 @@ FROM (
       FROM (
         SELECT
           "t15".*
-          EXCLUDE ("UP_WON", "DOWN_WON")
+          EXCLUDE ("DOWN_WON", "UP_WON")
         FROM (
           SELECT
             "t14"."CHURNED",

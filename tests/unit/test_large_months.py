@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,39 @@ def test_many_rows_are_counted_and_scored_as_few_are(tmp_path: Path, monkeypatch
             b["CUSTOMER_KEY"], b["DEFAULT_VERSION"], b["DEFAULT_CLASS"],
         )  # fmt: skip
         assert np.isclose(a["DEFAULT_PROBABILITY"], b["DEFAULT_PROBABILITY"], rtol=1e-12)
+
+
+def test_with_little_memory_features_are_made_in_parts_and_are_the_same(tmp_path: Path) -> None:
+    files = write_world(tmp_path / "world", customers=120, months=4)
+    found = []
+    for limit in (None, "500MB"):
+        with churnobs.connect(memory_limit=limit, threads=1) as workspace:
+            assert workspace._backend.engine.parts == (1 if limit is None else 4)
+            workspace.lifecycle(scripted(), source=files).run()
+            found.append(workspace.sql("SELECT * FROM FEATURES ORDER BY TIMESTAMP, CUSTOMER_KEY").collect())
+    assert len(found[0]) > 200
+    assert found[0] == found[1]
+
+
+def test_versions_learn_from_a_sample_of_many_rows_and_are_judged_on_all(tmp_path: Path) -> None:
+    files = write_world(tmp_path / "world", customers=1500, months=6)
+    with churnobs.connect() as workspace:
+        whole = workspace.lifecycle(scripted().replaced(sample_rows=1000), source=files)
+        reports = whole.run()
+        versions = workspace.registry.get_model("CHURN").show_versions()
+        rows = [int(n) for text in versions["comment"] for n in re.findall(r"fitted on (\d+) rows", text)]
+        used = workspace.sql(
+            "SELECT MONTH, VERSION, sum(DISTINCT ROWS_USED) AS N FROM BACKTESTS GROUP BY ALL"
+        ).collect()
+        trials = [r.decision.trial for r in reports if r.decision.trial]
+        halves = workspace.sql("SELECT count(*) AS N FROM LABELS WHERE IS_FINAL GROUP BY TIMESTAMP").collect()
+    assert len(rows) > 3
+    # five standard deviations of a binomial of about a thousand
+    assert all(abs(n - 1000) < 160 for n in rows), rows
+    assert used
+    assert all(0 < row["N"] < 1000 + 160 for row in used)
+    assert trials
+    assert all(trial.rows > 0.4 * min(row["N"] for row in halves) for trial in trials)
 
 
 @pytest.mark.parametrize(

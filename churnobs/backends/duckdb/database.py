@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
 from churnobs.backends.duckdb.inserting import insert
-from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, open_file, remove, settings_of, translate
+from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, is_little, open_file, remove, settings_of, translate
 from churnobs.backends.duckdb.schema import OWN_TABLES, SCHEMA_VERSION, TABLES
 from churnobs.errors import BackendFailed, BadConfig
 from churnobs.expressions.render import Rendered, Text, to_sql, with_named
@@ -52,6 +52,7 @@ class Database(EnginePort):
         # tables that were seen; asking the catalog costs more than most statements
         self._seen: set[str] = set()
         settings = settings_of(threads, memory_limit)
+        self._parts = 4 if is_little(memory_limit) else 1
         self.connection = open_file(path, read_only=read_only, settings=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
         try:
@@ -69,6 +70,11 @@ class Database(EnginePort):
     def threads(self) -> int:
         """How many threads DuckDB works with."""
         return int(self.value("SELECT current_setting('threads')"))
+
+    @property
+    def parts(self) -> int:
+        """A few where memory is short."""
+        return self._parts
 
     def text(self, query: Readable) -> str:
         """The SQL of a query."""

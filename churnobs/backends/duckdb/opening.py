@@ -22,6 +22,7 @@ BETWEEN: Final = 0.02
 _MEMORY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?i?B|%)\s*", re.IGNORECASE)
 # megabytes that two threads and more work in
 _ROOM_FOR_TWO: Final = 1000
+_BUFFERS: Final = 0.7
 _MOST_THREADS: Final = 4096
 _WAYS_OUT: Final = (
     (
@@ -66,11 +67,25 @@ def settings_of(threads: int | None, memory_limit: str | None) -> Settings:
         if found is None:
             raise BadConfig(f"memory_limit is {memory_limit!r}", hint='give a size such as "2GB", or "50%"')
         settings["memory_limit"] = memory_limit
-        number, unit = float(found[1]), found[2].upper()
-        # each thread pins blocks of its own: with little memory there is room for one
-        if threads is None and (unit[0] in "BK" or (unit[0] == "M" and number < _ROOM_FOR_TWO)):
-            settings["threads"] = 1
+        if is_little(memory_limit):
+            # what DuckDB needs beside its buffers comes on top of them, and so does Python
+            settings["memory_limit"] = f"{float(found[1]) * _BUFFERS}{found[2]}"
+            # each thread pins blocks of its own: with little memory there is room for one
+            settings.setdefault("threads", 1)
     return settings
+
+
+def is_little(memory_limit: str | None) -> bool:
+    """Whether a size, as ``connect`` takes it, is less than 1 GB.
+
+    >>> is_little("512MB"), is_little("2GB"), is_little("50%"), is_little(None)
+    (True, False, False, False)
+    """
+    found = _MEMORY.fullmatch(memory_limit or "")
+    if found is None:
+        return False
+    number, unit = float(found[1]), found[2].upper()
+    return unit[0] in "BK" or (unit[0] == "M" and number < _ROOM_FOR_TWO)
 
 
 def _way_out(text: str) -> str:

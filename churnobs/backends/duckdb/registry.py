@@ -111,7 +111,8 @@ class DuckDBRegistry(RegistryPort):
         def scored(part: pa.Table) -> pa.Table:
             frame = part.to_pandas()
             said = {artefact: _outputs(model, frame[names]) for artefact, (model, names) in models.items()}
-            columns: dict[str, Any] = {name: part[name] for name in keep}
+            # one column as it came would keep all of its part in memory
+            columns: dict[str, Any] = {name: part[name].take(pa.array(range(len(frame)))) for name in keep}
             for prefix, record in records.items():
                 columns[f"{prefix}_VERSION"] = _named(record.version_name, len(frame))
                 columns[f"{prefix}_CLASS"], columns[f"{prefix}_PROBABILITY"] = said[record.artefact]
@@ -159,12 +160,20 @@ def _outputs(model: Any, features: Any) -> tuple[pa.Array, pa.Array]:
     """Classes and probabilities of class 1; a pipeline prepares the rows once for both."""
     if not len(features):
         return pa.array([], pa.int64()), pa.array([], pa.float64())
+    from sklearn.model_selection import FixedThresholdClassifier
     from sklearn.pipeline import Pipeline
 
     if isinstance(model, Pipeline) and len(model) > 1:
         model, features = model[-1], model[:-1].transform(features)
-    probability = model.predict_proba(features)[:, list(model.classes_).index(1)]
-    return pa.array(model.predict(features).astype("int64")), pa.array(probability.astype("float64"))
+    probabilities = model.predict_proba(features)
+    if type(model) is FixedThresholdClassifier and model.response_method == "predict_proba" and model.pos_label is None:
+        # what its predict does, without asking the model a second time
+        least = 0.5 if model.threshold == "auto" else model.threshold
+        classes = model.classes_[(probabilities[:, 1] >= least).astype(int)]
+    else:
+        classes = model.predict(features)
+    probability = probabilities[:, list(model.classes_).index(1)]
+    return pa.array(classes.astype("int64")), pa.array(probability.astype("float64"))
 
 
 def _named(version: str, rows: int) -> pa.Array:
