@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
     from churnobs.backends.duckdb.database import Database
 
+    # a source, its timestamp and the days to look at
+    _Rows = tuple[str, str, tuple[dt.date, ...]]
+    # day, rows and newest moment; and a mark by group of columns
+    _Day = tuple[tuple[dt.date, int, dt.datetime], dict[tuple[str, ...], str]]
+
 STATES: Final[Mapping[Part, tuple[str, ...]]] = {
     "OUTCOMES": ("MONITOR_SCORES", "MONITOR_CONFUSION", "MONITOR_ERRORS"),
     "HISTOGRAMS": ("MONITOR_HISTOGRAMS",),
@@ -42,25 +47,30 @@ class DuckDBMonitors(MonitorPort):
 
     def days(self, looks: Sequence[Look]) -> list[list[WatchedDay]]:
         """What the days of each source look like now; the order of its rows does not matter."""
-        return [self._days(look) for look in looks]
+        asked: dict[_Rows, dict[tuple[str, ...], None]] = {}
+        for look in looks:
+            asked.setdefault(_rows_of(look), {}).update(dict.fromkeys(look.together))
+        found = {rows: self._days(rows, tuple(groups)) for rows, groups in asked.items()}
+        return [
+            [WatchedDay(*of, " ".join(texts[group] for group in look.together)) for of, texts in found[_rows_of(look)]]
+            for look in looks
+        ]
 
-    def _days(self, look: Look) -> list[WatchedDay]:
-        at, day = quoted(look.timestamp), f"CAST({quoted(look.timestamp)} AS DATE)"
+    def _days(self, rows: _Rows, groups: tuple[tuple[str, ...], ...]) -> list[_Day]:
+        """Day, rows and newest moment of each day, and what marks the content of each group of columns: read once."""
+        source, timestamp, days = rows
+        at, day = quoted(timestamp), f"CAST({quoted(timestamp)} AS DATE)"
         where = f"{at} IS NOT NULL"
-        if look.days:
-            where = f"{at} >= TIMESTAMP '{min(look.days)}' AND {day} IN ({_listed(look.days)})"
-        found: dict[dt.date, WatchedDay] = {}
-        for columns in look.together:
-            row_hash = f"hash({', '.join(quoted(name) for name in columns)})"
-            # the exclusive or finds what changed, the sum what stands there twice
-            for one, rows, newest, text in self._database.execute(
-                f"SELECT {day}, count(*), CAST(max({at}) AS TIMESTAMP), "
-                f"concat_ws('/', count(*), bit_xor({row_hash}), sum({row_hash})) "
-                f"FROM {quoted(look.source)} WHERE {where} GROUP BY 1 ORDER BY 1"
-            ):
-                before = f"{found[one].fingerprint} " if one in found else ""
-                found[one] = WatchedDay(one, rows, newest, before + text)
-        return list(found.values())
+        if days:
+            where = f"{at} >= TIMESTAMP '{min(days)}' AND {day} IN ({_listed(days)})"
+        hashes = [f"hash({', '.join(map(quoted, columns))})" for columns in groups]
+        # the exclusive or finds what changed, the sum what stands there twice
+        marks = ", ".join(f"concat_ws('/', count(*), bit_xor({h}), sum({h}))" for h in hashes)
+        counted = self._database.execute(
+            f"SELECT {day}, count(*), CAST(max({at}) AS TIMESTAMP), {marks} "
+            f"FROM {quoted(source)} WHERE {where} GROUP BY 1 ORDER BY 1"
+        )
+        return [((row[0], row[1], row[2]), dict(zip(groups, row[3:], strict=True))) for row in counted]
 
     def sample(self, source: str, rows: int, period: tuple[str, dt.date, dt.date] | None = None) -> str:
         """A query for about so many rows of a source, chosen by a hash of their position: rows may be alike."""
@@ -89,6 +99,10 @@ class DuckDBMonitors(MonitorPort):
                         self._database.execute(f"DELETE FROM MONITOR_DAYS WHERE {where} AND PART = '{part}'")
                         for name in names:
                             self._database.execute(f"DELETE FROM {name} WHERE {where}")
+
+
+def _rows_of(look: Look) -> _Rows:
+    return look.source, look.timestamp, look.days
 
 
 def _listed(days: Sequence[dt.date]) -> str:
