@@ -44,6 +44,8 @@ def floors(as_ofs: tuple[dt.date, ...], roles: tuple[str, ...]) -> ir.Table:
     rows = labels.filter(labels.TIMESTAMP.isin(at))
     rows = rows.inner_join(features.filter(features.TIMESTAMP.isin(at)), list(KEYS), rname="F_{name}")
     rows = rows.inner_join(predictions.filter(predictions.TIMESTAMP.isin(at)), list(KEYS), rname="P_{name}")
+    # after the joins: what is read once for each role is then joined once
+    rows = rows.filter(rows.DAYS_SINCE_LAST_PURCHASE.notnull())
     parts = [
         rows.select(
             "TIMESTAMP",
@@ -55,7 +57,7 @@ def floors(as_ofs: tuple[dt.date, ...], roles: tuple[str, ...]) -> ir.Table:
         for role in roles
     ]
     everything = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    everything = everything.filter(everything.MODEL.notnull(), everything.RECENCY.notnull())
+    everything = everything.filter(everything.MODEL.notnull())
     # days are few: each row takes its wins by them, then a row for each score is enough
     by = ("ROLE", "TIMESTAMP")
     days = _won(_counted(everything, (*by, "RECENCY")), by, "RECENCY").select(*by, "RECENCY", "UP_WON", "DOWN_WON")
@@ -130,7 +132,8 @@ def meeting(roles: tuple[str, ...], pairs: tuple[tuple[str, str], ...], calibrat
         levels = _won(_counted(rows, (role,)), (), role)
         won = won.inner_join(levels.select(role, "UP_WON", "DOWN_WON"), role, rname="L_{name}")
         wins: Any = ibis.ifelse(won.CHURNED == 1, won.UP_WON, won.DOWN_WON)
-        won = won.mutate(**{f"WINS_{role}": wins}).drop("UP_WON", "DOWN_WON")
+        kept = (name for name in won.columns if name not in {"UP_WON", "DOWN_WON"})
+        won = won.select(*kept, **{f"WINS_{role}": wins})
     return won.group_by(["CHURNED", *classes, "CELL"]).agg(
         ROWS_COUNTED=won.count(),
         **_sums(won, roles, pairs),

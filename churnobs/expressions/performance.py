@@ -124,10 +124,12 @@ def stored_performance(as_ofs: tuple[dt.date, ...], horizon_days: int, roles: tu
         "FEATURES", {"CUSTOMER_KEY": "int32", "TIMESTAMP": "timestamp(6)", "DAYS_SINCE_LAST_PURCHASE": "int64"}
     )
     wanted = [moment(as_of) for as_of in as_ofs]
-    final = final.filter(final.TIMESTAMP.isin(wanted), final.IS_FINAL)
+    final = final.filter(final.TIMESTAMP.isin(wanted))
     rows = final.inner_join(
         recency.filter(recency.TIMESTAMP.isin(wanted)), ["CUSTOMER_KEY", "TIMESTAMP"], rname="F_{name}"
     ).left_join(predictions.filter(predictions.TIMESTAMP.isin(wanted)), ["CUSTOMER_KEY", "TIMESTAMP"], rname="P_{name}")
+    # after the joins: what is read once for each role is then joined once
+    rows = rows.filter(rows.IS_FINAL)
     days = rows.DAYS_SINCE_LAST_PURCHASE
     parts = [
         _outcome(

@@ -1,4 +1,36 @@
-WITH "t12" AS (
+WITH "t9" AS (
+  SELECT
+    "t6"."CUSTOMER_KEY",
+    "t6"."TIMESTAMP",
+    "t6"."CHURNED",
+    "t7"."DAYS_SINCE_LAST_PURCHASE",
+    "t8"."CUSTOMER_ID",
+    "t8"."BASE_PROBABILITY",
+    "t8"."DEFAULT_PROBABILITY"
+  FROM (
+    SELECT
+      *
+    FROM "LABELS" AS "t0"
+    WHERE
+      "t0"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
+  ) AS "t6"
+  INNER JOIN (
+    SELECT
+      *
+    FROM "FEATURES" AS "t1"
+    WHERE
+      "t1"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
+  ) AS "t7"
+    ON "t6"."CUSTOMER_KEY" = "t7"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t7"."TIMESTAMP"
+  INNER JOIN (
+    SELECT
+      *
+    FROM "PREDICTIONS" AS "t2"
+    WHERE
+      "t2"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
+  ) AS "t8"
+    ON "t6"."CUSTOMER_KEY" = "t8"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t8"."TIMESTAMP"
+), "t14" AS (
   SELECT
     *
   FROM (
@@ -6,177 +38,137 @@ WITH "t12" AS (
       *
     FROM (
       SELECT
-        "t6"."TIMESTAMP",
-        "t6"."CHURNED",
+        "t10"."TIMESTAMP",
+        "t10"."CHURNED",
         'BASE' AS "ROLE",
         IFF(
           (
-            "t8"."BASE_PROBABILITY" = CAST('NaN' AS DOUBLE)
+            "t10"."BASE_PROBABILITY" = CAST('NaN' AS DOUBLE)
           )
-          OR "t8"."BASE_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
+          OR "t10"."BASE_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
           CAST(NULL AS DOUBLE),
-          "t8"."BASE_PROBABILITY"
+          "t10"."BASE_PROBABILITY"
         ) AS "MODEL",
-        "t7"."DAYS_SINCE_LAST_PURCHASE" AS "RECENCY"
-      FROM (
-        SELECT
-          *
-        FROM "LABELS" AS "t0"
-        WHERE
-          "t0"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
-      ) AS "t6"
-      INNER JOIN (
-        SELECT
-          *
-        FROM "FEATURES" AS "t1"
-        WHERE
-          "t1"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
-      ) AS "t7"
-        ON "t6"."CUSTOMER_KEY" = "t7"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t7"."TIMESTAMP"
-      INNER JOIN (
-        SELECT
-          *
-        FROM "PREDICTIONS" AS "t2"
-        WHERE
-          "t2"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
-      ) AS "t8"
-        ON "t6"."CUSTOMER_KEY" = "t8"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t8"."TIMESTAMP"
-    ) AS "t9"
+        "t10"."DAYS_SINCE_LAST_PURCHASE" AS "RECENCY"
+      FROM "t9" AS "t10"
+      WHERE
+        "t10"."DAYS_SINCE_LAST_PURCHASE" IS NOT NULL
+    ) AS "t11"
     UNION ALL
     SELECT
       *
     FROM (
       SELECT
-        "t6"."TIMESTAMP",
-        "t6"."CHURNED",
+        "t10"."TIMESTAMP",
+        "t10"."CHURNED",
         'DEFAULT' AS "ROLE",
         IFF(
           (
-            "t8"."DEFAULT_PROBABILITY" = CAST('NaN' AS DOUBLE)
+            "t10"."DEFAULT_PROBABILITY" = CAST('NaN' AS DOUBLE)
           )
-          OR "t8"."DEFAULT_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
+          OR "t10"."DEFAULT_PROBABILITY" IN (CAST('Inf' AS DOUBLE), CAST('-Inf' AS DOUBLE)),
           CAST(NULL AS DOUBLE),
-          "t8"."DEFAULT_PROBABILITY"
+          "t10"."DEFAULT_PROBABILITY"
         ) AS "MODEL",
-        "t7"."DAYS_SINCE_LAST_PURCHASE" AS "RECENCY"
-      FROM (
-        SELECT
-          *
-        FROM "LABELS" AS "t0"
-        WHERE
-          "t0"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
-      ) AS "t6"
-      INNER JOIN (
-        SELECT
-          *
-        FROM "FEATURES" AS "t1"
-        WHERE
-          "t1"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
-      ) AS "t7"
-        ON "t6"."CUSTOMER_KEY" = "t7"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t7"."TIMESTAMP"
-      INNER JOIN (
-        SELECT
-          *
-        FROM "PREDICTIONS" AS "t2"
-        WHERE
-          "t2"."TIMESTAMP" IN (TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0))
-      ) AS "t8"
-        ON "t6"."CUSTOMER_KEY" = "t8"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t8"."TIMESTAMP"
-    ) AS "t10"
-  ) AS "t11"
+        "t10"."DAYS_SINCE_LAST_PURCHASE" AS "RECENCY"
+      FROM "t9" AS "t10"
+      WHERE
+        "t10"."DAYS_SINCE_LAST_PURCHASE" IS NOT NULL
+    ) AS "t12"
+  ) AS "t13"
   WHERE
-    "t11"."MODEL" IS NOT NULL AND "t11"."RECENCY" IS NOT NULL
+    "t13"."MODEL" IS NOT NULL
 )
 SELECT
-  "t21"."ROLE",
-  "t21"."TIMESTAMP",
-  SUM("t21"."UP") AS "UP_ROWS_COUNTED",
-  SUM("t21"."UP" * "t21"."UP_WON") AS "UP_WINS_MODEL",
-  SUM("t21"."UP_RECENCY") AS "UP_WINS_RECENCY",
+  "t23"."ROLE",
+  "t23"."TIMESTAMP",
+  SUM("t23"."UP") AS "UP_ROWS_COUNTED",
+  SUM("t23"."UP" * "t23"."UP_WON") AS "UP_WINS_MODEL",
+  SUM("t23"."UP_RECENCY") AS "UP_WINS_RECENCY",
   CAST(SUM(
     (
       (
-        CAST("t21"."UP" AS DECIMAL(19, 0)) * CAST("t21"."UP_WON" * "t21"."UP_WON" AS DECIMAL(19, 0))
+        CAST("t23"."UP" AS DECIMAL(19, 0)) * CAST("t23"."UP_WON" * "t23"."UP_WON" AS DECIMAL(19, 0))
       ) - (
-        "t21"."UP_WON" * 2 * "t21"."UP_RECENCY"
+        "t23"."UP_WON" * 2 * "t23"."UP_RECENCY"
       )
-    ) + "t21"."UP_SQUARES"
+    ) + "t23"."UP_SQUARES"
   ) AS DOUBLE) AS "UP_SQUARES",
   CAST(SUM(
     CAST(-(
       LN(
         IFF(
-          "t21"."MODEL" < 1e-15,
+          "t23"."MODEL" < 1e-15,
           1e-15,
-          IFF("t21"."MODEL" > 0.999999999999999, 0.999999999999999, "t21"."MODEL")
+          IFF("t23"."MODEL" > 0.999999999999999, 0.999999999999999, "t23"."MODEL")
         )
       )
-    ) AS DECIMAL(18, 12)) * "t21"."UP"
+    ) AS DECIMAL(18, 12)) * "t23"."UP"
   ) AS DOUBLE) AS "UP_SURPRISE",
   CAST(SUM(
     CAST(-(
       LN(
         IFF(
-          "t21"."MODEL" < 1e-15,
+          "t23"."MODEL" < 1e-15,
           1e-15,
-          IFF("t21"."MODEL" > 0.999999999999999, 0.999999999999999, "t21"."MODEL")
+          IFF("t23"."MODEL" > 0.999999999999999, 0.999999999999999, "t23"."MODEL")
         )
       )
     ) * -(
       LN(
         IFF(
-          "t21"."MODEL" < 1e-15,
+          "t23"."MODEL" < 1e-15,
           1e-15,
-          IFF("t21"."MODEL" > 0.999999999999999, 0.999999999999999, "t21"."MODEL")
+          IFF("t23"."MODEL" > 0.999999999999999, 0.999999999999999, "t23"."MODEL")
         )
       )
-    ) AS DECIMAL(18, 12)) * "t21"."UP"
+    ) AS DECIMAL(18, 12)) * "t23"."UP"
   ) AS DOUBLE) AS "UP_SURPRISE_SQUARES",
-  SUM("t21"."DOWN") AS "DOWN_ROWS_COUNTED",
-  SUM("t21"."DOWN" * "t21"."DOWN_WON") AS "DOWN_WINS_MODEL",
-  SUM("t21"."DOWN_RECENCY") AS "DOWN_WINS_RECENCY",
+  SUM("t23"."DOWN") AS "DOWN_ROWS_COUNTED",
+  SUM("t23"."DOWN" * "t23"."DOWN_WON") AS "DOWN_WINS_MODEL",
+  SUM("t23"."DOWN_RECENCY") AS "DOWN_WINS_RECENCY",
   CAST(SUM(
     (
       (
-        CAST("t21"."DOWN" AS DECIMAL(19, 0)) * CAST("t21"."DOWN_WON" * "t21"."DOWN_WON" AS DECIMAL(19, 0))
+        CAST("t23"."DOWN" AS DECIMAL(19, 0)) * CAST("t23"."DOWN_WON" * "t23"."DOWN_WON" AS DECIMAL(19, 0))
       ) - (
-        "t21"."DOWN_WON" * 2 * "t21"."DOWN_RECENCY"
+        "t23"."DOWN_WON" * 2 * "t23"."DOWN_RECENCY"
       )
-    ) + "t21"."DOWN_SQUARES"
+    ) + "t23"."DOWN_SQUARES"
   ) AS DOUBLE) AS "DOWN_SQUARES",
   CAST(SUM(
     CAST(-(
       LN(
         IFF(
           (
-            1.0 - "t21"."MODEL"
+            1.0 - "t23"."MODEL"
           ) < 1e-15,
           1e-15,
           IFF(
             (
-              1.0 - "t21"."MODEL"
+              1.0 - "t23"."MODEL"
             ) > 0.999999999999999,
             0.999999999999999,
-            1.0 - "t21"."MODEL"
+            1.0 - "t23"."MODEL"
           )
         )
       )
-    ) AS DECIMAL(18, 12)) * "t21"."DOWN"
+    ) AS DECIMAL(18, 12)) * "t23"."DOWN"
   ) AS DOUBLE) AS "DOWN_SURPRISE",
   CAST(SUM(
     CAST(-(
       LN(
         IFF(
           (
-            1.0 - "t21"."MODEL"
+            1.0 - "t23"."MODEL"
           ) < 1e-15,
           1e-15,
           IFF(
             (
-              1.0 - "t21"."MODEL"
+              1.0 - "t23"."MODEL"
             ) > 0.999999999999999,
             0.999999999999999,
-            1.0 - "t21"."MODEL"
+            1.0 - "t23"."MODEL"
           )
         )
       )
@@ -184,59 +176,59 @@ SELECT
       LN(
         IFF(
           (
-            1.0 - "t21"."MODEL"
+            1.0 - "t23"."MODEL"
           ) < 1e-15,
           1e-15,
           IFF(
             (
-              1.0 - "t21"."MODEL"
+              1.0 - "t23"."MODEL"
             ) > 0.999999999999999,
             0.999999999999999,
-            1.0 - "t21"."MODEL"
+            1.0 - "t23"."MODEL"
           )
         )
       )
-    ) AS DECIMAL(18, 12)) * "t21"."DOWN"
+    ) AS DECIMAL(18, 12)) * "t23"."DOWN"
   ) AS DOUBLE) AS "DOWN_SURPRISE_SQUARES"
 FROM (
   SELECT
-    "t20"."ROLE",
-    "t20"."TIMESTAMP",
-    "t20"."MODEL",
-    "t20"."UP",
-    "t20"."DOWN",
-    "t20"."UP_RECENCY",
-    "t20"."DOWN_RECENCY",
-    "t20"."UP_SQUARES",
-    "t20"."DOWN_SQUARES",
+    "t22"."ROLE",
+    "t22"."TIMESTAMP",
+    "t22"."MODEL",
+    "t22"."UP",
+    "t22"."DOWN",
+    "t22"."UP_RECENCY",
+    "t22"."DOWN_RECENCY",
+    "t22"."UP_SQUARES",
+    "t22"."DOWN_SQUARES",
     (
-      SUM("t20"."DOWN") OVER (
-        PARTITION BY "t20"."ROLE", "t20"."TIMESTAMP"
-        ORDER BY "t20"."MODEL" ASC
+      SUM("t22"."DOWN") OVER (
+        PARTITION BY "t22"."ROLE", "t22"."TIMESTAMP"
+        ORDER BY "t22"."MODEL" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
       ) * 2
-    ) - "t20"."DOWN" AS "UP_WON",
+    ) - "t22"."DOWN" AS "UP_WON",
     (
-      SUM("t20"."UP") OVER (
-        PARTITION BY "t20"."ROLE", "t20"."TIMESTAMP"
-        ORDER BY "t20"."MODEL" ASC
+      SUM("t22"."UP") OVER (
+        PARTITION BY "t22"."ROLE", "t22"."TIMESTAMP"
+        ORDER BY "t22"."MODEL" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
       ) * 2
-    ) - "t20"."UP" AS "DOWN_WON"
+    ) - "t22"."UP" AS "DOWN_WON"
   FROM (
     SELECT
-      "t19"."ROLE",
-      "t19"."TIMESTAMP",
-      "t19"."MODEL",
-      COUNT_IF("t19"."CHURNED" = 1) AS "UP",
+      "t21"."ROLE",
+      "t21"."TIMESTAMP",
+      "t21"."MODEL",
+      COUNT_IF("t21"."CHURNED" = 1) AS "UP",
       COUNT_IF(NOT (
-        "t19"."CHURNED" = 1
+        "t21"."CHURNED" = 1
       )) AS "DOWN",
       COALESCE(
         SUM(
           IFF(
-            "t19"."CHURNED" = 1,
-            IFF("t19"."CHURNED" = 1, "t19"."UP_WON", "t19"."DOWN_WON"),
+            "t21"."CHURNED" = 1,
+            IFF("t21"."CHURNED" = 1, "t21"."UP_WON", "t21"."DOWN_WON"),
             NULL
           )
         ),
@@ -246,9 +238,9 @@ FROM (
         SUM(
           IFF(
             NOT (
-              "t19"."CHURNED" = 1
+              "t21"."CHURNED" = 1
             ),
-            IFF("t19"."CHURNED" = 1, "t19"."UP_WON", "t19"."DOWN_WON"),
+            IFF("t21"."CHURNED" = 1, "t21"."UP_WON", "t21"."DOWN_WON"),
             NULL
           )
         ),
@@ -257,8 +249,8 @@ FROM (
       COALESCE(
         SUM(
           IFF(
-            "t19"."CHURNED" = 1,
-            IFF("t19"."CHURNED" = 1, "t19"."UP_WON", "t19"."DOWN_WON") * IFF("t19"."CHURNED" = 1, "t19"."UP_WON", "t19"."DOWN_WON"),
+            "t21"."CHURNED" = 1,
+            IFF("t21"."CHURNED" = 1, "t21"."UP_WON", "t21"."DOWN_WON") * IFF("t21"."CHURNED" = 1, "t21"."UP_WON", "t21"."DOWN_WON"),
             NULL
           )
         ),
@@ -268,9 +260,9 @@ FROM (
         SUM(
           IFF(
             NOT (
-              "t19"."CHURNED" = 1
+              "t21"."CHURNED" = 1
             ),
-            IFF("t19"."CHURNED" = 1, "t19"."UP_WON", "t19"."DOWN_WON") * IFF("t19"."CHURNED" = 1, "t19"."UP_WON", "t19"."DOWN_WON"),
+            IFF("t21"."CHURNED" = 1, "t21"."UP_WON", "t21"."DOWN_WON") * IFF("t21"."CHURNED" = 1, "t21"."UP_WON", "t21"."DOWN_WON"),
             NULL
           )
         ),
@@ -278,67 +270,67 @@ FROM (
       ) AS "DOWN_SQUARES"
     FROM (
       SELECT
-        "t14"."TIMESTAMP",
-        "t14"."CHURNED",
-        "t14"."ROLE",
-        "t14"."MODEL",
-        "t14"."RECENCY",
-        "t18"."UP_WON",
-        "t18"."DOWN_WON"
-      FROM "t12" AS "t14"
+        "t16"."TIMESTAMP",
+        "t16"."CHURNED",
+        "t16"."ROLE",
+        "t16"."MODEL",
+        "t16"."RECENCY",
+        "t20"."UP_WON",
+        "t20"."DOWN_WON"
+      FROM "t14" AS "t16"
       INNER JOIN (
         SELECT
-          "t16"."ROLE",
-          "t16"."TIMESTAMP",
-          "t16"."RECENCY",
-          "t16"."UP_WON",
-          "t16"."DOWN_WON"
+          "t18"."ROLE",
+          "t18"."TIMESTAMP",
+          "t18"."RECENCY",
+          "t18"."UP_WON",
+          "t18"."DOWN_WON"
         FROM (
           SELECT
-            "t15"."ROLE",
-            "t15"."TIMESTAMP",
-            "t15"."RECENCY",
-            "t15"."UP",
-            "t15"."DOWN",
+            "t17"."ROLE",
+            "t17"."TIMESTAMP",
+            "t17"."RECENCY",
+            "t17"."UP",
+            "t17"."DOWN",
             (
-              SUM("t15"."DOWN") OVER (
-                PARTITION BY "t15"."ROLE", "t15"."TIMESTAMP"
-                ORDER BY "t15"."RECENCY" ASC
+              SUM("t17"."DOWN") OVER (
+                PARTITION BY "t17"."ROLE", "t17"."TIMESTAMP"
+                ORDER BY "t17"."RECENCY" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
               ) * 2
-            ) - "t15"."DOWN" AS "UP_WON",
+            ) - "t17"."DOWN" AS "UP_WON",
             (
-              SUM("t15"."UP") OVER (
-                PARTITION BY "t15"."ROLE", "t15"."TIMESTAMP"
-                ORDER BY "t15"."RECENCY" ASC
+              SUM("t17"."UP") OVER (
+                PARTITION BY "t17"."ROLE", "t17"."TIMESTAMP"
+                ORDER BY "t17"."RECENCY" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
               ) * 2
-            ) - "t15"."UP" AS "DOWN_WON"
+            ) - "t17"."UP" AS "DOWN_WON"
           FROM (
             SELECT
-              "t13"."ROLE",
-              "t13"."TIMESTAMP",
-              "t13"."RECENCY",
-              COUNT_IF("t13"."CHURNED" = 1) AS "UP",
-              COUNT_IF("t13"."CHURNED" <> 1) AS "DOWN"
-            FROM "t12" AS "t13"
+              "t15"."ROLE",
+              "t15"."TIMESTAMP",
+              "t15"."RECENCY",
+              COUNT_IF("t15"."CHURNED" = 1) AS "UP",
+              COUNT_IF("t15"."CHURNED" <> 1) AS "DOWN"
+            FROM "t14" AS "t15"
             GROUP BY
               1,
               2,
               3
-          ) AS "t15"
-        ) AS "t16"
-      ) AS "t18"
-        ON "t14"."ROLE" = "t18"."ROLE"
-        AND "t14"."TIMESTAMP" = "t18"."TIMESTAMP"
-        AND "t14"."RECENCY" = "t18"."RECENCY"
-    ) AS "t19"
+          ) AS "t17"
+        ) AS "t18"
+      ) AS "t20"
+        ON "t16"."ROLE" = "t20"."ROLE"
+        AND "t16"."TIMESTAMP" = "t20"."TIMESTAMP"
+        AND "t16"."RECENCY" = "t20"."RECENCY"
+    ) AS "t21"
     GROUP BY
       1,
       2,
       3
-  ) AS "t20"
-) AS "t21"
+  ) AS "t22"
+) AS "t23"
 GROUP BY
   1,
   2

@@ -47,142 +47,92 @@ WITH "t3" AS (
   ) AS "t2"
 )
 SELECT
-  "t20"."CHURNED",
-  "t20"."BASE_CLASS",
-  "t20"."CHALLENGER_CLASS",
-  "t20"."CELL",
+  "t14"."CHURNED",
+  "t14"."BASE_CLASS",
+  "t14"."CHALLENGER_CLASS",
+  "t14"."CELL",
   COUNT(*) AS "ROWS_COUNTED",
-  SUM("t20"."WINS_BASE") AS "WINS_BASE",
-  SUM("t20"."WINS_CHALLENGER") AS "WINS_CHALLENGER",
+  SUM("t14"."WINS_BASE") AS "WINS_BASE",
+  SUM("t14"."WINS_CHALLENGER") AS "WINS_CHALLENGER",
   CAST(SUM(
     (
-      "t20"."WINS_CHALLENGER" - "t20"."WINS_BASE"
+      "t14"."WINS_CHALLENGER" - "t14"."WINS_BASE"
     ) * (
-      "t20"."WINS_CHALLENGER" - "t20"."WINS_BASE"
+      "t14"."WINS_CHALLENGER" - "t14"."WINS_BASE"
     )
   ) AS DOUBLE) AS "SQUARES_CHALLENGER_BASE",
-  MIN("t20"."CHALLENGER") AS "LOW",
-  MAX("t20"."CHALLENGER") AS "HIGH",
-  CAST(SUM(CAST("t20"."BOUNDED" AS DECIMAL(18, 12))) AS DOUBLE) AS "SCORE_TOTAL"
+  MIN("t14"."CHALLENGER") AS "LOW",
+  MAX("t14"."CHALLENGER") AS "HIGH",
+  CAST(SUM(CAST("t14"."BOUNDED" AS DECIMAL(18, 12))) AS DOUBLE) AS "SCORE_TOTAL"
 FROM (
   SELECT
-    "t19".*
-    EXCLUDE ("DOWN_WON", "UP_WON")
-  FROM (
+    "t5"."CHURNED",
+    "t5"."BASE_CLASS",
+    "t5"."CHALLENGER_CLASS",
+    "t5"."BASE",
+    "t5"."CHALLENGER",
+    "t5"."BOUNDED",
+    "t5"."CELL",
+    IFF("t5"."CHURNED" = 1, "t12"."UP_WON", "t12"."DOWN_WON") AS "WINS_BASE",
+    IFF("t5"."CHURNED" = 1, "t13"."UP_WON", "t13"."DOWN_WON") AS "WINS_CHALLENGER"
+  FROM "t3" AS "t5"
+  INNER JOIN (
     SELECT
-      "t18"."CHURNED",
-      "t18"."BASE_CLASS",
-      "t18"."CHALLENGER_CLASS",
-      "t18"."BASE",
-      "t18"."CHALLENGER",
-      "t18"."BOUNDED",
-      "t18"."CELL",
-      "t18"."WINS_BASE",
-      "t18"."UP_WON",
-      "t18"."DOWN_WON",
-      IFF("t18"."CHURNED" = 1, "t18"."UP_WON", "t18"."DOWN_WON") AS "WINS_CHALLENGER"
+      "t8"."BASE",
+      "t8"."UP_WON",
+      "t8"."DOWN_WON"
     FROM (
       SELECT
-        "t17"."CHURNED",
-        "t17"."BASE_CLASS",
-        "t17"."CHALLENGER_CLASS",
-        "t17"."BASE",
-        "t17"."CHALLENGER",
-        "t17"."BOUNDED",
-        "t17"."CELL",
-        "t17"."WINS_BASE",
-        "t12"."UP_WON",
-        "t12"."DOWN_WON"
+        "t6"."BASE",
+        "t6"."UP",
+        "t6"."DOWN",
+        (
+          SUM("t6"."DOWN") OVER (ORDER BY "t6"."BASE" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+        ) - "t6"."DOWN" AS "UP_WON",
+        (
+          SUM("t6"."UP") OVER (ORDER BY "t6"."BASE" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+        ) - "t6"."UP" AS "DOWN_WON"
       FROM (
         SELECT
-          "t15".*
-          EXCLUDE ("DOWN_WON", "UP_WON")
-        FROM (
-          SELECT
-            "t14"."CHURNED",
-            "t14"."BASE_CLASS",
-            "t14"."CHALLENGER_CLASS",
-            "t14"."BASE",
-            "t14"."CHALLENGER",
-            "t14"."BOUNDED",
-            "t14"."CELL",
-            "t14"."UP_WON",
-            "t14"."DOWN_WON",
-            IFF("t14"."CHURNED" = 1, "t14"."UP_WON", "t14"."DOWN_WON") AS "WINS_BASE"
-          FROM (
-            SELECT
-              "t5"."CHURNED",
-              "t5"."BASE_CLASS",
-              "t5"."CHALLENGER_CLASS",
-              "t5"."BASE",
-              "t5"."CHALLENGER",
-              "t5"."BOUNDED",
-              "t5"."CELL",
-              "t13"."UP_WON",
-              "t13"."DOWN_WON"
-            FROM "t3" AS "t5"
-            INNER JOIN (
-              SELECT
-                "t9"."BASE",
-                "t9"."UP_WON",
-                "t9"."DOWN_WON"
-              FROM (
-                SELECT
-                  "t7"."BASE",
-                  "t7"."UP",
-                  "t7"."DOWN",
-                  (
-                    SUM("t7"."DOWN") OVER (ORDER BY "t7"."BASE" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
-                  ) - "t7"."DOWN" AS "UP_WON",
-                  (
-                    SUM("t7"."UP") OVER (ORDER BY "t7"."BASE" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
-                  ) - "t7"."UP" AS "DOWN_WON"
-                FROM (
-                  SELECT
-                    "t4"."BASE",
-                    COUNT_IF("t4"."CHURNED" = 1) AS "UP",
-                    COUNT_IF("t4"."CHURNED" <> 1) AS "DOWN"
-                  FROM "t3" AS "t4"
-                  GROUP BY
-                    1
-                ) AS "t7"
-              ) AS "t9"
-            ) AS "t13"
-              ON "t5"."BASE" = "t13"."BASE"
-          ) AS "t14"
-        ) AS "t15"
-      ) AS "t17"
-      INNER JOIN (
+          "t4"."BASE",
+          COUNT_IF("t4"."CHURNED" = 1) AS "UP",
+          COUNT_IF("t4"."CHURNED" <> 1) AS "DOWN"
+        FROM "t3" AS "t4"
+        GROUP BY
+          1
+      ) AS "t6"
+    ) AS "t8"
+  ) AS "t12"
+    ON "t5"."BASE" = "t12"."BASE"
+  INNER JOIN (
+    SELECT
+      "t9"."CHALLENGER",
+      "t9"."UP_WON",
+      "t9"."DOWN_WON"
+    FROM (
+      SELECT
+        "t7"."CHALLENGER",
+        "t7"."UP",
+        "t7"."DOWN",
+        (
+          SUM("t7"."DOWN") OVER (ORDER BY "t7"."CHALLENGER" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+        ) - "t7"."DOWN" AS "UP_WON",
+        (
+          SUM("t7"."UP") OVER (ORDER BY "t7"."CHALLENGER" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
+        ) - "t7"."UP" AS "DOWN_WON"
+      FROM (
         SELECT
-          "t8"."CHALLENGER",
-          "t8"."UP_WON",
-          "t8"."DOWN_WON"
-        FROM (
-          SELECT
-            "t6"."CHALLENGER",
-            "t6"."UP",
-            "t6"."DOWN",
-            (
-              SUM("t6"."DOWN") OVER (ORDER BY "t6"."CHALLENGER" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
-            ) - "t6"."DOWN" AS "UP_WON",
-            (
-              SUM("t6"."UP") OVER (ORDER BY "t6"."CHALLENGER" ASC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) * 2
-            ) - "t6"."UP" AS "DOWN_WON"
-          FROM (
-            SELECT
-              "t4"."CHALLENGER",
-              COUNT_IF("t4"."CHURNED" = 1) AS "UP",
-              COUNT_IF("t4"."CHURNED" <> 1) AS "DOWN"
-            FROM "t3" AS "t4"
-            GROUP BY
-              1
-          ) AS "t6"
-        ) AS "t8"
-      ) AS "t12"
-        ON "t17"."CHALLENGER" = "t12"."CHALLENGER"
-    ) AS "t18"
-  ) AS "t19"
-) AS "t20"
+          "t4"."CHALLENGER",
+          COUNT_IF("t4"."CHURNED" = 1) AS "UP",
+          COUNT_IF("t4"."CHURNED" <> 1) AS "DOWN"
+        FROM "t3" AS "t4"
+        GROUP BY
+          1
+      ) AS "t7"
+    ) AS "t9"
+  ) AS "t13"
+    ON "t5"."CHALLENGER" = "t13"."CHALLENGER"
+) AS "t14"
 GROUP BY
   1,
   2,

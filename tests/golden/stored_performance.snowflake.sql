@@ -1,4 +1,4 @@
-WITH "t10" AS (
+WITH "t9" AS (
   SELECT
     "t6"."CUSTOMER_KEY",
     "t6"."CUSTOMER_ID",
@@ -29,7 +29,6 @@ WITH "t10" AS (
         TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0),
         TIMESTAMP_FROM_PARTS(2024, 4, 1, 0, 0, 0, 0)
       )
-      AND "t0"."IS_FINAL"
   ) AS "t6"
   INNER JOIN (
     SELECT
@@ -88,15 +87,15 @@ WITH "t10" AS (
     FROM (
       SELECT
         'DEFAULT' AS "ROLE",
-        "t11"."DEFAULT_VERSION" AS "VERSION",
-        "t11"."TIMESTAMP",
-        CAST("t11"."CHURNED" AS DOUBLE) AS "LABEL",
-        CAST("t11"."DEFAULT_CLASS" AS DOUBLE) AS "CLASS",
-        "t11"."DEFAULT_PROBABILITY" AS "SCORE"
-      FROM "t10" AS "t11"
+        "t10"."DEFAULT_VERSION" AS "VERSION",
+        "t10"."TIMESTAMP",
+        CAST("t10"."CHURNED" AS DOUBLE) AS "LABEL",
+        CAST("t10"."DEFAULT_CLASS" AS DOUBLE) AS "CLASS",
+        "t10"."DEFAULT_PROBABILITY" AS "SCORE"
+      FROM "t9" AS "t10"
       WHERE
-        "t11"."DEFAULT_VERSION" IS NOT NULL
-    ) AS "t12"
+        "t10"."IS_FINAL" AND "t10"."DEFAULT_VERSION" IS NOT NULL
+    ) AS "t11"
     UNION ALL
     SELECT
       *
@@ -107,59 +106,29 @@ WITH "t10" AS (
         SELECT
           'RECENCY_RULE' AS "ROLE",
           'RECENCY_RULE' AS "VERSION",
-          "t6"."TIMESTAMP",
-          CAST("t6"."CHURNED" AS DOUBLE) AS "LABEL",
-          IFF("t7"."DAYS_SINCE_LAST_PURCHASE" >= 30, 1.0, 0.0) AS "CLASS",
-          CAST("t7"."DAYS_SINCE_LAST_PURCHASE" AS DOUBLE) AS "SCORE"
-        FROM (
-          SELECT
-            *
-          FROM "LABELS" AS "t0"
-          WHERE
-            "t0"."TIMESTAMP" IN (
-              TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0),
-              TIMESTAMP_FROM_PARTS(2024, 4, 1, 0, 0, 0, 0)
-            )
-            AND "t0"."IS_FINAL"
-        ) AS "t6"
-        INNER JOIN (
-          SELECT
-            *
-          FROM "FEATURES" AS "t1"
-          WHERE
-            "t1"."TIMESTAMP" IN (
-              TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0),
-              TIMESTAMP_FROM_PARTS(2024, 4, 1, 0, 0, 0, 0)
-            )
-        ) AS "t7"
-          ON "t6"."CUSTOMER_KEY" = "t7"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t7"."TIMESTAMP"
-        LEFT OUTER JOIN (
-          SELECT
-            *
-          FROM "PREDICTIONS" AS "t2"
-          WHERE
-            "t2"."TIMESTAMP" IN (
-              TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0),
-              TIMESTAMP_FROM_PARTS(2024, 4, 1, 0, 0, 0, 0)
-            )
-        ) AS "t8"
-          ON "t6"."CUSTOMER_KEY" = "t8"."CUSTOMER_KEY" AND "t6"."TIMESTAMP" = "t8"."TIMESTAMP"
-      ) AS "t9"
+          "t10"."TIMESTAMP",
+          CAST("t10"."CHURNED" AS DOUBLE) AS "LABEL",
+          IFF("t10"."DAYS_SINCE_LAST_PURCHASE" >= 30, 1.0, 0.0) AS "CLASS",
+          CAST("t10"."DAYS_SINCE_LAST_PURCHASE" AS DOUBLE) AS "SCORE"
+        FROM "t9" AS "t10"
+        WHERE
+          "t10"."IS_FINAL"
+      ) AS "t13"
       UNION ALL
       SELECT
         *
       FROM (
         SELECT
           'BASE' AS "ROLE",
-          "t11"."BASE_VERSION" AS "VERSION",
-          "t11"."TIMESTAMP",
-          CAST("t11"."CHURNED" AS DOUBLE) AS "LABEL",
-          CAST("t11"."BASE_CLASS" AS DOUBLE) AS "CLASS",
-          "t11"."BASE_PROBABILITY" AS "SCORE"
-        FROM "t10" AS "t11"
+          "t10"."BASE_VERSION" AS "VERSION",
+          "t10"."TIMESTAMP",
+          CAST("t10"."CHURNED" AS DOUBLE) AS "LABEL",
+          CAST("t10"."BASE_CLASS" AS DOUBLE) AS "CLASS",
+          "t10"."BASE_PROBABILITY" AS "SCORE"
+        FROM "t9" AS "t10"
         WHERE
-          "t11"."BASE_VERSION" IS NOT NULL
-      ) AS "t13"
+          "t10"."IS_FINAL" AND "t10"."BASE_VERSION" IS NOT NULL
+      ) AS "t12"
     ) AS "t14"
   ) AS "t15"
 )
