@@ -224,7 +224,7 @@ def customer(workspace: Workspace, customer_id: str) -> Customer:
     keys = engine.read(Query(key_of, (customer_id,)))[0].to_pylist()
     if not keys:
         raise NotFound(f"there is no customer {customer_id}", hint="ids are as in the sales files")
-    bought = engine.read(Query(purchases, (tuple(keys), since, as_of))).to_pandas()
+    bought = engine.read(Query(purchases, (tuple(keys), since, as_of, loop.config.refunds))).to_pandas()
     said = engine.read(Query(comments, (tuple(keys), as_of, COMMENTS_SHOWN))).to_pandas()
     pushed, base, unit, why = _pushes(loop, customer_id)
     summary = summarized(said["COMMENT"].tolist(), loop.backend.summarize)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ibis
 
 from churnobs.expressions.datasets import KEY_TYPES
-from churnobs.expressions.portable import between, day, moment, table
+from churnobs.expressions.portable import Refunds, between, day, is_order, moment, table
 from churnobs.tables import FEEDBACK_SENTIMENT, SALES
 
 if TYPE_CHECKING:
@@ -52,13 +52,16 @@ def risk_histogram(as_of: dt.date, only: tuple[Only, ...], cells: int) -> ir.Tab
     return found.order_by(found.CELL)
 
 
-def purchases(keys: tuple[int, ...], since: dt.date, end: dt.date) -> ir.Table:
-    """CUSTOMER_ID, MONTH (its first day), ORDERS and AMOUNT of customers by CUSTOMER_KEY, of the days since to before end."""
+def purchases(keys: tuple[int, ...], since: dt.date, end: dt.date, refunds: Refunds) -> ir.Table:
+    """CUSTOMER_ID, MONTH (its first day), ORDERS and AMOUNT of customers by CUSTOMER_KEY, of the days since to before end.
+
+    ``refunds`` as for features: by "reduce" a negative amount is in AMOUNT and not in ORDERS.
+    """
     sales = table("SALES", SALES)
     rows = sales.filter(sales.CUSTOMER_KEY.isin(keys), between(sales.TRANSACTION_DATE, since, end))
     rows = rows.mutate(MONTH=rows.TRANSACTION_DATE.truncate("M").cast("date"))
     found = rows.group_by(["CUSTOMER_ID", "MONTH"]).agg(
-        ORDERS=rows.count(), AMOUNT=rows.TOTAL_AMOUNT.sum().cast("float64")
+        ORDERS=rows.count(where=is_order(rows.TOTAL_AMOUNT, refunds)), AMOUNT=rows.TOTAL_AMOUNT.sum().cast("float64")
     )
     return found.order_by(found.CUSTOMER_ID, found.MONTH)
 

@@ -16,7 +16,8 @@ from churnobs.months import Month
 if TYPE_CHECKING:
     from churnobs.ports import EnginePort
 
-_CONFIG = "CONFIG"
+# the step that holds the settings of the first run
+CONFIG: Final = "CONFIG"
 CORRECTIONS: Final = get_args(CorrectionKind)
 
 
@@ -37,7 +38,7 @@ class Journal:
     def fix_meaning(self, meaning: dict[str, Any]) -> None:
         """Keep the settings of the first run, and refuse others; raises as ``is_new``."""
         if self.is_new(meaning):
-            self._append("", _CONFIG, "", meaning, 0.0, 0)
+            self._append("", CONFIG, "", meaning, 0.0, 0)
 
     def is_new(self, meaning: dict[str, Any]) -> bool:
         """Whether no settings are kept yet.
@@ -45,7 +46,7 @@ class Journal:
         Raises:
             BadConfig: other settings are; says which.
         """
-        known = self._rows.get(("", _CONFIG))
+        known = self._rows.get(("", CONFIG))
         if known is None:
             return True
         for name, value in json.loads(to_json(meaning)).items():
@@ -59,7 +60,7 @@ class Journal:
     @property
     def meaning(self) -> dict[str, Any] | None:
         """The settings of the first run; None before it."""
-        known = self._rows.get(("", _CONFIG))
+        known = self._rows.get(("", CONFIG))
         return None if known is None else dict(known[1])
 
     @property

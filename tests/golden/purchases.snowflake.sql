@@ -4,7 +4,7 @@ FROM (
   SELECT
     "t1"."CUSTOMER_ID",
     "t1"."MONTH",
-    COUNT(*) AS "ORDERS",
+    COUNT_IF("t1"."TOTAL_AMOUNT" >= 0) AS "ORDERS",
     CAST(SUM("t1"."TOTAL_AMOUNT") AS DOUBLE) AS "AMOUNT"
   FROM (
     SELECT

@@ -152,7 +152,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "at_risk": (at_risk, lambda t: (t, ("SEGMENT",), (("CITY", "PARIS"),), 100)),
     "risk_by_segment": (risk_by_segment, lambda t: (t, "SEGMENT", ())),
     "risk_histogram": (risk_histogram, lambda t: (t, (), 20)),
-    "purchases": (purchases, lambda t: ((3, 7), dt.date(2023, 5, 1), t)),
+    "purchases": (purchases, lambda t: ((3, 7), dt.date(2023, 5, 1), t, "reduce")),
     "comments": (comments, lambda t: ((3, 7), t, 5)),
     "key_of": (key_of, lambda _: ("C1",)),
     "rows_of": (rows_of, lambda t: ("FEATURES", COLUMNS[:-1], t, (3, 7))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,7 +12,9 @@ from churnobs.backends.duckdb.opening import remove
 from churnobs.errors import NotSupported
 from churnobs.expressions.customers import at_risk, comments, purchases
 from churnobs.expressions.datasets import KEY_TYPES
+from churnobs.expressions.portable import REFUNDS, Refunds
 from churnobs.expressions.render import Query
+from churnobs.lifecycle.journal import CONFIG
 from churnobs.months import add_months
 from churnobs.ports import LifetimePort, Spent
 from churnobs.records import Check
@@ -115,9 +118,16 @@ class DuckDBLifetime(LifetimePort):
         risk = self._database.read(Query(at_risk, (as_of, segments, (), AT_RISK)))
         keys = tuple(risk["CUSTOMER_KEY"].to_pylist())
         looks["AT_RISK"] = Query(at_risk, (as_of, segments, (), AT_RISK)).sql("duckdb")
-        looks["AT_RISK_PURCHASES"] = Query(purchases, (keys, add_months(as_of, -12), as_of)).sql("duckdb")
+        bought = Query(purchases, (keys, add_months(as_of, -12), as_of, self._refunds()))
+        looks["AT_RISK_PURCHASES"] = bought.sql("duckdb")
         looks["AT_RISK_COMMENTS"] = Query(comments, (keys, as_of, _COMMENTS)).sql("duckdb")
         return looks
+
+    def _refunds(self) -> Refunds:
+        """The rule of the loop that wrote this database."""
+        settings = self._database.value("SELECT RESULT FROM JOURNAL WHERE MONTH = '' AND STEP = ?", [CONFIG])
+        found: Refunds = json.loads(settings or "{}").get("refunds", REFUNDS[0])
+        return found
 
     def running(self, *, take_over: bool) -> AbstractContextManager[None]:  # noqa: ARG002  # a lock dies with its holder
         """DuckDB's lock on the file is that right: whoever could open it to write has it."""
