@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, final
@@ -33,6 +33,7 @@ class LoadJob:
         on_error: what to do with bad rows.
         forgotten: the hashes of customers whose rows are dropped.
         revision: 0, or the number of the revision that brings the file.
+        months: of a file that covers several months, those to load; empty for all.
     """
 
     file: SourceFile
@@ -44,6 +45,21 @@ class LoadJob:
     on_error: OnError
     forgotten: tuple[str, ...] = ()
     revision: int = 0
+    months: tuple[Month, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How files of one kind differ from what is loaded, whoever loaded it.
+
+    Args:
+        given: for each file, month -> how many good rows it has.
+        differing: month -> how many rows are in the files and not in the table, or the other way round; months without such
+            rows are left out.
+    """
+
+    given: tuple[Mapping[Month, int], ...]
+    differing: Mapping[Month, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,14 @@ class LoadPort(ABC):
 
         Raises:
             BadFile: rows or the file are bad; under "quarantine" only what makes the whole file unreadable.
+        """
+
+    @abstractmethod
+    def compare(self, jobs: Sequence[LoadJob]) -> Compared:
+        """Look how the files of one kind differ from what is loaded; nothing is changed. Bad rows are left out.
+
+        Raises:
+            BadFile: a file as a whole cannot be read.
         """
 
     @abstractmethod
@@ -211,21 +235,48 @@ class Ingest:
         self._check(source, on_error)
         return self._load(source, source.month(month).files, on_error)
 
+    def compare(self, source: Source, files: Sequence[SourceFile]) -> Compared:
+        """How files of one kind differ from what is loaded; rows that a load would refuse are left out."""
+        before, hashes = self._port.ingested(), self._port.forgotten()
+        jobs = [replace(_job(source, file, before, "quarantine"), forgotten=hashes) for file in files]
+        return self._port.compare([job if job.file.month else replace(job, start=None, end=None) for job in jobs])
+
     def ingest_again(
-        self, source: Source, files: Sequence[SourceFile], revision: int, on_error: OnError
-    ) -> tuple[int, int]:
-        """Load all files of one kind and finished month in the place of what was loaded of it; all or nothing is the
-        caller's. Gives the rows before and after.
+        self,
+        source: Source,
+        kind: Kind,
+        planned: Mapping[Month, Sequence[SourceFile]],
+        revision: int,
+        on_error: OnError,
+    ) -> dict[Month, tuple[int, int]]:
+        """Load finished months of one kind from the files that are planned for each, in the place of what was loaded of
+        them; all or nothing is the caller's. Gives the rows of each month before and after.
         """
-        kind, month = files[0].kind, files[0].month
-        assert month is not None
         before = self._port.ingested()
-        end = max(f.period_end for f in before if f.kind == kind and f.month == month and f.period_end is not None)
-        gone, loaded = self._port.retract(kind, month, revision), 0
-        for file in files:
-            job = replace(_job(source, file, before, on_error), end=end, period_end=end, revision=revision)
-            loaded += self._port.load(replace(job, forgotten=self._port.forgotten())).rows_loaded
-        return gone, loaded
+        ends = {month: _end_of(before, kind, month) for month in planned}
+        gone = {month: self._port.retract(kind, month, revision) for month in planned}
+        parts: dict[SourceFile, list[Month]] = {}
+        for month, files in planned.items():
+            for file in files:
+                parts.setdefault(file, []).append(month)
+        for file in sorted(parts, key=lambda f: f.month is not None):
+            # a period that ended within its month is looked after by itself
+            cut = [month for month in parts[file] if ends[month] != month.end or file.month is not None]
+            whole = tuple(month for month in parts[file] if month not in cut)
+            for months in [*([whole] if whole else []), *((month,) for month in cut)]:
+                end = ends[months[-1]] if months[-1] in cut else None
+                job = replace(_job(source, file, before, on_error), period_end=end, revision=revision)
+                # the dates of a month file are those of its month, of a longer one only the rows of these months count
+                job = replace(job, end=end) if file.month else replace(job, start=None, end=end, months=months)
+                self._port.load(replace(job, forgotten=self._port.forgotten()))
+        now = self._port.ingested()
+        loaded = {m: sum(f.rows_loaded for f in now if (f.kind, f.month) == (kind, m)) for m in planned}
+        return {month: (gone[month], loaded[month]) for month in planned}
+
+    def ingest_more(self, source: Source, file: SourceFile, months: tuple[Month, ...], on_error: OnError) -> None:
+        """Load months of a file that covers several, of which nothing was loaded yet."""
+        job = replace(_job(source, file, (), on_error), months=months, forgotten=self._port.forgotten())
+        self._port.load(job)
 
     def waiting(self, source: Source) -> tuple[Month, ...]:
         """The months of a source that have files not loaded yet, oldest first."""
@@ -328,6 +379,15 @@ def _job(source: Source, file: SourceFile, ingested: tuple[IngestedFile, ...], o
             end = period_end
     mapping = source.mapping
     return LoadJob(file, mapping.kinds[file.kind], mapping.key(file.kind), start, end, period_end, on_error)
+
+
+def _end_of(ingested: Sequence[IngestedFile], kind: Kind, month: Month) -> dt.date:
+    """The first day after what a loaded month covers; feedback that comes late covers what the sales do."""
+    for of in (kind, "sales"):
+        ends = [f.period_end for f in ingested if f.kind == of and f.month == month and f.period_end is not None]
+        if ends:
+            return max(ends)
+    return month.end
 
 
 def _span(months: tuple[Month, ...]) -> str:

@@ -129,6 +129,8 @@ class Plan:
     key: Raw | None
     # whether a row is of a forgotten customer, over typed columns
     forgotten: str = "FALSE"
+    # whether a row is of a month that is not to be loaded, over typed columns
+    outside: str = "FALSE"
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
@@ -169,8 +171,8 @@ class Plan:
     def _problem(self) -> str:
         numbered = list(enumerate(self.all_checks, start=1))
         cut = len(self.filter_checks)
-        # whatever is wrong with a row of a forgotten customer, it is dropped
-        arms = [f"WHEN {self.forgotten} THEN NULL"] if self.forgotten != "FALSE" else []
+        # whatever is wrong with a row of another month, or of a forgotten customer, it is dropped
+        arms = [f"WHEN {dropped} THEN NULL" for dropped in (self.outside, self.forgotten) if dropped != "FALSE"]
         arms += [f"WHEN {check.bad} THEN {n}" for n, check in numbered[:cut]]
         if self.keep:
             arms.append(f"WHEN NOT coalesce({self.keep}, FALSE) THEN NULL")
@@ -251,14 +253,14 @@ def plan(job: LoadJob, raws: tuple[Raw, ...], dialect: FileDialect) -> Plan:
     if job.forgotten:
         listed = ", ".join(map(dialect.literal, job.forgotten))
         forgotten = f"coalesce({dialect.sha256(quoted('CUSTOMER_ID'))} IN ({listed}), FALSE)"
-    return Plan(dialect, typed, keep, tuple(filter_checks), tuple(checks), raws, numbered, key, forgotten)
-
-
-def made_of_number(job: LoadJob, target: str, record: str) -> str:
-    """An id, or the order within a day, of a row that has none: its number in the file, given as SQL."""
-    if target == "INTERNAL_ID":
-        return record
-    return f"'{job.file.content_hash[:12]}' || '-' || CAST({record} AS VARCHAR)"
+    outside = "FALSE"
+    if job.months:
+        date = quoted(DATES[kind])
+        inside = (f"{date} >= DATE '{month.start}' AND {date} < DATE '{month.end}'" for month in job.months)
+        # a row without a date that can be read may be of any month
+        outside = f"(NOT coalesce({' OR '.join(inside)}, TRUE))"
+        forgotten = "FALSE" if forgotten == "FALSE" else f"({forgotten} AND NOT {outside})"
+    return Plan(dialect, typed, keep, tuple(filter_checks), tuple(checks), raws, numbered, key, forgotten, outside)
 
 
 def _check_type(job: LoadJob, raw: Raw, ibis_type: str) -> None:

@@ -128,22 +128,35 @@ def shares_of(job: LoadJob, counts: Counts) -> list[Share]:
         return [Share(month, counts.good, job.period_end or month.end)]
     if job.file.kind == "customers":
         return [Share(None, counts.good, None)]
+    if job.months:
+        reach = {job.months[-1]: job.period_end or job.months[-1].end}
+        return [Share(month, counts.by_month.get(month, 0), reach.get(month, month.end)) for month in job.months]
     if not counts.by_month:
         return []
     at, last = min(counts.by_month), max(counts.by_month)
     if job.period_end is not None:
-        newest, last = last, Month.of(job.period_end - dt.timedelta(days=1))
-        if (last.year - newest.year) * 12 + last.number - newest.number > _QUIET:
-            raise BadFile(
-                job.file.name,
-                problem=f"its newest row is of {newest}, and period_end is {job.period_end}",
-                hint=f"give a period_end up to {_QUIET} months after it: each month up to there is one without rows",
-            )
+        last = last_covered(job.file.name, last, job.period_end)
     shares = []
     while at <= last:
         shares.append(Share(at, counts.by_month.get(at, 0), (job.period_end or at.end) if at == last else at.end))
         at = at.next()
     return shares
+
+
+def last_covered(name: str, newest: Month, period_end: dt.date) -> Month:
+    """The last month that a file covers, by the month of its newest row and the day up to which it is said to reach.
+
+    Raises:
+        BadFile: it is said to reach much further than its rows do.
+    """
+    last = Month.of(period_end - dt.timedelta(days=1))
+    if (last.year - newest.year) * 12 + last.number - newest.number > _QUIET:
+        raise BadFile(
+            name,
+            problem=f"its newest row is of {newest}, and period_end is {period_end}",
+            hint=f"give a period_end up to {_QUIET} months after it: each month up to there is one without rows",
+        )
+    return last
 
 
 def ingested_rows(job: LoadJob, shares: list[Share], counts: Counts) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from churnobs.codec import from_json, to_json
 from churnobs.errors import BadConfig
 from churnobs.lifecycle.corrections import Rollback, defaults, plan_rollback
 from churnobs.lifecycle.folds import Folds
-from churnobs.lifecycle.revisions import Revision, plan_revision, revise
+from churnobs.lifecycle.restating import plan_revision
+from churnobs.lifecycle.revisions import Revision, revise
 from churnobs.lifecycle.steps import StepKind
 from churnobs.months import Month
 from churnobs.records import SetComment, SetDefault
@@ -76,29 +77,35 @@ class Correcting(Folds):
         (MEASUREMENTS_REVISED: the same stored predictions, the labels that the sales give now), and the next month's
         report says what changed. Features, labels and decisions of later months are made of the revised rows.
 
+        Of a file that covers several months those are loaded anew that are finished and whose rows are not the stored ones,
+        the others are left alone; months that follow on all that is loaded are loaded, and wait for ``run``.
+
         Args:
             source, mapping, on_error: as for ``workspace.ingest``; every file that a revised month was loaded from must be
                 there under its former name. Months that are not loaded yet are left to ``run``.
 
         Returns:
-            What changed; None where every file is known already.
+            What changed; None where nothing of a finished month did.
 
         Raises:
-            BadFile: a file cannot be loaded, covers several months, or its month is not finished; nothing was changed.
+            BadFile: a file cannot be loaded, or its month is not finished; nothing was changed.
             BadConfig: a month is begun and not finished.
             DatabaseBusy: another process runs the loop.
         """
         with self._running():
             after = self._between_months()
             found = self.door.open(source, mapping=mapping)
-            planned = plan_revision(found, self.backend.loader.ingested(), self.journal.finished())
-            if not planned:
+            planned = plan_revision(self.door, found, self.backend.loader.ingested(), self.journal.finished())
+            if not planned.replaced and not planned.fresh:
                 return None
             before = [int(c.facts["number"]) for c in self.journal.corrections() if c.kind == "REVISION"]
-            number = max(before, default=0) + 1
+            done, number = None, max(before, default=0) + 1
             with self._transaction():
-                done = revise(self, found, planned, number, on_error)
-                self.journal.correct(after, "REVISION", done.words, done, key=str(number))
+                if planned.replaced:
+                    done = revise(self, found, planned, number, on_error)
+                    self.journal.correct(after, "REVISION", done.words, done, key=str(number))
+                for file, months in planned.fresh:
+                    self.door.ingest_more(found, file, months, on_error)
             if self.source is not None:
                 # its files may be the revised ones
                 own = self.source

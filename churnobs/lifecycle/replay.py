@@ -115,7 +115,11 @@ def _files(loop: Lifecycle, finished: list[Month]) -> Iterator[Difference]:
     assert source is not None
     given = {(f.kind, f.content_hash) for f in source.files}
     names = {f.name for f in source.files}
-    for file in {(f.kind, f.content_hash): f for f in loop.backend.loader.ingested()}.values():
+    ingested = loop.backend.loader.ingested()
+    # of a file that covers several months a revision took those alone that differed
+    long = {f.name for f in source.files if f.month is None}
+    revised = {f.name for f in ingested if f.name in long and (f.kind, f.content_hash) in given}
+    for file in {(f.kind, f.content_hash): f for f in ingested if f.name not in revised}.values():
         if (file.kind, file.content_hash) not in given and (file.month is None or file.month in finished):
             what = "has other content than was loaded" if file.name in names else "was loaded and is not there"
             yield Difference("file", file.name, what)

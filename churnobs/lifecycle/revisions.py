@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from churnobs.display import Shown, shown
-from churnobs.errors import BadFile
 from churnobs.expressions.labels import LabelWindow, changed_labels, labels
 from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
 from churnobs.expressions.render import Query
@@ -19,6 +18,7 @@ from churnobs.tables import STATE_THROUGH
 if TYPE_CHECKING:
     from churnobs.ingest import IngestedFile
     from churnobs.lifecycle.correcting import Correcting
+    from churnobs.lifecycle.restating import Planned
     from churnobs.months import Month
     from churnobs.sources import Source, SourceFile
 
@@ -77,6 +77,7 @@ class Revision(Shown):
         files: what was loaded anew.
         labels_changed: as-of -> how many of its final labels would be others now; those without a change are left out.
         numbers: every final number of the as-ofs that the files can have changed.
+        open: what the files have otherwise too, and is left alone since its month is not finished.
     """
 
     number: int
@@ -84,6 +85,7 @@ class Revision(Shown):
     files: tuple[Restated, ...]
     labels_changed: Mapping[str, int] = field(default_factory=dict)
     numbers: tuple[RevisedNumber, ...] = ()
+    open: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -96,84 +98,48 @@ class Revision(Shown):
             for n in self.numbers
             if n.role == "DEFAULT" and n.metric == "ROC_AUC" and n.reported != n.revised
         ]
+        if self.open:
+            parts.append(f"{', '.join(self.open)} would change too, and can be revised when finished")
         return "; ".join(parts)
 
 
-def plan_revision(
-    source: Source, ingested: Sequence[IngestedFile], finished: Collection[Month]
-) -> tuple[tuple[SourceFile, ...], ...]:
-    """The files to load anew, a kind of a finished month together, oldest month first; empty where nothing differs.
-
-    Raises:
-        BadFile: not all files of the month are given, its files are not finished, or a file covers several months.
-    """
-    known = {(f.kind, f.content_hash) for f in ingested}
-    planned: dict[tuple[Month, str], list[SourceFile]] = {}
-    for file in source.files:
-        if file.kind == "customers":
-            # the newest word on a customer counts: such files need no revision
-            continue
-        before = [f for f in ingested if f.kind == file.kind]
-        if file.month is None:
-            if before and (file.kind, file.content_hash) not in known:
-                raise BadFile(
-                    file.name,
-                    problem="covers several months, and a revision is of one",
-                    hint="give month files of what changed, or build a new database",
-                )
-            continue
-        if file.month in finished:
-            planned.setdefault((file.month, file.kind), []).append(file)
-        elif any(f.month == file.month for f in before) and (file.kind, file.content_hash) not in known:
-            raise BadFile(
-                file.name, problem=f"{file.month} is loaded and not finished", hint="run() finishes it; revise it then"
-            )
-    changed = []
-    for (month, kind), files in sorted(planned.items(), key=lambda pair: (pair[0][0], pair[0][1] != "sales")):
-        if all((f.kind, f.content_hash) in known for f in files):
-            continue
-        missing = sorted({f.name for f in ingested if (f.kind, f.month) == (kind, month)} - {f.name for f in files})
-        if missing:
-            raise BadFile(
-                files[0].name,
-                problem=f"{kind} of {month} were also loaded from {missing[0]}, which is not given",
-                hint="give all files of the month, each under its former name; what they hold then is the month",
-            )
-        changed.append(tuple(files))
-    return tuple(changed)
-
-
-def revise(
-    loop: Correcting, source: Source, planned: Sequence[Sequence[SourceFile]], number: int, on_error: Any
-) -> Revision:
+def revise(loop: Correcting, source: Source, planned: Planned, number: int, on_error: Any) -> Revision:
     """Load what is planned and measure what it changes; within the caller's transaction."""
     after = str(loop.journal.finished()[-1])
-    known = {(f.kind, f.content_hash) for f in loop.backend.loader.ingested()}
-    names = {f.name for f in loop.backend.loader.ingested()}
+    before = loop.backend.loader.ingested()
     restated = []
-    for files in planned:
-        gone, loaded = loop.door.ingest_again(source, files, number, on_error)
-        new = [f.name for f in files if (f.kind, f.content_hash) not in known]
-        again, late = (tuple(n for n in new if (n in names) == was) for was in (True, False))
-        restated.append(Restated(files[0].kind, str(files[0].month), again, late, gone, loaded))
+    for kind, months in planned.replaced.items():
+        counted = loop.door.ingest_again(source, kind, months, number, on_error)
+        restated += [_restated(kind, month, files, before, counted[month]) for month, files in months.items()]
+    restated.sort(key=lambda one: one.month)
     # what all rows before the newest as-of add up to is counted again
     empty = {name: pa.array([], _ARROW[kind]) for name, kind in STATE_THROUGH.items()}
     loop.backend.engine.write("STATE_THROUGH", pa.table(empty), replace=True)
-    months = [files[0].month for files in planned if files[0].kind == "sales"]
+    sold = planned.replaced.get("sales", ())
     changed, numbers = {}, []
     for as_of in loop.final_as_ofs():
         end = loop.config.label_rule.final_at(as_of)
-        if not any(month is not None and month.start < end and as_of < month.end for month in months):
+        if not any(month.start < end and as_of < month.end for month in sold):
             continue
         window = LabelWindow.of(as_of, max(loop.as_ofs()), loop.config.label_rule)
-        (counted,) = loop.backend.engine.read(Query(changed_labels, (window,))).to_pylist()
-        if counted["CHANGED"]:
-            changed[as_of.isoformat()] = int(counted["CHANGED"])
+        (counts,) = loop.backend.engine.read(Query(changed_labels, (window,))).to_pylist()
+        if counts["CHANGED"]:
+            changed[as_of.isoformat()] = int(counts["CHANGED"])
         if as_of in loop.predicted_as_ofs():
             numbers += _numbers(loop, window)
-    found = Revision(number, after, tuple(restated), changed, tuple(numbers))
+    found = Revision(number, after, tuple(restated), changed, tuple(numbers), planned.open)
     _store(loop, found)
     return found
+
+
+def _restated(
+    kind: str, month: Month, files: Sequence[SourceFile], before: Sequence[IngestedFile], counted: tuple[int, int]
+) -> Restated:
+    known = {f.content_hash for f in before if (f.kind, f.month) == (kind, month)}
+    names = {f.name for f in before}
+    new = [f.name for f in files if f.content_hash not in known]
+    again, late = (tuple(name for name in new if (name in names) == was) for was in (True, False))
+    return Restated(kind, str(month), again, late, *counted)
 
 
 def _numbers(loop: Correcting, window: LabelWindow) -> list[RevisedNumber]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,8 +26,9 @@ from churnobs.backends.duckdb.loading_sql import DIALECT, path_literal
 from churnobs.backends.duckdb.opening import translate
 from churnobs.csv_records import scan_bytes
 from churnobs.errors import BackendFailed
-from churnobs.ingest import IngestedFile, LoadJob, LoadPort, LoadResult
-from churnobs.ingest_plan import DATES, TABLES, Plan, Raw, made_of_number, plan
+from churnobs.ingest import Compared, IngestedFile, LoadJob, LoadPort, LoadResult
+from churnobs.ingest_months import compared, differing_sql, given_sql, good_rows, made_of_number
+from churnobs.ingest_plan import DATES, TABLES, Plan, Raw, plan
 from churnobs.ingest_rules import (
     Counts,
     check_not_empty,
@@ -43,6 +44,7 @@ from churnobs.months import Month
 
 _CSV_ERRORS: Final = "CHURNOBS_CSV_ERRORS"
 _CSV_SCANS: Final = "CHURNOBS_CSV_SCANS"
+_COMPARED: Final = "CHURNOBS_COMPARED"
 # within the transaction that made a table its row ids do not start at 0
 _ROW_NUMBER: Final = f"(rowid - (SELECT min(rowid) FROM {STAGE}) + 1)"
 
@@ -104,19 +106,48 @@ class DuckDBLoader(LoadPort):
 
     def load(self, job: LoadJob) -> LoadResult:
         """Load one file, all or nothing."""
+        with self._reading(job):
+            return self._load(job)
+
+    def compare(self, jobs: Sequence[LoadJob]) -> Compared:
+        """Look how files differ from what is loaded."""
+        kind, given = jobs[0].file.kind, []
+        numbered: tuple[str, ...] = ()
+        tables = [f"{_COMPARED}_{n}" for n in range(len(jobs))]
+        try:
+            for table, job in zip(tables, jobs, strict=True):
+                with self._reading(job):
+                    staged = self._staged(job)
+                    if staged.broken or self._has_bad_rows(job, against_table=False):
+                        staged = self._explain(job, staged, against_table=False)
+                    rows = good_rows(staged.plan, f"{STAGE} WHERE PROBLEM = 0", staged.record)
+                    self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {rows}")
+                    numbered = staged.plan.numbered
+                given.append(self._connection.execute(given_sql(kind, f"FROM {table}")).fetchall())
+            differing = differing_sql(kind, numbered, [f"FROM {table}" for table in tables])
+            return compared(given, self._connection.execute(differing).fetchall())
+        finally:
+            self._drop_temporary(*tables)
+
+    @contextmanager
+    def _reading(self, job: LoadJob) -> Iterator[None]:
+        """Around whatever reads one file: a transaction, and errors that name the file."""
         try:
             with self._transaction(), job.file.held():
                 try:
-                    return self._load(job)
+                    yield
                 finally:
-                    self._drop_temporary()
+                    self._drop_temporary(STAGE, BAD, TEXT, _CSV_ERRORS, _CSV_SCANS)
         except duckdb.Error as error:
             told = translate(error)
             hint = told.hint if type(told) is BackendFailed else "nothing of the file was loaded"
             raise BackendFailed(f"{job.file.name}: {told.message}", hint=hint) from error
 
+    def _staged(self, job: LoadJob) -> _Staged:
+        return self._stage_parquet(job) if job.file.format == "parquet" else self._stage_csv(job)
+
     def _load(self, job: LoadJob) -> LoadResult:
-        staged = self._stage_parquet(job) if job.file.format == "parquet" else self._stage_csv(job)
+        staged = self._staged(job)
         rejected = 0
         if staged.broken or self._has_bad_rows(job):
             staged = self._explain(job, staged)
@@ -179,7 +210,7 @@ class DuckDBLoader(LoadPort):
 
     # checking
 
-    def _has_bad_rows(self, job: LoadJob) -> bool:
+    def _has_bad_rows(self, job: LoadJob, *, against_table: bool = True) -> bool:
         if self._one(f"SELECT count(*) FROM {STAGE} WHERE PROBLEM > 0"):
             return True
         if job.key is None:
@@ -190,13 +221,13 @@ class DuckDBLoader(LoadPort):
         repeats = f"SELECT count(*) - count(DISTINCT {job.key}) FROM {STAGE} WHERE PROBLEM = 0"
         if self._one(rises) and self._one(repeats):
             return True
-        if job.file.kind == "customers":
+        if job.file.kind == "customers" or not against_table:
             return False
         table = TABLES[job.file.kind][0]
         known = f"SELECT count(*) FROM {STAGE} AS s SEMI JOIN {table} AS t USING ({job.key}) WHERE s.PROBLEM = 0"
         return self._one(known) > 0
 
-    def _explain(self, job: LoadJob, staged: _Staged) -> _Staged:
+    def _explain(self, job: LoadJob, staged: _Staged, *, against_table: bool = True) -> _Staged:
         """Find every bad row; for CSV this reads the file once more, with its lines."""
         if staged.source is None:
             source = reread_csv(self._connection, job, staged.names, header=staged.header)
@@ -206,7 +237,8 @@ class DuckDBLoader(LoadPort):
             create_bad(self._connection)
         if job.key is not None:
             table = TABLES[job.file.kind][0]
-            mark_duplicates(self._connection, job.key, table, against_table=job.file.kind != "customers")
+            against_table = against_table and job.file.kind != "customers"
+            mark_duplicates(self._connection, job.key, table, against_table=against_table)
         explain(self._connection, staged.plan, source)
         return replace(staged, record="RECORD", source=source)
 
@@ -273,10 +305,10 @@ class DuckDBLoader(LoadPort):
 
     # small things
 
-    def _drop_temporary(self) -> None:
+    def _drop_temporary(self, *tables: str) -> None:
         # in a transaction that failed nothing more runs, and its temporary tables go with it
         with suppress(duckdb.Error):
-            for table in (STAGE, BAD, TEXT, _CSV_ERRORS, _CSV_SCANS):
+            for table in tables:
                 self._connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _row(self, query: str) -> tuple[int, ...]:

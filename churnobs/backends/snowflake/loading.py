@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -12,8 +13,9 @@ from churnobs.backends.snowflake.ddl import literal, quoted
 from churnobs.backends.snowflake.loading_files import LocalFile, look_at
 from churnobs.backends.snowflake.schema import STAGE, STAGED
 from churnobs.errors import BackendFailed, BadFile, ChurnobsError
-from churnobs.ingest import IngestedFile, LoadJob, LoadPort, LoadResult
-from churnobs.ingest_plan import DATES, DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, TABLES, made_of_number
+from churnobs.ingest import Compared, IngestedFile, LoadJob, LoadPort, LoadResult
+from churnobs.ingest_months import compared, differing_sql, given_sql, good_rows, made_of_number
+from churnobs.ingest_plan import DATES, DUPLICATE_IN_FILE, DUPLICATE_IN_TABLE, TABLES
 from churnobs.ingest_rules import (
     BadRow,
     Counts,
@@ -77,9 +79,31 @@ class SnowflakeLoader(LoadPort):
 
     def load(self, job: LoadJob) -> LoadResult:
         """Load one file, all or nothing."""
+        with self._looked_at(job) as load:
+            return load.run()
+
+    def compare(self, jobs: Sequence[LoadJob]) -> Compared:
+        """Look how files differ from what is loaded: all are staged together."""
+        kind, given, rows = jobs[0].file.kind, [], []
+        numbered: tuple[str, ...] = ()
+        with self._engine.transaction():
+            for job in jobs:
+                with self._looked_at(job) as load:
+                    rows.append(load.only_staged())
+                    given.append(self._engine.link.rows(given_sql(kind, rows[-1])))
+                    numbered = load.numbered
+            self._engine.flush({TABLES[kind][0]})
+            differing = self._engine.link.rows(differing_sql(kind, numbered, rows))
+            # a file may be staged again in this transaction, to be loaded
+            self._engine.dml(f"DELETE FROM {STAGED}", STAGED)
+        return compared(given, differing)
+
+    @contextmanager
+    def _looked_at(self, job: LoadJob) -> Iterator[_Load]:
+        """Around whatever reads one file: a transaction, and errors that name the file."""
         with TemporaryDirectory(prefix="churnobs") as folder, self._engine.transaction(), job.file.held():
             try:
-                return _Load(self._engine, look_at(job, Path(folder))).run()
+                yield _Load(self._engine, look_at(job, Path(folder)))
             except BackendFailed as error:
                 raise BackendFailed(
                     f"{job.file.name}: {error.message}", hint="nothing of the file was loaded"
@@ -97,6 +121,19 @@ class _Load:
         # what a staged RECORD is more than the row's number
         self._offset = 0
         self._strangers = 0
+
+    @property
+    def numbered(self) -> tuple[str, ...]:
+        """The columns that are made of a row's number."""
+        return self._local.plan.numbered
+
+    def only_staged(self) -> str:
+        """Stage the rows, and give the good ones as a query: of rows that repeat a key the first, whatever is loaded."""
+        local = self._local
+        if local.rows:
+            self._stage()
+        verdicts = f"({_verdicts(local, against_table=False)}) AS v WHERE VERDICT = 0"
+        return good_rows(local.plan, verdicts, "RECORD")
 
     def run(self) -> LoadResult:
         job, local = self._job, self._local
@@ -126,6 +163,9 @@ class _Load:
     def _stage(self) -> None:
         local = self._local
         location = f"@{STAGE}/{local.staged_name}"
+        if local.job.months:
+            # other months of the file may have been loaded in this transaction
+            self._engine.dml(f"DELETE FROM {STAGED}", STAGED)
         try:
             self._engine.link.put(local.path.as_posix(), f"@{STAGE}", compress=local.compressed)
             self._engine.dml(local.copy(location), STAGED)
@@ -242,7 +282,7 @@ def _staged(local: LocalFile) -> str:
     return f"(SELECT * FROM {STAGED} WHERE ENDSWITH(FILE, {literal(local.staged_name)}))"
 
 
-def _verdicts(local: LocalFile) -> str:
+def _verdicts(local: LocalFile, *, against_table: bool = True) -> str:
     """Staged rows with what is typed and VERDICT: their PROBLEM, or that they repeat a key."""
     job, how = local.job, local.plan
     marked = how.marked(_staged(local))
@@ -250,7 +290,7 @@ def _verdicts(local: LocalFile) -> str:
         return f"SELECT *, PROBLEM AS VERDICT FROM ({marked})"
     nth = f"ROW_NUMBER() OVER (PARTITION BY PROBLEM, {job.key} ORDER BY RECORD) AS NTH"
     known, join = "", ""
-    if job.file.kind != "customers":
+    if job.file.kind != "customers" and against_table:
         known = f"WHEN m.PROBLEM = 0 AND t.KNOWN IS NOT NULL THEN {DUPLICATE_IN_TABLE}"
         table = TABLES[job.file.kind][0]
         join = f"LEFT JOIN (SELECT DISTINCT {job.key} AS KNOWN FROM {table}) AS t ON t.KNOWN = m.{job.key}"
