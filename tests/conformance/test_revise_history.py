@@ -72,7 +72,7 @@ def given(sales: pd.DataFrame) -> list[tuple[Any, ...]]:
     return sorted((r.who, r.day, float(r.paid)) for r in sales.itertuples())
 
 
-@pytest.mark.long_offline
+@pytest.mark.long
 def test_months_of_one_file(
     workspace: Workspace, world: Any, tmp_path: Path, open_workspace: Any, backend: str
 ) -> None:
@@ -150,3 +150,23 @@ def test_months_of_one_file(
 def label_then(workspace: Workspace, as_of: dt.date, stored: pd.DataFrame) -> pd.Series:
     found = workspace.sql(f"SELECT * FROM LABELS WHERE TIMESTAMP = CAST('{as_of}' AS TIMESTAMP)").to_pandas()
     return stored["CUSTOMER_ID"].map(found.set_index("CUSTOMER_ID")["CHURNED"])
+
+
+@pytest.mark.long_offline
+def test_feedback_that_is_restated_before_it_is_read(workspace: Workspace, tmp_path: Path) -> None:
+    """What a revision puts in, and the next one takes out again, is never scored."""
+    files = write_world(tmp_path / "files", customers=40, months=3)
+    march = (files / "sales_2024_3.csv").read_text(encoding="utf-8")
+    loop = workspace.lifecycle(scripted(), source=files)
+    loop.run(2)
+    path = files / "feedback_raw_2024_2.csv"
+    said = pd.read_csv(path, dtype=str)
+    for words in ("terrible", "lovely", "so so"):
+        said.head(-1).assign(COMMENT=words).to_csv(path, index=False)
+        assert loop.revise(files) is not None
+    assert (files / "sales_2024_3.csv").read_text(encoding="utf-8") == march
+    loop.run()
+    raw, scored = workspace.table("FEEDBACK_RAW").to_pandas(), workspace.table("FEEDBACK_SENTIMENT").to_pandas()
+    both = [sorted(map(tuple, f[["FEEDBACK_ID", "COMMENT"]].to_numpy().tolist())) for f in (raw, scored)]
+    assert both[0] == both[1]
+    assert {"so so"} == set(scored[scored["FEEDBACK_ID"].isin(said["FEEDBACK_ID"])]["COMMENT"])

@@ -48,7 +48,7 @@ class FeedbackStream(SentimentPort):
             listed = ", ".join(map(quoted, FEEDBACK_SENTIMENT))
             values = ", ".join(f"{'c' if c == 'SENTIMENT' else 'f'}.{quoted(c)}" for c in FEEDBACK_SENTIMENT)
             rows = self._engine.dml(
-                f"""INSERT INTO FEEDBACK_SENTIMENT ({listed}) SELECT {values} FROM {FEEDBACK_STREAM} AS f
+                f"""INSERT INTO FEEDBACK_SENTIMENT ({listed}) SELECT {values} FROM {self._new()} AS f
                     LEFT JOIN SENTIMENT_CACHE AS c ON c.MODEL = {literal(name)} AND c.TEXT_HASH = SHA2(f.COMMENT, 256)
                     WHERE {self._known("f.")}""",
                 "FEEDBACK_SENTIMENT",
@@ -90,9 +90,16 @@ class FeedbackStream(SentimentPort):
         """The unread texts of which a model's score is not kept, with their hashes."""
         known = f"SELECT TEXT_HASH FROM SENTIMENT_CACHE WHERE MODEL = {literal(name)}"
         return (
-            f"SELECT {_HASH} AS TEXT_HASH, MIN(COMMENT) AS COMMENT FROM {FEEDBACK_STREAM} "
+            f"SELECT {_HASH} AS TEXT_HASH, MIN(COMMENT) AS COMMENT FROM {self._new()} "
             f"WHERE COMMENT IS NOT NULL AND {_HASH} NOT IN ({known}) AND {self._known()} GROUP BY 1"
         )
+
+    def _new(self) -> str:
+        """What is read: an append-only stream also gives rows that a revision put in and the next one took out again."""
+        files = self._engine.read("FILES_INGESTED").to_pylist()
+        if not any(f["FILE_TYPE"] == "feedback" and f["REPLACED_IN"] is not None for f in files):
+            return FEEDBACK_STREAM
+        return f"(SELECT * FROM FEEDBACK_RAW WHERE FEEDBACK_ID IN (SELECT FEEDBACK_ID FROM {FEEDBACK_STREAM}))"
 
     def _known(self, of: str = "") -> str:
         """An append-only stream also gives rows that were deleted since: those of forgotten customers."""

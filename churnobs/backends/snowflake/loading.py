@@ -62,7 +62,7 @@ class SnowflakeLoader(LoadPort):
         )
 
     def retract(self, kind: Kind, month: Month, revision: int) -> int:
-        """Delete what was loaded of a month; the stream has read its feedback, or it would not be finished."""
+        """Delete what was loaded of a month; what the stream still gives of it is left out when it is read."""
         self._engine.dml(
             f"UPDATE FILES_INGESTED SET REPLACED_IN = {int(revision)} WHERE FILE_TYPE = {literal(kind)} AND "
             f"YEAR = {month.year} AND MONTH = {month.number} AND REPLACED_IN IS NULL",
