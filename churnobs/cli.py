@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from churnobs.cli_correcting import DbOption, UrlOption, add_commands, place_of, print_corrections
 from churnobs.conformance import BACKENDS, Conformance
 from churnobs.connect import connect
 from churnobs.errors import BadConfig, ChurnobsError, NotFound, NotSupported, printable
@@ -159,14 +160,9 @@ def offline(
 
 
 @app.command()
-def status(
-    db: Annotated[Path | None, typer.Option("--db", help="The database file.")] = None,
-    url: Annotated[str | None, typer.Option("--url", help="duckdb:FILE, or snowflake:NAME.")] = None,
-) -> None:
-    """Which model served which month, and why; what deployed tasks did, what failed, and the next start."""
-    if (db is None) == (url is None):
-        raise BadConfig("one database is to be shown", hint="give --db FILE or --url URL")
-    place = url or f"duckdb:{db}"
+def status(db: DbOption = None, url: UrlOption = None) -> None:
+    """Which model served which month, and why; what was corrected; what deployed tasks did, and the next start."""
+    place = place_of(db, url)
     with connect(place, read_only=place.startswith("duckdb:")) as workspace:
         loop = workspace.lifecycle()
         print_months(loop.history())
@@ -194,17 +190,15 @@ def metrics(db: Db, json_file: Json = None) -> None:
 
 @app.command()
 def dashboard(
-    db: Annotated[Path | None, typer.Option("--db", help="The database file.")] = None,
-    url: Annotated[str | None, typer.Option("--url", help="duckdb:FILE, or snowflake:NAME.")] = None,
+    db: DbOption = None,
+    url: UrlOption = None,
     port: Annotated[int, typer.Option(help="Where the app is served on this machine.")] = 8501,
     headless: Annotated[bool, typer.Option(help="Open no browser.")] = False,  # noqa: FBT002
 ) -> None:
     """What the loop decided, what drifted, who is about to leave, what fired; also while a run is writing."""
     from churnobs.dashboard.launch import launch
 
-    if (db is None) == (url is None):
-        raise BadConfig("one database is to be shown", hint="give --db FILE or --url URL")
-    launch(url or f"duckdb:{db}", port=port, headless=headless)
+    launch(place_of(db, url), port=port, headless=headless)
 
 
 @app.command()
@@ -228,8 +222,9 @@ def show(loop: Lifecycle, json_file: Path | None, html_file: Path | None, title:
 
 
 def print_months(reports: Sequence[MonthReport]) -> None:
-    """The months as a table, and what retraining was worth."""
+    """The months as a table, what was corrected, and what retraining was worth."""
     print_table(COLUMNS, [month_row(report) for report in reports])
+    print_corrections(reports, print_table)
     Console().print(lead(reports), soft_wrap=True, markup=False, highlight=False)
 
 
@@ -266,6 +261,9 @@ def write_aside(path: Path, text: str) -> None:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise BadConfig(f"cannot write {path}: {error.strerror}", hint="check the path") from error
+
+
+add_commands(app, print_table)
 
 
 @contextmanager

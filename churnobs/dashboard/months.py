@@ -29,6 +29,7 @@ def page(url: Any) -> None:
         _newest(found)
         _chart(found)
         _table(found)
+        _corrections(found)
         _one_month(found)
 
 
@@ -88,6 +89,31 @@ def _table(found: Overview) -> None:
         placeholder="",
         key="months",
     )
+
+
+def _corrections(found: Overview) -> None:
+    corrections = found.reports.corrections()
+    if corrections.empty:
+        return
+    st.subheader("Corrections")
+    st.dataframe(
+        corrections,
+        hide_index=True,
+        column_config={
+            "AFTER": st.column_config.TextColumn(help="the newest month that was finished then"),
+            "WORDS": st.column_config.TextColumn(width="large"),
+        },
+        key="corrections",
+    )
+    revised = found.reports.revised()
+    if revised.empty:
+        return
+    st.caption(
+        "Final numbers as they were reported, which stay, and by the revised files: the same stored predictions, measured by "
+        "the labels that the files give now."
+    )
+    numbers = {n: st.column_config.NumberColumn(format="%.4f") for n in ("REPORTED", "REVISED")}
+    st.dataframe(revised, hide_index=True, column_config=numbers, key="revised")
 
 
 def _one_month(found: Overview) -> None:

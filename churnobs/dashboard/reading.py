@@ -12,7 +12,6 @@ import pandas as pd
 from churnobs.errors import ChurnobsError, NotFound
 from churnobs.expressions.customers import at_risk, comments, key_of, purchases, risk_by_segment, risk_histogram
 from churnobs.expressions.render import Query
-from churnobs.lifecycle.config import LifecycleConfig
 from churnobs.months import add_months
 from churnobs.tables import FEATURES_SUBJECT
 
@@ -35,13 +34,8 @@ _BARS: Final = 30
 def loop_of(workspace: Workspace) -> Lifecycle:
     """The loop that this database was run with."""
     loop = workspace.lifecycle()
-    meaning = loop.journal.meaning
-    if meaning is None:
-        return loop
-    known = {name: value for name, value in meaning.items() if name != "sentiment"}
-    known["feature_views"] = tuple(tuple(view) for view in known["feature_views"])
     # the journal is read once: to be asked of, a loop needs no more
-    loop.config = LifecycleConfig(**known)
+    loop.config = loop.config.as_run(loop.journal.meaning)
     return loop
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -131,6 +131,15 @@ class LifecycleConfig(Shown):
     def replaced(self, **changes: Any) -> LifecycleConfig:
         """A copy with some settings changed."""
         return dataclasses.replace(self, **changes)
+
+    def as_run(self, meaning: Mapping[str, Any] | None) -> LifecycleConfig:
+        """A copy with the settings that a database was run with, as its journal keeps them; of the sentiment model it keeps
+        the name alone.
+        """
+        known = {name: value for name, value in (meaning or {}).items() if name != "sentiment"}
+        if "feature_views" in known:
+            known["feature_views"] = tuple(map(tuple, known["feature_views"]))
+        return self.replaced(**known)
 
     def key(self, *content: Any) -> str:
         """The content hash of a step: the settings that fix its meaning, and what it reads."""

@@ -89,11 +89,13 @@ class Correcting(Folds):
 
         Raises:
             BadFile: a file cannot be loaded, or its month is not finished; nothing was changed.
-            BadConfig: a month is begun and not finished.
+            BadConfig: a month is begun and not finished, or the months were run with other settings.
             DatabaseBusy: another process runs the loop.
         """
         with self._running():
             after = self._between_months()
+            # what is final, and an order, is counted by them
+            self.journal.is_new({n: value for n, value in self.config.meaning.items() if n != "sentiment"})
             found = self.door.open(source, mapping=mapping)
             planned = plan_revision(self.door, found, self.backend.loader.ingested(), self.journal.finished())
             if not planned.replaced and not planned.fresh:
@@ -126,7 +128,7 @@ class Correcting(Folds):
 
         Raises:
             NotFound: the month is not finished.
-            BadConfig: the loop has no source.
+            BadConfig: the loop has no source, or the months were run with other settings.
             NotSupported: the backend has no database of its own to give.
         """
         from churnobs.lifecycle.replay import replayed

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from churnobs.display import Shown
 from churnobs.errors import BadConfig, NotFound
 
+if TYPE_CHECKING:
+    from churnobs.lifecycle.report import MonthReport
+
 CorrectionKind = Literal["ROLLBACK", "FORGET", "REVISION"]
+# the columns of what was corrected, and of the numbers that restated files have changed
+CORRECTED: Final = ("AFTER", "KIND", "WORDS")
+REVISED: Final = ("AS_OF", "ROLE", "VERSION", "METRIC", "REPORTED", "REVISED", "ROWS", "REVISION")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +107,24 @@ def plan_rollback(
             f"the former default {before[-1]} was deleted", hint="registry.get_model(...).default = ... chooses another"
         )
     return Rollback(after, current, before[-1], reason.strip())
+
+
+def corrections_of(reports: Sequence[MonthReport]) -> list[Correction]:
+    """Everything that people corrected, oldest first; a month tells what was done before it and after it."""
+    every = (c for report in reports for c in (*report.corrections, *report.later))
+    return list({(c.after, c.kind, c.words): c for c in every}.values())
+
+
+def corrected_rows(reports: Sequence[MonthReport]) -> list[tuple[str, str, str]]:
+    """A row of CORRECTED a correction."""
+    return [(c.after, c.kind, c.words) for c in corrections_of(reports)]
+
+
+def revised_rows(reports: Sequence[MonthReport]) -> list[tuple[Any, ...]]:
+    """A row of REVISED for each final number that the newest revision which counts it has otherwise."""
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for one in corrections_of(reports):
+        for n in one.facts["numbers"] if one.kind == "REVISION" else ():
+            at = (dt.date.fromisoformat(n["as_of"]), n["role"], n["version"], n["metric"])
+            found[at] = (*at, n["reported"], n["revised"], n["rows"], one.facts["number"])
+    return [row for _, row in sorted(found.items()) if row[4] != row[5]]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from churnobs.errors import BadConfig
+from churnobs.lifecycle.corrections import CORRECTED, REVISED, corrected_rows, revised_rows
 from churnobs.lifecycle.page import html_fragment, html_page
 from churnobs.lifecycle.points import METRICS, Point, points_of
 from churnobs.lifecycle.report import MonthReport
@@ -64,6 +65,20 @@ class MonthReports(list[MonthReport]):
         measured = [m for report in self for m in report.measurements]
         rows = [(m.as_of, m.role, m.version, m.rows, *(m[name] for name in MEASURED)) for m in measured]
         return pd.DataFrame(rows, columns=["AS_OF", "ROLE", "VERSION", "ROWS", *MEASURED])
+
+    def corrections(self) -> pd.DataFrame:
+        """What people corrected: AFTER (the newest month that was finished then), KIND (ROLLBACK, REVISION, FORGET), WORDS."""
+        import pandas as pd
+
+        return pd.DataFrame(corrected_rows(self), columns=list(CORRECTED))
+
+    def revised(self) -> pd.DataFrame:
+        """The final numbers that restated files have changed, as reported and as revised, by the newest REVISION: the columns
+        of ``REVISED``. What is reported stays.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(revised_rows(self), columns=list(REVISED))
 
     def points(self, metric: str = "ROC_AUC") -> pd.DataFrame:
         """What a chart of a metric shows: AS_OF, LINE, VERSION, VALUE, IS_FINAL, LOW, HIGH.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from churnobs.divergence import DRIFT_METRICS
+from churnobs.lifecycle.corrections import corrected_rows, revised_rows
 from churnobs.lifecycle.drawing import heat_map, line_chart
 from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from churnobs.lifecycle.explain import AtRisk
 
 CHARTED: Final = ("ROC_AUC", "F1_SCORE")
+# of what restated files have changed a page has these
+_REVISED: Final = (*CHARTED, "LOG_LOSS", "BASE_RATE")
 _SHOWN: Final = 8
 
 
@@ -49,6 +52,8 @@ def _rendered(name: str, reports: Sequence[MonthReport], risk: AtRisk | None, ti
             columns=COLUMNS,
             numeric={4, 5, 6, 7, 8, 9},
             rows=[month_row(r) for r in reports],
+            corrections=corrected_rows(reports),
+            revised=[row for row in revised_rows(reports) if row[3] in _REVISED],
             risk=risk,
             last=last,
             alerts=[(r.month, r.alerts) for r in reports if r.alerts],

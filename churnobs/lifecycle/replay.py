@@ -71,6 +71,7 @@ class Replay:
 def replayed(loop: Lifecycle, from_month: Month | None) -> Replay:
     """Make everything again and compare; see ``Lifecycle.replay``."""
     finished = loop.journal.finished()
+    loop.journal.is_new(loop.config.meaning)
     if loop.source is None:
         raise BadConfig("a replay needs the files", hint="workspace.lifecycle(config, source=...)")
     if not finished or (from_month is not None and from_month not in finished):
