@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 from dashboards import HOSTILE
+from loops import scripted
 from streamlit.testing.v1 import AppTest
 
 import churnobs
+from churnobs import MonthReports
 from churnobs.dashboard import frame
 from churnobs.dashboard.opening import reading
 from churnobs.dashboard.reading import loop_of
@@ -40,7 +44,7 @@ def words(app: AppTest) -> str:
 # a column that only this table has
 TABLES = {
     "measurements": "AS_OF", "months": "REASON", "judged": "Q_VALUE", "customers": "PROBABILITY", "comments": "COMMENT",
-    "alerts": "firing_since",
+    "alerts": "firing_since", "corrections": "AFTER", "revised": "REPORTED",
 }  # fmt: skip
 
 
@@ -104,6 +108,47 @@ def test_months_says_what_was_decided_and_why(url: str) -> None:
     assert promotions.value == str(sum(r.decision.action == "promote" for r in history))
     app.selectbox(key="metric").select("F1_SCORE").run()
     assert not app.exception
+
+
+def test_months_shows_what_was_corrected_beside_what_was_reported(url: str, copied: str, tmp_path: Path) -> None:
+    assert not tables(shown("months", url), "corrections")
+    files = Path(shutil.copytree(Path(url.removeprefix("duckdb:")).parent / "files", tmp_path / "files"))
+    newest = next(files.glob("*sales_2024_9.csv"))
+    sales = pd.read_csv(newest, dtype=str)
+    sales[sales.index % 2 == 0].to_csv(newest, index=False)
+    with churnobs.connect(copied, threads=1) as workspace:
+        loop = workspace.lifecycle(scripted())
+        revision, back = loop.revise(files), loop.rollback("<b>not</b> **better**")
+        beside = workspace.table("MEASUREMENTS_REVISED").to_pandas()
+        page = loop.history().to_html()
+    assert revision is not None
+    app = shown("months", copied)
+    corrections, revised = table(app, "corrections"), table(app, "revised")
+    assert corrections["WORDS"].tolist() == [revision.words, back.words]
+    assert set(corrections["AFTER"]) == {"2024-09"}
+    assert "Corrections" in [s.value for s in app.subheader]
+    # every final number that is another one now, as it was reported and as it is
+    changed = beside[beside["METRIC_VALUE"] != beside["REPORTED_VALUE"]].dropna(
+        subset=["METRIC_VALUE", "REPORTED_VALUE"]
+    )
+    numbers = {(r.ROLE, r.METRIC_NAME): (r.REPORTED_VALUE, r.METRIC_VALUE) for r in changed.itertuples()}
+    assert {(r.ROLE, r.METRIC): (r.REPORTED, r.REVISED) for r in revised.itertuples()} == numbers
+    assert ("DEFAULT", "ROC_AUC") in numbers
+    # the table of final numbers says what was reported
+    final = table(app, "measurements").set_index("ROLE")["ROC_AUC"]
+    assert final["DEFAULT"] == numbers["DEFAULT", "ROC_AUC"][0]
+    # and so does the report
+    assert "<h2>Corrections</h2>" in page
+    assert "&lt;b&gt;not&lt;/b&gt; **better**" in page
+    assert "<b>not" not in page
+    reported, now = (f'<td class="n">{value:.4f}</td>' for value in numbers["DEFAULT", "ROC_AUC"])
+    assert f"<td>ROC_AUC</td>{reported}{now}" in page
+    assert "<h2>Corrections</h2>" not in loop_reports(url).to_html()
+
+
+def loop_reports(url: str) -> MonthReports:
+    with reading(url) as workspace:
+        return loop_of(workspace).history()
 
 
 def test_drift_shows_every_column_and_its_judgement(url: str) -> None:
