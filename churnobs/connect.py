@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from churnobs.errors import BadConfig
+from churnobs.errors import BadConfig, NotSupported
 from churnobs.monitor import refresh_or
 from churnobs.records import Refresh
 from churnobs.workspace import Workspace
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
+
+    from churnobs.ports import Backend
 
 
 def connect(
@@ -50,13 +54,13 @@ def connect(
         _refuse({"read_only": read_only, "threads": threads, "memory_limit": memory_limit, **parameters})
         from churnobs.backends import snowflake
 
-        return Workspace(snowflake.open_backend(url), refresh=refresh)
+        return Workspace(_with_simulator(snowflake.open_backend(url)), refresh=refresh)
     scheme, _, place = (url or "duckdb:").partition(":")
     if scheme == "snowflake":
         _refuse({"read_only": read_only, "threads": threads, "memory_limit": memory_limit})
         from churnobs.backends import snowflake
 
-        return Workspace(snowflake.open_connection(place or None, parameters), refresh=refresh)
+        return Workspace(_with_simulator(snowflake.open_connection(place or None, parameters)), refresh=refresh)
     if scheme != "duckdb":
         raise BadConfig(
             f"{url!r} names no backend",
@@ -71,6 +75,19 @@ def connect(
             raise BadConfig(f"there is no database {place or 'in memory'} to read", hint="check the path")
         return Workspace(open_published(path), refresh=refresh)
     return Workspace(open_backend(path, threads=threads, memory_limit=memory_limit), refresh=refresh)
+
+
+def _with_simulator(backend: Backend) -> Backend:
+    """A schema is seen by others: what is made beside it is made in a simulator in memory."""
+
+    def beside() -> Backend:
+        if find_spec("duckdb") is None:
+            raise NotSupported("duckdb is not installed here", hint="do it where it is: pip install churnobs")
+        from churnobs.backends.duckdb import open_backend
+
+        return open_backend(None)
+
+    return replace(backend, beside=beside)
 
 
 def active_session() -> Session:

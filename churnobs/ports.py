@@ -339,7 +339,7 @@ class Backend:
     eraser: ForgetPort
     # kind of place -> who trains there; every backend trains in this process
     workshops: Mapping[type, WorkshopPort] = field(default_factory=dict)
-    # another one of the same kind, empty and seen by nobody else; None where there is no such thing
+    # another one, empty and seen by nobody else; None where there is no such thing
     beside: Callable[[], Backend] | None = None
     # who runs a loop by itself; None where nobody does
     tasks: TaskPort | None = None

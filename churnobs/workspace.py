@@ -92,7 +92,7 @@ class Workspace:
             return Forget(self._backend, self._backend.eraser).forget(customer_id)
 
     def beside(self) -> Workspace:
-        """An empty workspace of the same kind that nobody else sees, in memory; close it after use.
+        """An empty workspace of the simulator that nobody else sees, in memory; close it after use.
 
         Raises:
             NotSupported: there is none on this backend.

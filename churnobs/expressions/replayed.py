@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 REPLAYED: Final = "REPLAYED"
+# what is stored, fetched from another engine
+STORED: Final = "STORED"
 # more rows here than in the other table, or fewer
 SURPLUS: Final = "SURPLUS"
 
@@ -35,6 +37,13 @@ def differing_rows(
     both = ibis.union(here.mutate(ONE=ibis.literal(1, "int64")), there.mutate(ONE=ibis.literal(-1, "int64")))
     counted = both.group_by([column for column, _ in columns]).agg(**{SURPLUS: both.ONE.sum()})
     return counted.filter(counted[SURPLUS] != 0)
+
+
+def rows_within(
+    name: str, columns: tuple[tuple[str, str], ...], bounds: tuple[str, dt.date, dt.date] | None
+) -> ir.Table:
+    """The rows of a table that ``differing_rows`` compares, to be fetched where the two tables are in different engines."""
+    return _within(table(name, dict(columns)), bounds)
 
 
 def _within(rows: ir.Table, bounds: tuple[str, dt.date, dt.date] | None) -> ir.Table:

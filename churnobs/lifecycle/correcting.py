@@ -116,12 +116,15 @@ class Correcting(Folds):
             return done
 
     def replay(self, from_month: Month | str | None = None) -> Replay:
-        """Make everything once more from the files, in a database of its own, and show what differs from what is stored.
+        """Make everything once more from the files, in a simulator in memory, and show what differs from what is stored.
 
         Files, months with their decisions and numbers, and tables are compared; nothing that is stored is changed, and no
         alert tells anybody. All finished months are made again, since the later ones rest on them. Rollbacks are repeated;
         a month that was revised, and a customer who was forgotten, differ in what had been reported before. Customers keep
         their numbers.
+
+        What is stored in Snowflake is fetched to be compared, within 1e-9 where a number is a float; training is done in
+        this process, and comments that Cortex scored are not scored again.
 
         Args:
             from_month: the first month that is compared; None for the first one.

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import pyarrow as pa
+
 from churnobs.alerts.actions import RetrainAction, ToTable
 from churnobs.display import Shown, html_table, shown
 from churnobs.errors import BadConfig, ChurnobsError, NotFound
 from churnobs.expressions.render import Query
-from churnobs.expressions.replayed import REPLAYED, SURPLUS, differing_rows
+from churnobs.expressions.replayed import REPLAYED, STORED, SURPLUS, differing_rows, rows_within
+from churnobs.places import LOCAL
 
 if TYPE_CHECKING:
     from churnobs.lifecycle.config import LifecycleConfig
@@ -94,7 +97,7 @@ def _quiet(config: LifecycleConfig) -> LifecycleConfig:
     """The settings, without what reaches out of the database."""
     kept = (ToTable, RetrainAction)
     alerts = tuple(replace(a, action=tuple(one for one in a.action if isinstance(one, kept))) for a in config.alerts)
-    return config.replaced(alerts=alerts)
+    return config.replaced(alerts=alerts, train_in=LOCAL)
 
 
 def _seed(loop: Lifecycle, again: Lifecycle) -> None:
@@ -102,6 +105,14 @@ def _seed(loop: Lifecycle, again: Lifecycle) -> None:
     here, there = loop.backend, again.backend
     for name in ("CUSTOMER_KEYS", "FORGOTTEN"):
         there.engine.write(name, here.engine.read(name))
+    cortex = getattr(loop.config.sentiment, "cortex", None)
+    if cortex and here.engine.dialect != there.engine.dialect:
+        # the function scored where the texts are, and is paid for by the word
+        scores = here.engine.read("SENTIMENT_CACHE")
+        name = pa.array(
+            [loop.config.sentiment.name if m == cortex else m for m in scores["MODEL"].to_pylist()], pa.string()
+        )
+        there.engine.write("SENTIMENT_CACHE", scores.set_column(scores.schema.get_field_index("MODEL"), "MODEL", name))
     for view in here.feature_store.feature_views():
         if (view.name, view.version) in loop.config.feature_views:
             for source in view.sources:
@@ -176,7 +187,7 @@ def _same(one: float | None, other: float | None) -> bool:
 
 def _tables(loop: Lifecycle, again: Lifecycle, compared: list[Month]) -> Iterator[Difference]:
     """Row by row, where the stored rows are."""
-    engine, start, end = loop.backend.engine, compared[0].start, max(loop.as_ofs())
+    start, end = compared[0].start, max(loop.as_ofs())
     bounds: dict[str, str | None] = {**_TABLES, **{d.table: "TIMESTAMP" for d in loop.datasets()}}
     if not loop.waiting():
         # the newest word on a customer may be of a month that is not finished
@@ -188,8 +199,46 @@ def _tables(loop: Lifecycle, again: Lifecycle, compared: list[Month]) -> Iterato
             yield Difference("table", name, "was not made again")
             continue
         within = None if column is None else (column, start, end)
-        query = Query(differing_rows, (name, tuple(engine.columns(name).items()), within))
-        counted = engine.read(query, {REPLAYED: made})[SURPLUS].to_pylist()
-        gone, new = sum(n for n in counted if n > 0), -sum(n for n in counted if n < 0)
+        gone, new = _differing(loop, again, name, within, made)
         if gone or new:
             yield Difference("table", name, f"{gone:,} stored rows were not made again, {new:,} others were")
+
+
+def _differing(
+    loop: Lifecycle, again: Lifecycle, name: str, within: tuple[str, dt.date, dt.date] | None, made: Any
+) -> tuple[int, int]:
+    """How many stored rows were not made again, and how many others were."""
+    here, there = loop.backend.engine, again.backend.engine
+    if here.dialect == there.dialect:
+        query = Query(differing_rows, (name, tuple(here.columns(name).items()), within))
+        counted = here.read(query, {REPLAYED: made})[SURPLUS].to_pylist()
+        return sum(n for n in counted if n > 0), -sum(n for n in counted if n < 0)
+    columns = tuple(there.columns(name).items())
+    rows = here.read(Query(rows_within, (name, columns, within)))
+    stored = rows.select([column for column, _ in columns]).cast(made.schema)
+    query = Query(differing_rows, (STORED, columns, within))
+    return _unmatched(there.read(query, {STORED: stored, REPLAYED: made}).to_pylist(), dict(columns))
+
+
+def _unmatched(rows: list[dict[str, Any]], columns: dict[str, str]) -> tuple[int, int]:
+    """Of rows with their SURPLUS, how many have no partner: two engines may differ in the last digits of a float.
+
+    >>> _unmatched([{"A": 1, "X": 0.1 + 0.2, "SURPLUS": 1}, {"A": 1, "X": 0.3, "SURPLUS": -1}], {"A": "int64", "X": "float64"})
+    (0, 0)
+    """
+    exact = [name for name, kind in columns.items() if kind.lstrip("!") != "float64"]
+    floats = [name for name in columns if name not in exact]
+    sides: dict[tuple[Any, ...], tuple[list[list[Any]], list[list[Any]]]] = {}
+    for row in rows:
+        stored, made = sides.setdefault(tuple(row[name] for name in exact), ([], []))
+        (stored if row[SURPLUS] > 0 else made).extend([[row[name] for name in floats]] * abs(row[SURPLUS]))
+    gone = new = 0
+    for stored, made in sides.values():
+        for values in stored:
+            partner = next((m for m in made if all(map(_same, values, m))), None)
+            if partner is None:
+                gone += 1
+            else:
+                made.remove(partner)
+        new += len(made)
+    return gone, new

@@ -24,15 +24,6 @@ GAPS: tuple[Gap, ...] = (
         "nobody can alter the stored files of a version in Snowflake",
         NotSupported,
     ),
-    *(
-        Gap(
-            backend,
-            "test_a_replay_finds_nothing",
-            "a replay needs a database that nobody else sees, which a schema is not",
-            NotSupported,
-        )
-        for backend in ("snowflake", "snowflake-offline")
-    ),
 )
 
 

@@ -43,7 +43,7 @@ def words(app: AppTest) -> str:
 
 # a column that only this table has
 TABLES = {
-    "measurements": "AS_OF", "months": "REASON", "judged": "Q_VALUE", "customers": "PROBABILITY", "comments": "COMMENT",
+    "measurements": "PRECISION", "months": "REASON", "judged": "Q_VALUE", "customers": "PROBABILITY", "comments": "COMMENT",
     "alerts": "firing_since", "corrections": "AFTER", "revised": "REPORTED",
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ from churnobs.expressions.monitored import (
 from churnobs.expressions.paired import floors, meeting
 from churnobs.expressions.performance import OUTCOMES, performance, stored_performance
 from churnobs.expressions.point_in_time import View, join_at, known_rows
-from churnobs.expressions.replayed import differing_rows
+from churnobs.expressions.replayed import differing_rows, rows_within
 from churnobs.expressions.scores import out_of_range, state_rows
 from churnobs.months import add_months
 from churnobs.tables import MONITOR_ERRORS, MONITOR_SCORES
@@ -133,6 +133,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
     "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
     "differing_rows": (differing_rows, lambda t: ("SALES", FEW, None)),
+    "rows_within": (rows_within, lambda t: ("FEEDBACK_RAW", (("CHAT_DATE", "date"),), ("CHAT_DATE", dt.date(2024, 3, 1), t))),
     "differing_rows_of_some_months": (
         differing_rows,
         lambda t: (
