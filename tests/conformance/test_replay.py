@@ -33,6 +33,13 @@ def test_a_replay_shows_what_was_corrected(workspace: Workspace, tmp_path: Path)
     replay = loop.replay()
     assert replay.text() == ""
     assert replay.months[-1] == "2024-05"
+    # a number that was tampered with, in whatever engine
+    engine: Any = workspace._backend.engine
+    sql = "UPDATE MEASUREMENTS SET METRIC_VALUE = METRIC_VALUE + 0.001 WHERE ROLE = 'BASE' AND METRIC_NAME = 'ROC_AUC'"
+    sql += " AND MONTH = '2024-05'"
+    with engine.transaction():
+        engine.execute(sql) if hasattr(engine, "execute") else engine.dml(sql, "MEASUREMENTS")
+    assert loop.replay("2024-05").text() == "MEASUREMENTS: 1 stored rows were not made again, 1 others were"
     sales = pd.read_csv(files / "sales_2024_4.csv", dtype=str)
     sales.drop(index=sales.index[:3]).to_csv(files / "sales_2024_4.csv", index=False)
     done = loop.revise(files)
@@ -45,12 +52,3 @@ def test_a_replay_shows_what_was_corrected(workspace: Workspace, tmp_path: Path)
     labels = sum(done.labels_changed.values())
     assert changed.text().count("LABELS: ") == (labels > 0)
     assert {name: rows(workspace, name) for name in before} == before
-    # a number that was tampered with, in whatever engine
-    engine: Any = workspace._backend.engine
-    sql = "UPDATE MEASUREMENTS SET METRIC_VALUE = METRIC_VALUE + 0.001 WHERE ROLE = 'BASE' AND METRIC_NAME = 'ROC_AUC'"
-    sql += " AND MONTH = '2024-05'"
-    before_that = {str(d) for d in loop.replay("2024-05").differences}
-    with engine.transaction():
-        engine.execute(sql) if hasattr(engine, "execute") else engine.dml(sql, "MEASUREMENTS")
-    found = {str(d) for d in loop.replay("2024-05").differences}
-    assert {one.partition(":")[0] for one in found ^ before_that} == {"MEASUREMENTS"}
