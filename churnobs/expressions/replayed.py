@@ -17,18 +17,18 @@ REPLAYED: Final = "REPLAYED"
 STORED: Final = "STORED"
 # more rows here than in the other table, or fewer
 SURPLUS: Final = "SURPLUS"
+# what is compared: rows by a column and two dates, or by a text from which on; None for all
+Bounds = tuple[str, dt.date, dt.date] | tuple[str, str] | None
 
 
-def differing_rows(
-    name: str, columns: tuple[tuple[str, str], ...], bounds: tuple[str, dt.date, dt.date] | None
-) -> ir.Table:
+def differing_rows(name: str, columns: tuple[tuple[str, str], ...], bounds: Bounds) -> ir.Table:
     """The rows in which a table differs from REPLAYED, whatever their order.
 
     Args:
         name: of the table.
         columns: of both, with their types.
-        bounds: a column with the months that are compared: text from the month of the first date on, a timestamp after the
-            first date up to the second, or a date from the first up to but not the second; None for all rows.
+        bounds: a column with what is compared: a text from the given one on, a timestamp after the first date up to the
+            second, or a date from the first up to but not the second; None for all rows.
 
     Returns:
         The columns, each combination of values once, and SURPLUS: how many more rows the table has of it (negative: fewer).
@@ -39,21 +39,18 @@ def differing_rows(
     return counted.filter(counted[SURPLUS] != 0)
 
 
-def rows_within(
-    name: str, columns: tuple[tuple[str, str], ...], bounds: tuple[str, dt.date, dt.date] | None
-) -> ir.Table:
+def rows_within(name: str, columns: tuple[tuple[str, str], ...], bounds: Bounds) -> ir.Table:
     """The rows of a table that ``differing_rows`` compares, to be fetched where the two tables are in different engines."""
     return _within(table(name, dict(columns)), bounds)
 
 
-def _within(rows: ir.Table, bounds: tuple[str, dt.date, dt.date] | None) -> ir.Table:
+def _within(rows: ir.Table, bounds: Bounds) -> ir.Table:
     if bounds is None:
         return rows
-    column, start, end = bounds
-    values: Any = rows[column]
-    kind = values.type()
-    if kind.is_string():
-        return rows.filter(values >= f"{start:%Y-%m}")
-    if kind.is_timestamp():
+    values: Any = rows[bounds[0]]
+    if len(bounds) == 2:
+        return rows.filter(values >= bounds[1])
+    _, start, end = bounds
+    if values.type().is_timestamp():
         return rows.filter(values > moment(start), values <= moment(end))
     return rows.filter(values >= day(start), values < day(end))

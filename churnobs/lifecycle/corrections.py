@@ -110,7 +110,7 @@ def plan_rollback(
 
 
 def corrections_of(reports: Sequence[MonthReport]) -> list[Correction]:
-    """Everything that people corrected, oldest first; a month tells what was done before it and after it."""
+    """Everything that people corrected, month by month; a report tells what was done before its month and after it."""
     every = (c for report in reports for c in (*report.corrections, *report.later))
     return list({(c.after, c.kind, c.words): c for c in every}.values())
 

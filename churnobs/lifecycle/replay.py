@@ -14,7 +14,7 @@ from churnobs.alerts.actions import RetrainAction, ToTable
 from churnobs.display import Shown, html_table, shown
 from churnobs.errors import BadConfig, ChurnobsError, NotFound
 from churnobs.expressions.render import Query
-from churnobs.expressions.replayed import REPLAYED, STORED, SURPLUS, differing_rows, rows_within
+from churnobs.expressions.replayed import REPLAYED, STORED, SURPLUS, Bounds, differing_rows, rows_within
 from churnobs.places import LOCAL
 
 if TYPE_CHECKING:
@@ -198,15 +198,15 @@ def _tables(loop: Lifecycle, again: Lifecycle, compared: list[Month]) -> Iterato
         except NotFound:
             yield Difference("table", name, "was not made again")
             continue
-        within = None if column is None else (column, start, end)
+        within: Bounds = None if column is None else (column, start, end)
+        if column == "MONTH":
+            within = (column, str(compared[0]))
         gone, new = _differing(loop, again, name, within, made)
         if gone or new:
             yield Difference("table", name, f"{gone:,} stored rows were not made again, {new:,} others were")
 
 
-def _differing(
-    loop: Lifecycle, again: Lifecycle, name: str, within: tuple[str, dt.date, dt.date] | None, made: Any
-) -> tuple[int, int]:
+def _differing(loop: Lifecycle, again: Lifecycle, name: str, within: Bounds, made: Any) -> tuple[int, int]:
     """How many stored rows were not made again, and how many others were."""
     here, there = loop.backend.engine, again.backend.engine
     if here.dialect == there.dialect:

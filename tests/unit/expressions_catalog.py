@@ -133,6 +133,10 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "labels_not_final": (labels, lambda t: window(t, 29, "as_of")),
     "labels_last_purchase": (labels, lambda t: window(t, 31, "last_purchase")),
     "differing_rows": (differing_rows, lambda t: ("SALES", FEW, None)),
+    "differing_rows_from_a_month": (
+        differing_rows,
+        lambda _: ("DRIFT", (("MONTH", "string"), ("METRIC_VALUE", "float64")), ("MONTH", "2024-05")),
+    ),
     "rows_within": (
         rows_within,
         lambda t: ("FEEDBACK_RAW", (("CHAT_DATE", "date"),), ("CHAT_DATE", dt.date(2024, 3, 1), t)),
