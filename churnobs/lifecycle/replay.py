@@ -231,7 +231,7 @@ def _unmatched(rows: list[dict[str, Any]], columns: dict[str, str]) -> tuple[int
     sides: dict[tuple[Any, ...], tuple[list[list[Any]], list[list[Any]]]] = {}
     for row in rows:
         stored, made = sides.setdefault(tuple(row[name] for name in exact), ([], []))
-        (stored if row[SURPLUS] > 0 else made).extend([[row[name] for name in floats]] * abs(row[SURPLUS]))
+        (stored if row[SURPLUS] > 0 else made).extend([[row[name] for name in floats]] * int(abs(row[SURPLUS])))
     gone = new = 0
     for stored, made in sides.values():
         for values in stored:
