@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import datetime as dt
 import importlib
 import itertools
 import os
@@ -86,6 +87,7 @@ class Notification:
     subject: str
     body: str
     kind: str = "text/plain"
+    sent_at: dt.datetime | None = field(default=None, compare=False, repr=False)
 
 
 def _remove(folder: Path, process: int) -> None:
