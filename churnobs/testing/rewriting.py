@@ -353,7 +353,10 @@ class Rewriter:
         return [c.name for c in self.session.engine.describe(final(self.session, asked))]
 
     def _functions(self, tree: Tree) -> None:
+        from churnobs.testing import sequences
+
         present(tree)
+        sequences.rewrite(self.session, tree)
         for attribute in list(tree.find_all(exp.ModelAttribute)):
             if attribute.parent is not None and MODEL_CALLS:
                 attribute.replace(MODEL_CALLS[0](self, attribute))
