@@ -69,7 +69,6 @@ FUNCTIONS = {
                      "MINHASH", "MINHASH_COMBINE", "APPROXIMATE_SIMILARITY"), _SKETCH),
     "TO_DECFLOAT": "use NUMBER or FLOAT", "COLLATE": "compare UPPER of both", "COLLATION": "compare UPPER of both",
     "AI_COUNT_TOKENS": "count them in a Python function", "AI_REDACT": "redact in a Python function",
-    "BUILD_SCOPED_FILE_URL": "use GET_PRESIGNED_URL", "BUILD_STAGE_FILE_URL": "use GET_PRESIGNED_URL",
     "GET_STAGE_LOCATION": "use DESCRIBE STAGE", "ENCRYPT": "encrypt in a Python function",
     "DECRYPT": "decrypt in a Python function",
     **dict.fromkeys(("TO_GEOGRAPHY", "TO_GEOMETRY", "ST_MAKEPOINT", "ST_POINT", "ST_DISTANCE"), "compute with HAVERSINE"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from churnobs.testing.failures import SqlError, missing
+from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quoted_if_needed
 from churnobs.testing.results import Result
@@ -37,6 +37,11 @@ def read_kind(parser: Parser, *, plural: bool = False) -> str:
         words = f"{kind}S" if plural else kind
         if parser.accept(*words.split()):
             return "INTEGRATION" if kind.endswith("INTEGRATION") else kind
+    from churnobs.testing.refusals import KINDS as ABSENT
+
+    for kind in sorted(ABSENT, key=len, reverse=True):
+        if parser.accept(*(f"{kind}S" if plural else kind).split()):
+            raise not_supported(f"a grant on a {kind}", f"leave it out: none can be made here ({ABSENT[kind]})")
     raise parser.wrong("expected a kind of object, got")
 
 

@@ -181,7 +181,7 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
         import pandas as pd
 
         frame = pd.DataFrame(dict(enumerate(values)))
-        with at_home(code):
+        with at_home(session, code):
             made = list(handler(frame))
         if len(made) != len(frame):
             raise ValueError(
@@ -189,7 +189,7 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
             )
         made = [None if _missing(v) else v for v in made]
     else:
-        with at_home(code):
+        with at_home(session, code):
             rows = zip(*values, strict=True) if values else [()] * len(columns[0])
             made = [None if code.strict and None in row else handler(*row) for row in rows]
     return pa.array([out_of_python(returns, v) for v in made], kind)
@@ -291,7 +291,7 @@ def _run_procedure(session: Session, code: Code, values: Sequence[Any], named: d
     with _snowpark(session) as inner:
         try:
             handler = load(session, code)
-            with at_home(code):
+            with at_home(session, code):
                 made = handler(inner, *given)
             if code.returns is None or hasattr(made, "_plan"):
                 return _table(session, inner, made)

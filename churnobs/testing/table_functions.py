@@ -214,7 +214,7 @@ def _run(rewriter: Rewriter, code: Code, given: list[tuple[Any, ...]], starts: l
     made = _Made()
     handler = load(rewriter.session, code)
     try:
-        with at_home(code):
+        with at_home(rewriter.session, code):
             for start, places in itertools.groupby(range(len(given)), key=starts.__getitem__):
                 _partition(code, handler(), given, list(places), start, made)
     except SqlError:
