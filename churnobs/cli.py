@@ -143,7 +143,9 @@ def offline(
     command: Annotated[list[str] | None, typer.Argument(help="The program, after --.")] = None,
     trace: Annotated[bool, typer.Option(help="Print each statement, who answered it and how long it took.")] = False,  # noqa: FBT002
     keep: Annotated[Path | None, typer.Option(help="The folder that keeps the account for the next run.")] = None,
-    stage: Annotated[list[str] | None, typer.Option(help="URL=DIR: the folder that external stages of a URL read.")] = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="URL=DIR: the folder that external stages of a URL read.")
+    ] = None,
     emulated: Annotated[bool, typer.Option("--emulated", help="Print what is emulated or refused instead.")] = False,  # noqa: FBT002
 ) -> None:
     """Run a program with its Snowflake connections pointed at an offline account."""

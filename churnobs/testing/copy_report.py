@@ -100,8 +100,25 @@ def copy_history(rewriter: Rewriter, args: list[Any], named: dict[str, Any]) -> 
             file, state, parsed, loaded, limit, errors, message, line, character, column = load.facts
             told = {"LOADED": "Loaded", "PARTIALLY_LOADED": "Partially loaded"}.get(state, "Load failed")
             rows.append(
-                (file, load.at, loaded, parsed, message, line, character, column, errors, limit, told, *_parts(table),
-                 None, None, None, None, load.at)
+                (
+                    file,
+                    load.at,
+                    loaded,
+                    parsed,
+                    message,
+                    line,
+                    character,
+                    column,
+                    errors,
+                    limit,
+                    told,
+                    *_parts(table),
+                    None,
+                    None,
+                    None,
+                    None,
+                    load.at,
+                )
             )
     return of_rows(columns, rows)
 

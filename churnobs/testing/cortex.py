@@ -199,14 +199,14 @@ def _prompt(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr
 def _complete(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
     """COMPLETE(model, prompt [, options]): a text; with options an OBJECT of choices, or of structured_output."""
     if len(args) < 3:
-        return _ai_complete(rewriter, args, {})
+        return _answer(rewriter, args, {})
     model, prompt, options = args[:3]
     told = json.loads(rewriter.evaluate(exp.Anonymous(this="to_json", expressions=[options.copy()])) or "null")
     told = json.loads(told) if isinstance(told, str) else told
     schema = (told or {}).get("response_format")
     if schema is None:
-        return _details("choices", _ai_complete(rewriter, [model, prompt], {}), "messages", model)
-    answer = _ai_complete(rewriter, [model, prompt], {"RESPONSE_FORMAT": value_of(json.dumps(schema))})
+        return _details("choices", _answer(rewriter, [model, prompt], {}), "messages", model)
+    answer = _answer(rewriter, [model, prompt], {"RESPONSE_FORMAT": value_of(json.dumps(schema))})
     return _details("structured_output", answer, "raw_message", model)
 
 
@@ -219,6 +219,10 @@ def _details(title: str, answer: exp.Expr, key: str, model: exp.Expr) -> exp.Exp
 @scalar("AI_COMPLETE", proof=document("functions/ai_complete"))
 def _ai_complete(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Expr]) -> exp.Expr:
     """AI_COMPLETE(model, prompt [, model_parameters [, response_format]])."""
+    return _answer(rewriter, args, named)
+
+
+def _answer(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Expr]) -> exp.Expr:
     session = rewriter.session
     model = named.get("MODEL") or args[0]
     prompt = named.get("PROMPT") or args[1]

@@ -1,4 +1,4 @@
-"""CREATE OR ALTER: what is not there is made; a table that is there gets the columns it is said to have, others are made again."""
+"""CREATE OR ALTER: what is not there is made; a table that is there gets the columns that it is said to have."""
 
 from __future__ import annotations
 
@@ -63,9 +63,7 @@ def _type(column: Column) -> tuple[Any, ...]:
     return column.kind, column.precision if exact else None, column.scale if exact else None
 
 
-@command(
-    "CREATE ALTER VIEW", "CREATE ALTER FILE FORMAT", proof=document("sql/create-or-alter")
-)
+@command("CREATE ALTER VIEW", "CREATE ALTER FILE FORMAT", proof=document("sql/create-or-alter"))
 def again(session: Session, parser: Parser) -> Result:
     """CREATE OR ALTER of a VIEW or a FILE FORMAT: it is made again."""
     return run_inside(session, _spelled(parser, "OR REPLACE"))

@@ -98,7 +98,9 @@ def create_schema(session: Session, parser: Parser) -> Result:
     parser.end()
     session.commit()
     if name.upper() == "MAIN":
-        raise not_supported("a schema of the name MAIN", "name it otherwise: DuckDB has one of that name in every database")
+        raise not_supported(
+            "a schema of the name MAIN", "name it otherwise: DuckDB has one of that name in every database"
+        )
     there = name in session.engine.engine.schemas(database)
     if there and absent:
         return created("Schema", name, made=False)

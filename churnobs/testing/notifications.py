@@ -92,9 +92,7 @@ def _options(parser: Parser) -> dict[str, Any]:
     return options
 
 
-@command(
-    "SHOW INTEGRATIONS", "SHOW NOTIFICATION INTEGRATIONS", reads=True, proof=document("sql/show-integrations")
-)
+@command("SHOW INTEGRATIONS", "SHOW NOTIFICATION INTEGRATIONS", reads=True, proof=document("sql/show-integrations"))
 def show_integrations(session: Session, parser: Parser) -> Result:
     """SHOW [NOTIFICATION] INTEGRATIONS [LIKE]: those for notifications; there are no others."""
     parser.expect("SHOW")
@@ -102,7 +100,9 @@ def show_integrations(session: Session, parser: Parser) -> Result:
     parser.expect("INTEGRATIONS")
     pattern = parser.string() if parser.accept("LIKE") else "%"
     parser.end()
-    columns = dict.fromkeys(("name", "type", "category", "enabled", "comment"), "text") | {"created_on": "timestamp_ltz"}
+    columns = dict.fromkeys(("name", "type", "category", "enabled", "comment"), "text") | {
+        "created_on": "timestamp_ltz"
+    }
     rows = [
         (one.name.name, one.kind, "NOTIFICATION", str(one.enabled).lower(), one.comment, one.created_on)
         for one in session.account.catalog.shelf("Integration") if like(pattern, one.name.name)
@@ -128,7 +128,7 @@ def send(session: Session, integration: str, recipients: list[str], subject: str
     session.account.notifications.append(
         Notification(
             held.kind, held.name.name, tuple(recipients), subject, body, kind, sent_at=session.account.clock.now()
-        )  # fmt: skip
+        )
     )
 
 
@@ -166,9 +166,7 @@ def call(session: Session, name: str, values: list[Any]) -> Result | None:
 def _listed(value: Any) -> list[dict[str, Any]]:
     """One message or target, or an array of them, each an object or its text."""
     found = json.loads(value) if isinstance(value, str) else value
-    return [
-        json.loads(one) if isinstance(one, str) else one for one in (found if isinstance(found, list) else [found])
-    ]
+    return [json.loads(one) if isinstance(one, str) else one for one in (found if isinstance(found, list) else [found])]
 
 
 def _formats(session: Session, integration: str, messages: dict[str, Any]) -> list[str]:

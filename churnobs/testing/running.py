@@ -76,7 +76,10 @@ def run_program(
     """
     from churnobs.testing.account import serve
 
-    with serve(trace=trace, keep=keep, external_stages=external_stages or {}) as account, pointed_at(account) as environment:
+    with (
+        serve(trace=trace, keep=keep, external_stages=external_stages or {}) as account,
+        pointed_at(account) as environment,
+    ):
         try:
             return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  # what the user asked for
         except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Files of stages in code: their URLs, and SnowflakeFile.
 
-A scoped URL is the path of the file on this machine, which SnowflakeFile opens as it is. A stage's path is opened with the session
-whose function or procedure runs.
+A scoped URL is the path of the file on this machine, which SnowflakeFile opens as it is. A stage's path is opened with the
+session whose function or procedure runs.
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ class Shared:
     def __init__(self, engine: EngineSession) -> None:
         self.engine = engine
         self.temporary: dict[Name, str] = {}
-        self.own: set[tuple[str, str]] = set()  # kind and name of the temporary objects of every kind: no role needs a right to them
+        self.own: set[tuple[str, str]] = (
+            set()
+        )  # kind and name of the temporary objects of every kind: no role needs a right to them
         self.at_commit: list[Callable[[], None]] = []
         self.parameters: dict[str, Any] = {}
         self.transaction_id = ""

@@ -1,6 +1,6 @@
-"""Streams on views that join tables: the view's rows at the offset and now, known by the places of the rows they were joined from.
+"""Streams on views that join tables: the view's rows at the offset and now, known by the places of the rows they are made of.
 
-As in Snowflake, a view may pick columns and rows, join (inner, cross) and nest these; it may not aggregate, limit or make distinct.
+As in Snowflake, a view may pick columns and rows, join (inner, cross) and nest these; it may not aggregate or limit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from churnobs.testing.trees import Tree, ident, table_name
 ROW = "_rowid"
 _PLACE = "_PLACE_"
 _MORE = (
-    exp.With, exp.Lateral, exp.Group, exp.Having, exp.Distinct, exp.Limit, exp.Offset, exp.Qualify, exp.Window, exp.AggFunc, exp.Exists,
+    exp.With, exp.Lateral, exp.Group, exp.Having, exp.Distinct, exp.Limit, exp.Offset, exp.Qualify, exp.Window,
+    exp.AggFunc, exp.Exists,
     exp.SetOperation, exp.Pivot,
 )  # fmt: skip
 
@@ -46,7 +47,7 @@ class _Places:
             tree.set("expressions", [*tree.expressions, *(exp.column(ident(name)) for name in added)])
         return [name for _, names in found for name in names]
 
-    def sources(self, first: Tree, joins: list[Tree], view: View) -> list[tuple[str, list[str]]]:
+    def sources(self, first: Tree, joins: list[exp.Join], view: View) -> list[tuple[str, list[str]]]:
         """What a FROM and its joins bring: their aliases and places."""
         found = []
         for join in joins:
@@ -63,7 +64,7 @@ class _Places:
         return found
 
     def source(self, source: Tree, view: View) -> tuple[list[tuple[str, list[str]]], Tree]:
-        """Put a table with its places, or a nested view's query, where the table stands; what it brings, and what stands there."""
+        """Put a table with its places, or a view's query, where the table stands; what it brings, and what stands there."""
         if isinstance(source, exp.Null):
             return [("", [])], source
         if isinstance(source, exp.Subquery):
@@ -84,7 +85,9 @@ class _Places:
             place = f"{_PLACE}{len(self.bases)}"
             places = [place]
             inner = exp.select("*", exp.alias_(exp.column(ident("ROWID")), ident(place)))
-            inner = inner.from_(exp.Table(this=source.this, db=source.args.get("db"), catalog=source.args.get("catalog")))
+            inner = inner.from_(
+                exp.Table(this=source.this, db=source.args.get("db"), catalog=source.args.get("catalog"))
+            )
             self.bases.append(name)
         made = exp.Subquery(this=inner, alias=alias)
         source.replace(made)
@@ -96,7 +99,9 @@ class _Places:
             return tree, places
         star = exp.Star(except_=[ident(place) for place in places])
         names = exp.TableAlias(this=ident("_V"), columns=[ident(name) for name, _ in view.columns])
-        held = exp.Subquery(this=exp.select(star, *(exp.column(ident(p)) for p in places)).from_(exp.Subquery(this=tree)))
+        held = exp.Subquery(
+            this=exp.select(star, *(exp.column(ident(p)) for p in places)).from_(exp.Subquery(this=tree))
+        )
         names.set("columns", [*names.args["columns"], *(ident(place) for place in places)])
         held.set("alias", names)
         return exp.select("*").from_(held), places
@@ -107,13 +112,15 @@ def _selects_of_sources(tree: exp.Select) -> list[Any]:
     return [
         one
         for one in tree.find_all(exp.Select)
-        if one is tree or (isinstance(one.parent, exp.Subquery) and isinstance(one.parent.parent, (exp.From, exp.Join, exp.Subquery)))
+        if one is tree
+        or (isinstance(one.parent, exp.Subquery) and isinstance(one.parent.parent, (exp.From, exp.Join, exp.Subquery)))
     ]
 
 
 def _refused() -> Exception:
     return not_supported(
-        "a stream on a view that is more than columns, WHERE and inner joins of tables", "make the streams on the tables"
+        "a stream on a view that is more than columns, WHERE and inner joins of tables",
+        "make the streams on the tables",
     )
 
 

@@ -25,7 +25,8 @@ def base_of(session: Session, view: View) -> Name:
     if (found := only_table(session, view)) is not None:
         return found
     raise not_supported(
-        "an append-only stream on a view that is more than columns and a WHERE of one table", "make the streams on the tables"
+        "an append-only stream on a view that is more than columns and a WHERE of one table",
+        "make the streams on the tables",
     )
 
 

@@ -144,8 +144,8 @@ def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
         column.set("constraints", kept)
     for change in list(tree.args["actions"]):  # sqlglot calls SET NOT NULL unsupported, although it writes it
         if isinstance(change, exp.AlterColumn) and change.args.get("allow_null") is False:
-            column = quote(folded(change.this.find(exp.Identifier)))
-            session.engine.run(f"ALTER TABLE {session.physical(name).sql} ALTER COLUMN {column} SET NOT NULL")
+            told = quote(folded(change.this.find(exp.Identifier)))
+            session.engine.run(f"ALTER TABLE {session.physical(name).sql} ALTER COLUMN {told} SET NOT NULL")
             tree.args["actions"].remove(change)
     for part in session.engine.translate(rewriter.query(tree)) if tree.args["actions"] else ():
         found: Any = part.this

@@ -91,23 +91,14 @@ _SHORT = {
 _COUNTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Sum, exp.Avg, exp.Abs, exp.Stddev, exp.Variance, exp.Round,
             exp.StddevSamp, exp.StddevPop, exp.VariancePop, exp.Median)  # fmt: skip
 _DATED = (
-    exp.DateAdd,
-    exp.TimestampTrunc,
-    exp.DateTrunc,
-    exp.AddMonths,
-    exp.Year,
-    exp.Month,
-    exp.Day,
-    exp.Quarter,
-    exp.DayOfWeek,
-    exp.DayOfYear,
-    exp.DateDiff,
-    exp.LastDay,
-)
+    exp.DateAdd, exp.TimestampTrunc, exp.DateTrunc, exp.AddMonths, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek,
+    exp.DayOfYear, exp.DateDiff, exp.LastDay,
+)  # fmt: skip
 # what reads a number or a date as its text
 TEXTED = (
-    exp.Pad, exp.Left, exp.Right, exp.Substring, exp.Upper, exp.Lower, exp.Replace, exp.SplitPart, exp.Reverse, exp.Repeat, exp.Initcap,
-    exp.RegexpReplace, exp.RegexpExtract, exp.RegexpLike, exp.RegexpCount, exp.StrPosition, exp.Strtok, exp.Split, exp.Translate, exp.MD5,
+    exp.Pad, exp.Left, exp.Right, exp.Substring, exp.Upper, exp.Lower, exp.Replace, exp.SplitPart, exp.Reverse, exp.Repeat,
+    exp.Initcap, exp.RegexpReplace, exp.RegexpExtract, exp.RegexpLike, exp.RegexpCount, exp.StrPosition, exp.Strtok,
+    exp.Split, exp.Translate, exp.MD5,
 )  # fmt: skip
 _SPELLED = (exp.Column, exp.Substring, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Trim, exp.Left,
             exp.Right)  # fmt: skip

@@ -128,7 +128,9 @@ def test_complete_with_messages_and_a_response_format(sql) -> None:
     messages = "[{'role': 'system', 'content': 'Label it: STREAMING or CINEMA.'}, {'role': 'user', 'content': C}]"
     sql("CREATE TABLE COMMENTS AS SELECT 'I wait for streaming' AS C UNION ALL SELECT 'see you in the cinema'")
     for name in ("COMPLETE", "TRY_COMPLETE"):
-        call = f"SNOWFLAKE.CORTEX.{name}('m', {messages}, {{'response_format': {{'type': 'json', 'schema': {schema}}}}})"
+        call = (
+            f"SNOWFLAKE.CORTEX.{name}('m', {messages}, {{'response_format': {{'type': 'json', 'schema': {schema}}}}})"
+        )
         found = sql(f"SELECT C, {call}:structured_output[0]:raw_message:intent::STRING FROM COMMENTS ORDER BY C")
         assert found == [("I wait for streaming", "STREAMING"), ("see you in the cinema", "CINEMA")]
     ((told,),) = sql("SELECT SNOWFLAKE.CORTEX.COMPLETE('m', 'hello', {'temperature': 0}):choices[0]:messages::STRING")

@@ -45,13 +45,17 @@ def test_an_email_needs_recipients_and_a_subject_and_a_webhook_does_not(channels
 
 def test_the_history_tells_what_was_sent_when(channels, snowflake_account) -> None:
     def send(text: str) -> None:
-        channels(f"CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION({NOTE}.APPLICATION_JSON('{text}'), {NOTE}.INTEGRATION('CHAT'))")
+        channels(
+            f"CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION({NOTE}.APPLICATION_JSON('{text}'), {NOTE}.INTEGRATION('CHAT'))"
+        )
 
     send("first")
     snowflake_account.clock.advance(hours=2)
     send("second")
     channels("CALL SYSTEM$SEND_EMAIL('MAIL', 'a@x.io', 'third', 'body')")
-    asked = "SELECT INTEGRATION_NAME, STATUS, MESSAGE, PROCESSED FROM TABLE(INFORMATION_SCHEMA.NOTIFICATION_HISTORY({}))"
+    asked = (
+        "SELECT INTEGRATION_NAME, STATUS, MESSAGE, PROCESSED FROM TABLE(INFORMATION_SCHEMA.NOTIFICATION_HISTORY({}))"
+    )
     later = START + dt.timedelta(hours=2)
     assert channels(asked.format("")) == [
         ("MAIL", "SUCCESS", "body", later), ("CHAT", "SUCCESS", "second", later), ("CHAT", "SUCCESS", "first", START),
@@ -62,6 +66,10 @@ def test_the_history_tells_what_was_sent_when(channels, snowflake_account) -> No
 
 def test_integrations_are_listed(channels, snowflake_session) -> None:
     found = {row["name"]: row for row in snowflake_session.sql("SHOW INTEGRATIONS").collect()}
-    assert (found["CHAT"]["type"], found["CHAT"]["category"], found["CHAT"]["comment"]) == ("WEBHOOK", "NOTIFICATION", "a room")
+    assert (found["CHAT"]["type"], found["CHAT"]["category"], found["CHAT"]["comment"]) == (
+        "WEBHOOK",
+        "NOTIFICATION",
+        "a room",
+    )
     (mail,) = snowflake_session.sql("SHOW NOTIFICATION INTEGRATIONS LIKE 'ma%'").collect()
     assert (mail["name"], mail["enabled"]) == ("MAIL", "true")

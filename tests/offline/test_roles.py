@@ -230,11 +230,19 @@ def test_temporary_objects_need_no_right_and_leave_none(account, admin) -> None:
     assert run("SELECT c FROM seen") == [(3,)]
     run("CREATE TEMPORARY FUNCTION plus_one(x INT) RETURNS INT AS 'x + 1'")
     run("CREATE TEMPORARY PROCEDURE one() RETURNS INT LANGUAGE SQL AS 'BEGIN RETURN 1; END'")
-    assert run("SELECT plus_one(1)") == [(2,)] and run("CALL one()") == [(1,)]
+    assert run("SELECT plus_one(1)") == [(2,)]
+    assert run("CALL one()") == [(1,)]
     run("CREATE TEMPORARY STAGE files")
     run("CREATE TEMPORARY FILE FORMAT form TYPE = CSV")
     run("ALTER FILE FORMAT form SET SKIP_HEADER = 1")
-    for kind in ("TABLE own", "VIEW seen", "FUNCTION plus_one(INT)", "PROCEDURE one()", "STAGE files", "FILE FORMAT form"):
+    for kind in (
+        "TABLE own",
+        "VIEW seen",
+        "FUNCTION plus_one(INT)",
+        "PROCEDURE one()",
+        "STAGE files",
+        "FILE FORMAT form",
+    ):
         run(f"DROP {kind}")
     session.close()
     admin("CREATE TABLE own (a INT)")

@@ -9,7 +9,9 @@ import pytest
 
 pytest.importorskip("fakesnow", reason="needs churnobs[offline]")
 
-HEAD = "LANGUAGE PYTHON RUNTIME_VERSION = '3.11' PACKAGES = ('snowflake-snowpark-python', 'pandas') HANDLER = 'run' AS $$"
+HEAD = (
+    "LANGUAGE PYTHON RUNTIME_VERSION = '3.11' PACKAGES = ('snowflake-snowpark-python', 'pandas') HANDLER = 'run' AS $$"
+)
 NAMES = [["MIA", "Miami"], ["HNL", "Honolulu"]]
 FILES = "from snowflake.snowpark.files import SnowflakeFile"
 
@@ -54,7 +56,9 @@ $$"""
     )
     staged("CALL LOAD(BUILD_SCOPED_FILE_URL(@FILES, 'in/rows.csv'), 'BY_URL')")
     staged("CALL LOAD('@FILES/in/rows.csv', 'BY_PATH')")
-    assert staged("SELECT * FROM BY_URL ORDER BY X") == staged("SELECT * FROM BY_PATH ORDER BY X") == [(1, "ä"), (2, "b")]
+    assert (
+        staged("SELECT * FROM BY_URL ORDER BY X") == staged("SELECT * FROM BY_PATH ORDER BY X") == [(1, "ä"), (2, "b")]
+    )
     assert "was not found" in fails("CALL LOAD('@FILES/in/none.csv', 'T')")[1]
 
 

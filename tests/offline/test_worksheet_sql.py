@@ -121,7 +121,9 @@ def test_names_in_a_functions_body_are_those_of_its_schema(sql) -> None:
     sql("CREATE SCHEMA HOME")
     sql("CREATE TABLE DAYS AS SELECT '2024-01-03'::DATE AS D UNION ALL SELECT '2024-01-01'::DATE")
     sql("CREATE FUNCTION LAST_DAY_HELD() RETURNS DATE AS '(SELECT MAX(D) FROM DAYS)'")
-    sql("CREATE FUNCTION HELD(N INT) RETURNS TABLE (AT TIMESTAMP_NTZ, N VARCHAR) AS 'SELECT DATEADD(DAY, N, D), N FROM DAYS'")
+    sql(
+        "CREATE FUNCTION HELD(N INT) RETURNS TABLE (AT TIMESTAMP_NTZ, N VARCHAR) AS 'SELECT DATEADD(DAY, N, D), N FROM DAYS'"
+    )
     sql("CREATE SCHEMA ELSEWHERE")
     sql("CREATE TABLE DAYS AS SELECT '1999-01-01'::DATE AS D")
     assert sql("SELECT HOME.LAST_DAY_HELD()") == [(dt.date(2024, 1, 3),)]
@@ -152,7 +154,8 @@ def test_a_task_asks_for_the_value_of_any_task_before_it(sql, fails) -> None:
     rows = sql("SELECT NAME, STATE, RETURN_VALUE, ERROR_CODE FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY())")
     found = {name: rest for name, *rest in rows}
     assert found["C"] == ["SUCCEEDED", "from a by c", None]
-    assert found["D"][0] == "FAILED" and int(found["D"][2]) == 91451
+    assert found["D"][0] == "FAILED"
+    assert int(found["D"][2]) == 91451
 
 
 def test_a_graphs_summary_is_made_in_functions(sql) -> None:
