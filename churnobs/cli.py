@@ -144,6 +144,9 @@ def offline(
     command: Annotated[list[str] | None, typer.Argument(help="The program, after --.")] = None,
     trace: Annotated[bool, typer.Option(help="Print each statement, who answered it and how long it took.")] = False,  # noqa: FBT002
     keep: Annotated[Path | None, typer.Option(help="The folder that keeps the account for the next run.")] = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="URL=DIR: the folder that external stages of a URL read.")
+    ] = None,
     emulated: Annotated[bool, typer.Option("--emulated", help="Print what is emulated or refused instead.")] = False,  # noqa: FBT002
 ) -> None:
     """Run a program with its Snowflake connections pointed at an offline account."""
@@ -154,7 +157,10 @@ def offline(
     # a process of its own: the account's libraries are no part of the core
     runner = [sys.executable, "-m", f"churnobs.testing.{'emulated' if emulated else 'running'}"]
     if not emulated:
+        if wrong := [one for one in stage or [] if "=" not in one]:
+            raise BadConfig(f"--stage {wrong[0]} names no folder", hint="--stage s3://bucket/path=folder")
         runner += ["--trace"] if trace else []
+        runner += [part for one in stage or [] for part in ("--stage", one)]
         runner += [*(["--keep", str(keep)] if keep is not None else []), "--", *(command or [])]
     raise typer.Exit(subprocess.run(runner, check=False).returncode)  # noqa: S603  # our own interpreter
 

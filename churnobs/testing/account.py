@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import datetime as dt
 import importlib
 import itertools
 import os
@@ -38,7 +39,7 @@ HANDLERS = (
     "functions", "arithmetic", "typed", "arrays", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
     "cortex", "tags", "routines", "aggregates", "routine_commands", "table_functions", "models", "model_calls", "datasets",
     "lineage", "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
-    "experiments", "role_commands", "undrop",
+    "experiments", "role_commands", "undrop", "create_or_alter", "scoped_files",
 )  # fmt: skip
 USER, ROLE = "OFFLINE", "ACCOUNTADMIN"
 KEPT_RESULTS = 2000
@@ -86,6 +87,7 @@ class Notification:
     subject: str
     body: str
     kind: str = "text/plain"
+    sent_at: dt.datetime | None = field(default=None, compare=False, repr=False)
 
 
 def _remove(folder: Path, process: int) -> None:

@@ -49,7 +49,7 @@ def _groups(session: Session, code: Code, groups: Any) -> pa.Array:
     made = []
     try:
         handler: Any = load(session, code)
-        with at_home(code):
+        with at_home(session, code):
             for rows in groups.to_pylist():
                 one = handler()
                 for row in rows or []:

@@ -57,7 +57,8 @@ def _whole(cast: exp.Cast) -> None:
     """Round a double half away from zero; DuckDB rounds half to even."""
     if type(cast) is not exp.Cast:  # TRY_CAST is a kind of it
         return
-    plain = cast.to.this in WHOLE or (cast.to.this == exp.DataType.Type.DECIMAL and not cast.to.expressions)
+    size = [int(one.name) for one in cast.to.expressions if one.name.isdigit()]
+    plain = cast.to.this in WHOLE or (cast.to.this == exp.DataType.Type.DECIMAL and size in ([], [38], [38, 0]))
     if plain and not isinstance(cast.this, exp.JSONExtract | exp.Literal | exp.Null):
         cast.replace(exp.Anonymous(this="memory.main._offline_whole", expressions=[cast.this.copy()]))
 

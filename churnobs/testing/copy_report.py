@@ -91,7 +91,8 @@ def copy_history(rewriter: Rewriter, args: list[Any], named: dict[str, Any]) -> 
         "FIRST_ERROR_LINE_NUMBER": "fixed", "FIRST_ERROR_CHARACTER_POS": "fixed", "FIRST_ERROR_COLUMN_NAME": "text",
         "ERROR_COUNT": "fixed", "ERROR_LIMIT": "fixed", "STATUS": "text", "TABLE_CATALOG_NAME": "text",
         "TABLE_SCHEMA_NAME": "text",
-        "TABLE_NAME": "text",
+        "TABLE_NAME": "text", "PIPE_CATALOG_NAME": "text", "PIPE_SCHEMA_NAME": "text", "PIPE_NAME": "text",
+        "PIPE_RECEIVED_TIME": "timestamp_ltz", "FIRST_COMMIT_TIME": "timestamp_ltz",
     }  # fmt: skip
     rows = []
     for load in rewriter.session.account.catalog.history:
@@ -99,7 +100,25 @@ def copy_history(rewriter: Rewriter, args: list[Any], named: dict[str, Any]) -> 
             file, state, parsed, loaded, limit, errors, message, line, character, column = load.facts
             told = {"LOADED": "Loaded", "PARTIALLY_LOADED": "Partially loaded"}.get(state, "Load failed")
             rows.append(
-                (file, load.at, loaded, parsed, message, line, character, column, errors, limit, told, *_parts(table))
+                (
+                    file,
+                    load.at,
+                    loaded,
+                    parsed,
+                    message,
+                    line,
+                    character,
+                    column,
+                    errors,
+                    limit,
+                    told,
+                    *_parts(table),
+                    None,
+                    None,
+                    None,
+                    None,
+                    load.at,
+                )
             )
     return of_rows(columns, rows)
 

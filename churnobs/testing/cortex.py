@@ -75,7 +75,7 @@ def complete(session: Session, model: str, prompt: str, schema: Mapping[str, Any
     if hook is not None:
         return hook(model, prompt, schema)
     if schema is None:
-        return f"[{model}] {summarize(prompt)}"
+        return f"[{model}] {summarize(_subject(prompt) if prompt.startswith('[{') else prompt)}"
     return _fill(session, prompt, schema)
 
 
@@ -97,7 +97,12 @@ def _fill(session: Session, prompt: str, schema: Mapping[str, Any]) -> Any:
 
 
 def _subject(prompt: str) -> str:
-    """What a prompt is about: the text after its last marker, when the prompt has instructions before it."""
+    """What a prompt is about: its last message, and the text after its last marker, when it has instructions before it."""
+    if prompt.startswith("[{"):
+        try:
+            prompt = str(json.loads(prompt)[-1]["content"])
+        except (ValueError, KeyError, TypeError):
+            return prompt
     for marker in ("Text to analyze:", "Text:", "text:", "\n\n"):
         if marker in prompt:
             return prompt.rpartition(marker)[2].strip()
@@ -180,14 +185,48 @@ def _summarize(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.E
     return _udf(rewriter, "summarize", summarize, args[:1], "VARCHAR")
 
 
-@scalar("COMPLETE", "AI_COMPLETE", proof=document("functions/ai_complete"))
-def _complete(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Expr]) -> exp.Expr:
-    """COMPLETE(model, prompt [, options]) and AI_COMPLETE(model, prompt [, ..., response_format])."""
+@scalar("PROMPT", proof=document("functions/prompt"))
+def _prompt(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
+    """PROMPT(template, values...): the text with the values in it (in Snowflake an OBJECT that AI functions take)."""
+    parts = re.split(r"\{(\d+)\}", str(rewriter.evaluate(args[0])))
+    texts = [
+        exp.cast(args[int(part) + 1].copy(), "TEXT") if at % 2 else value_of(part) for at, part in enumerate(parts)
+    ]
+    return exp.Paren(this=exp.Anonymous(this="concat", expressions=texts))
+
+
+@scalar("COMPLETE", "TRY_COMPLETE", proof=document("functions/complete-snowflake-cortex"))
+def _complete(rewriter: Rewriter, args: list[exp.Expr], _named: dict[str, exp.Expr]) -> exp.Expr:
+    """COMPLETE(model, prompt [, options]): a text; with options an OBJECT of choices, or of structured_output."""
+    if len(args) < 3:
+        return _answer(rewriter, args, {})
+    model, prompt, options = args[:3]
+    told = json.loads(rewriter.evaluate(exp.Anonymous(this="to_json", expressions=[options.copy()])) or "null")
+    told = json.loads(told) if isinstance(told, str) else told
+    schema = (told or {}).get("response_format")
+    if schema is None:
+        return _details("choices", _answer(rewriter, [model, prompt], {}), "messages", model)
+    answer = _answer(rewriter, [model, prompt], {"RESPONSE_FORMAT": value_of(json.dumps(schema))})
+    return _details("structured_output", answer, "raw_message", model)
+
+
+def _details(title: str, answer: exp.Expr, key: str, model: exp.Expr) -> exp.Expr:
+    inner = exp.Anonymous(this="json_object", expressions=[value_of(key), answer])
+    listed = exp.Anonymous(this="json_array", expressions=[inner])
+    return exp.Anonymous(this="json_object", expressions=[value_of(title), listed, value_of("model"), model.copy()])
+
+
+@scalar("AI_COMPLETE", proof=document("functions/ai_complete"))
+def _ai_complete(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Expr]) -> exp.Expr:
+    """AI_COMPLETE(model, prompt [, model_parameters [, response_format]])."""
+    return _answer(rewriter, args, named)
+
+
+def _answer(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Expr]) -> exp.Expr:
     session = rewriter.session
     model = named.get("MODEL") or args[0]
     prompt = named.get("PROMPT") or args[1]
     given = named.get("RESPONSE_FORMAT") or (args[3] if len(args) > 3 else None)
-    options = args[2] if len(args) > 2 else None
     schema = _schema(rewriter, given)
     key = f"complete_{abs(hash(json.dumps(schema, sort_keys=True))) if schema else 0}"
     if "SHOW_DETAILS" in named and rewriter.evaluate(named["SHOW_DETAILS"]):
@@ -198,15 +237,7 @@ def _complete(rewriter: Rewriter, args: list[exp.Expr], named: dict[str, exp.Exp
         return made if schema is None and isinstance(made, str) else json.dumps(made)
 
     call = _udf(rewriter, key, run, [prompt, model], "VARCHAR")
-    if schema is not None:
-        return _json(call)
-    if options is not None and not named:
-        inner = exp.Anonymous(this="json_object", expressions=[value_of("messages"), call])
-        listed = exp.Anonymous(this="json_array", expressions=[inner])
-        return exp.Anonymous(
-            this="json_object", expressions=[value_of("choices"), listed, value_of("model"), model.copy()]
-        )
-    return call
+    return call if schema is None else _json(call)
 
 
 def _schema(rewriter: Rewriter, given: exp.Expr | None) -> Mapping[str, Any] | None:

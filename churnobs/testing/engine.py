@@ -21,6 +21,7 @@ from sqlglot import exp
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.names import is_plain, literal, quote
 from churnobs.testing.results import SELECT, Column, Result
+from churnobs.testing.trees import value_of
 
 if TYPE_CHECKING:
     from fakesnow.conn import FakeSnowflakeConnection
@@ -197,7 +198,10 @@ class EngineSession:
         if name not in self.variables:
             return match.group()
         value = self.variables[name]
-        return literal(value) if isinstance(value, str) else str(value)
+        if isinstance(value, str):
+            return literal(value)
+        spelled = value_of(value).sql(dialect="snowflake")
+        return f"({spelled})" if spelled.startswith("-") else spelled
 
     def translate(self, expression: exp.Expr) -> Iterator[exp.Expr]:
         """Turn one Snowflake expression into the DuckDB expressions that do it."""

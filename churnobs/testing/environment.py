@@ -97,6 +97,10 @@ def create_schema(session: Session, parser: Parser) -> Result:
     options = parser.options()
     parser.end()
     session.commit()
+    if name.upper() == "MAIN":
+        raise not_supported(
+            "a schema of the name MAIN", "name it otherwise: DuckDB has one of that name in every database"
+        )
     there = name in session.engine.engine.schemas(database)
     if there and absent:
         return created("Schema", name, made=False)
@@ -260,7 +264,7 @@ def _spelled(value: Any) -> str:
 
 @command("SET", "UNSET", proof=document("sql/set"))
 def set_variable(session: Session, parser: Parser) -> Result:
-    """SET name = value: a session variable, used as $name."""
+    """SET name = value, SET (names) = (values or a query): session variables, used as $name."""
     from churnobs.testing import queries
 
     head = parser.next().upper
@@ -268,11 +272,21 @@ def set_variable(session: Session, parser: Parser) -> Result:
     if head == "UNSET":
         variables.pop(parser.part(), None)
         return status(DONE)
-    name = parser.part()
+    many = parser.accept("(")
+    names = [parser.part()]
+    while many and not parser.accept(")"):
+        parser.expect(",")
+        names.append(parser.part())
     parser.expect("=")
-    text = parser.rest()
-    rows = queries.run(session, f"SELECT {text}", parser.bindings, describe_only=False).rows
-    variables[name] = rows[0][0]
+    text = parser.group() if many else f"SELECT {parser.rest()}"
+    if many and parser.tokens[parser.at - 1].text == ")" and text.split(None, 1)[0].upper() not in ("SELECT", "WITH"):
+        text = f"SELECT {text}"
+    found = queries.run(session, text, parser.bindings, describe_only=False)
+    if len(found.columns) != len(names) or found.table.num_rows != 1:
+        raise SqlError(
+            f"SQL compilation error:\nSET of {len(names)} variables needs one row of {len(names)} values", 2026, "42601"
+        )
+    variables.update(zip(names, found.rows[0], strict=True))
     return status(DONE)
 
 

@@ -89,7 +89,7 @@ def complete(options: Mapping[str, Any]) -> dict[str, Any]:
 
 _DATE_PARTS = [
     ("YYYY", "%Y"), ("YY", "%y"), ("MON", "%b"), ("MMMM", "%B"), ("DY", "%a"),
-    ("MM", "%m"), ("DD", "%d"), ("HH24", "%H"), ("HH12", "%I"),
+    ("MM", "%m"), ("DD", "%d"), ("HH24", "%H"), ("HH12", "%I"), ("HH", "%H"),
     ("MI", "%M"), ("SS", "%S"), ("FF9", "%n"), ("FF6", "%f"), ("FF3", "%g"), ("FF", "%f"), ("AM", "%p"), ("PM", "%p"),
     ("TZHTZM", "%z"),
     ("TZH:TZM", "%z"), ("T", "T"),
@@ -109,8 +109,8 @@ def strptime_format(text: str) -> str:
                 made, at = made + code, at + len(word)
                 break
         else:
-            if text[at] == '"':
-                at += 1
+            if text[at] == '"' and (end := text.find('"', at + 1)) > 0:
+                made, at = made + text[at + 1 : end].replace("%", "%%"), end + 1
                 continue
             if text[at].isalpha():
                 raise not_supported(f"the date format '{text}'", "load the column as text and convert it")

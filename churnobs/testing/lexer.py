@@ -135,7 +135,7 @@ class Parser:
     def parts(self) -> tuple[str, ...]:
         """Take a name of one to three parts, folded; IDENTIFIER(...) and a string are read too."""
         token = self.peek()
-        if token is not None and token.upper == "IDENTIFIER" and self.peek(1) and self.tokens[self.at + 1].text == "(":
+        if self._names_follow():
             self.at += 2
             found = split_name(self.string())
             self.expect(")")
@@ -147,8 +147,15 @@ class Parser:
             found_parts.append("PUBLIC" if self.peek() and self.tokens[self.at].text == "." else self.part())
         return tuple(found_parts)
 
+    def _names_follow(self) -> bool:
+        name, opening = self.peek(), self.peek(1)
+        return name is not None and name.upper == "IDENTIFIER" and opening is not None and opening.text == "("
+
     def part(self) -> str:
-        """Take one identifier, folded."""
+        """Take one identifier, folded; IDENTIFIER(...) is read too."""
+        if self._names_follow():
+            (found,) = self.parts()
+            return found
         token = self.next()
         if token.kind not in ("word", "quoted"):
             self.at -= 1

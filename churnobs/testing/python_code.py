@@ -258,12 +258,15 @@ def load(session: Session, code: Code) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def at_home(code: Code) -> Iterator[None]:
-    """Show code its own imports while it runs: it may look for them at any time, and call code that has others."""
+def at_home(session: Session, code: Code) -> Iterator[None]:
+    """Show code its own imports, and the stages, while it runs: it may look for them at any time, and call other code."""
+    from churnobs.testing.scoped_files import opened_by
+
     before = sys._xoptions.get("snowflake_import_directory")
     sys._xoptions["snowflake_import_directory"] = code.home
     try:
-        yield
+        with opened_by(session):
+            yield
     finally:
         if before is not None:
             sys._xoptions["snowflake_import_directory"] = before

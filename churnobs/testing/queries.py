@@ -101,12 +101,18 @@ def run(session: Session, text: str, bindings: Any, *, describe_only: bool) -> R
     return coercing(lambda coerces: _run(session, text, bindings, coerces=coerces, describe_only=describe_only))
 
 
+_NOT_SO = (  # a text among numbers, or a number where a text is worked on
+    r"No function matches the given name and argument types '(.*\b(VARCHAR|JSON)\b|(lpad|rpad|left|right|substring|upper|lower|"
+    r"replace|split_part|reverse|repeat|regexp_\w+|strpos|string_split|split|translate|md5|instr)\()"
+)
+
+
 def coercing(run: Callable[[bool], T]) -> T:
     """Run something; if DuckDB refuses a text among numbers or dates, run it again with texts read as such."""
     try:
         return run(False)  # noqa: FBT003
     except SqlError as error:
-        if not re.search(r"No function matches the given name and argument types '.*\b(VARCHAR|JSON)\b", error.message):
+        if not re.search(_NOT_SO, error.message):
             raise
         try:
             return run(True)  # noqa: FBT003

@@ -46,7 +46,7 @@ STATEMENTS = {
     "CREATE ALTER": "CREATE OR REPLACE it, or ALTER it", "COPY FILES": "PUT the files where they are needed",
     "EXECUTE NOTEBOOK": LOCAL, "EXECUTE JOB SERVICE": WAREHOUSE, "EXECUTE DBT PROJECT": LOCAL, "EXECUTE SERVICE": WAREHOUSE,
     "CREATE SNOWFLAKE . ML .": "fit a model and log it", "CREATE SNOWFLAKE . CORE .": "leave it out: nothing is charged here",
-    "LOCK TABLE": "use a transaction", "ALTER ACCOUNT": "set it for the session", "SHOW INTEGRATIONS": ONE,
+    "LOCK TABLE": "use a transaction", "ALTER ACCOUNT": "set it for the session",
 }  # fmt: skip
 _TYPED = "a VARIANT keeps a date or bytes as a text here: cast it, v::DATE"
 _SKETCH = "aggregate the rows themselves"
@@ -68,8 +68,7 @@ FUNCTIONS = {
                      "APPROX_TOP_K_ACCUMULATE", "HLL_ACCUMULATE", "HLL_COMBINE", "HLL_ESTIMATE", "HLL_EXPORT", "HLL_IMPORT",
                      "MINHASH", "MINHASH_COMBINE", "APPROXIMATE_SIMILARITY"), _SKETCH),
     "TO_DECFLOAT": "use NUMBER or FLOAT", "COLLATE": "compare UPPER of both", "COLLATION": "compare UPPER of both",
-    "PROMPT": "join the texts", "AI_COUNT_TOKENS": "count them in a Python function", "AI_REDACT": "redact in a Python function",
-    "BUILD_SCOPED_FILE_URL": "use GET_PRESIGNED_URL", "BUILD_STAGE_FILE_URL": "use GET_PRESIGNED_URL",
+    "AI_COUNT_TOKENS": "count them in a Python function", "AI_REDACT": "redact in a Python function",
     "GET_STAGE_LOCATION": "use DESCRIBE STAGE", "ENCRYPT": "encrypt in a Python function",
     "DECRYPT": "decrypt in a Python function",
     **dict.fromkeys(("TO_GEOGRAPHY", "TO_GEOMETRY", "ST_MAKEPOINT", "ST_POINT", "ST_DISTANCE"), "compute with HAVERSINE"),

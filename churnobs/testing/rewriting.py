@@ -53,7 +53,7 @@ MODEL_CALLS: list[Callable[[Rewriter, exp.ModelAttribute], Tree]] = []
 TABLE_CALLS: list[Callable[[Rewriter, exp.TableFromRows], bool]] = []
 CALLS: list[Callable[[Rewriter, tuple[str, ...], list[Tree], dict[str, Tree]], Tree | None]] = []
 QUALIFIED = {
-    "SENTIMENT", "COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024",
+    "SENTIMENT", "COMPLETE", "TRY_COMPLETE", "SUMMARIZE", "CLASSIFY_TEXT", "TRANSLATE_TEXT", "EMBED_TEXT_768", "EMBED_TEXT_1024",
     "EXTRACT_ANSWER",
     "TEXT_PLAIN", "TEXT_HTML", "APPLICATION_JSON", "INTEGRATION", "EMAIL_INTEGRATION_CONFIG",
     "SCHEDULED_TIME", "LAST_SUCCESSFUL_SCHEDULED_TIME", "GET_CONDITION_QUERY_UUID",
@@ -353,7 +353,10 @@ class Rewriter:
         return [c.name for c in self.session.engine.describe(final(self.session, asked))]
 
     def _functions(self, tree: Tree) -> None:
+        from churnobs.testing import sequences
+
         present(tree)
+        sequences.rewrite(self.session, tree)
         for attribute in list(tree.find_all(exp.ModelAttribute)):
             if attribute.parent is not None and MODEL_CALLS:
                 attribute.replace(MODEL_CALLS[0](self, attribute))

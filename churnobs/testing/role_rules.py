@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from churnobs.testing.failures import SqlError, missing
+from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, quoted_if_needed
 from churnobs.testing.results import Result
@@ -37,6 +37,11 @@ def read_kind(parser: Parser, *, plural: bool = False) -> str:
         words = f"{kind}S" if plural else kind
         if parser.accept(*words.split()):
             return "INTEGRATION" if kind.endswith("INTEGRATION") else kind
+    from churnobs.testing.refusals import KINDS as ABSENT
+
+    for kind in sorted(ABSENT, key=len, reverse=True):
+        if parser.accept(*(f"{kind}S" if plural else kind).split()):
+            raise not_supported(f"a grant on a {kind}", f"leave it out: none can be made here ({ABSENT[kind]})")
     raise parser.wrong("expected a kind of object, got")
 
 
@@ -65,7 +70,7 @@ def need(session: Session, privileges: tuple[str, ...], kinds: tuple[str, ...], 
         SqlError: the object is not seen, or seen and not open to this.
     """
     rights, role = session.account.rights, session.role
-    if not rights.is_bound(role):
+    if not rights.is_bound(role) or any((kind, str(name)) in session.shared.own for kind in kinds):
         return
     schema = f"{quoted_if_needed(name.database)}.{quoted_if_needed(name.schema)}"
     opens = rights.has(role, ("USAGE",), ("DATABASE",), quoted_if_needed(name.database)) and rights.has(
@@ -125,9 +130,9 @@ def check(session: Session, text: str, bindings: Sequence[Any] = ()) -> tuple[st
         word = token.upper if (token := parser.peek()) is not None else ""
         if verb == "CREATE":
             _may_create(session, kind, name, temporary=temporary, replace=replace)
-        elif verb != "TRUNCATE":
+        elif verb != "TRUNCATE" and (kind, name) not in session.shared.own:
             _may_change(session, verb, kind, name, word)
-    return ("" if temporary else verb), kind, name
+    return ("TEMPORARY" if temporary else verb), kind, name
 
 
 def _may_create(session: Session, kind: str, name: str, *, temporary: bool, replace: bool) -> None:
@@ -166,7 +171,11 @@ def done(session: Session, changed: tuple[str, str, str] | None, result: Result)
     verb, kind, name = changed
     rights = session.account.rights
     told = str(result.rows[0][0]) if result.rows else ""
-    if verb == "CREATE" and "already exists" not in told:
+    if verb == "TEMPORARY":
+        session.shared.own.add((kind, name))
+    elif verb == "DROP" and (kind, name) in session.shared.own:
+        session.shared.own.discard((kind, name))
+    elif verb == "CREATE" and "already exists" not in told:
         schema = name.rpartition(".")[0]
         rights.created(session.role, kind, name, (schema, schema.rpartition(".")[0]))
     elif verb == "DROP":

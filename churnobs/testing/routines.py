@@ -7,6 +7,7 @@ import math
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -126,10 +127,26 @@ def _inline(code: Code, args: list[exp.Expr], rewriter: Rewriter) -> exp.Expr:
         return node
 
     holder = exp.Paren(this=inner.transform(put))
+    for select in [one for one in holder.find_all(exp.Query) if one.parent_select is None]:
+        select.replace(at_home_query(rewriter, code, select.copy()))
     nested = Rewriter(rewriter.session, (), describe_only=rewriter.describe_only)
     nested.known = rewriter.known
     nested._functions(holder)
     return exp.cast(holder, code.returns_sql)
+
+
+def at_home_query(rewriter: Rewriter, code: Code, query: exp.Expr) -> exp.Expr:
+    """A query in a function's body: its names are those of the function's schema, and it reads with its owner's rights."""
+    from churnobs.testing.views import complete
+
+    for table in query.find_all(exp.Table):
+        complete(table, code.name)
+    nested = Rewriter(rewriter.session, (), describe_only=rewriter.describe_only)
+    nested.known, nested.columns_of, nested.streams = rewriter.known, rewriter.columns_of, rewriter.streams
+    nested.checks, nested.coerces = False, rewriter.coerces
+    found = nested.query(query)
+    rewriter.sources |= nested.sources
+    return found
 
 
 def _python(session: Session, code: Code, args: list[exp.Expr]) -> exp.Expr:
@@ -164,7 +181,7 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
         import pandas as pd
 
         frame = pd.DataFrame(dict(enumerate(values)))
-        with at_home(code):
+        with at_home(session, code):
             made = list(handler(frame))
         if len(made) != len(frame):
             raise ValueError(
@@ -172,7 +189,7 @@ def _rows(session: Session, code: Code, columns: Sequence[Any]) -> pa.Array:
             )
         made = [None if _missing(v) else v for v in made]
     else:
-        with at_home(code):
+        with at_home(session, code):
             rows = zip(*values, strict=True) if values else [()] * len(columns[0])
             made = [None if code.strict and None in row else handler(*row) for row in rows]
     return pa.array([out_of_python(returns, v) for v in made], kind)
@@ -224,7 +241,7 @@ def _values(session: Session, parser: Parser) -> tuple[list[Any], dict[str, Any]
         marks = iter(parser.bindings)
         for argument in arguments:
             inner = argument.expression if isinstance(argument, exp.Kwarg) else argument
-            inner = inner.transform(lambda n: value_of(next(marks)) if isinstance(n, exp.Placeholder) else n)
+            inner = inner.transform(partial(_bound, marks))
             value = rewriter.evaluate(inner)
             if isinstance(argument, exp.Kwarg):
                 named[argument.this.name.upper()] = value
@@ -233,6 +250,14 @@ def _values(session: Session, parser: Parser) -> tuple[list[Any], dict[str, Any]
         return values, named
     finally:
         rewriter.release()
+
+
+def _bound(marks: Iterator[Any], node: exp.Expr) -> exp.Expr:
+    if not isinstance(node, exp.Placeholder):
+        return node
+    for value in marks:
+        return value_of(value)
+    raise SqlError(f"SQL compilation error:\nBind variable {node.sql(dialect='snowflake')} not set.", 2049, "42601")
 
 
 def run_procedure(session: Session, code: Code, values: Sequence[Any], named: dict[str, Any]) -> Result:
@@ -266,7 +291,7 @@ def _run_procedure(session: Session, code: Code, values: Sequence[Any], named: d
     with _snowpark(session) as inner:
         try:
             handler = load(session, code)
-            with at_home(code):
+            with at_home(session, code):
                 made = handler(inner, *given)
             if code.returns is None or hasattr(made, "_plan"):
                 return _table(session, inner, made)

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,7 +54,11 @@ if SnowflakeConnection is not None:
 
 
 def run_program(
-    command: Sequence[str], *, trace: Callable[[Statement], None] | None = None, keep: Path | None = None
+    command: Sequence[str],
+    *,
+    trace: Callable[[Statement], None] | None = None,
+    keep: Path | None = None,
+    external_stages: Mapping[str, str | Path] | None = None,
 ) -> int:
     """Run a command against an offline account that is gone when it ends, unless it is kept.
 
@@ -62,6 +66,7 @@ def run_program(
         command: a program and its arguments; Python programs of an environment that has Snowflake's clients.
         trace: hears of each statement.
         keep: the folder that the account is taken from, if it was kept there, and kept in for the next run.
+        external_stages: the folder that stands for each URL of external stages.
 
     Returns:
         The program's exit code; 127 where there is no such program.
@@ -71,7 +76,10 @@ def run_program(
     """
     from churnobs.testing.account import serve
 
-    with serve(trace=trace, keep=keep) as account, pointed_at(account) as environment:
+    with (
+        serve(trace=trace, keep=keep, external_stages=external_stages or {}) as account,
+        pointed_at(account) as environment,
+    ):
         try:
             return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  # what the user asked for
         except FileNotFoundError:
@@ -97,14 +105,16 @@ def told(statement: Statement) -> None:
 
 
 def main() -> None:
-    """``python -m churnobs.testing.running [--trace] [--keep DIR] -- command``."""
+    """``python -m churnobs.testing.running [--trace] [--keep DIR] [--stage URL=DIR ...] -- command``."""
     from churnobs.testing.keeping import CannotKeep
 
     end = sys.argv.index("--")
     options, command = sys.argv[1:end], sys.argv[end + 1 :]
     keep = Path(options[options.index("--keep") + 1]) if "--keep" in options else None
+    stages = dict(options[at + 1].rsplit("=", 1) for at, option in enumerate(options) if option == "--stage")
+    trace = told if "--trace" in options else None
     try:
-        sys.exit(run_program(command, trace=told if "--trace" in options else None, keep=keep))
+        sys.exit(run_program(command, trace=trace, keep=keep, external_stages=stages))
     except CannotKeep as error:
         sys.stderr.write(f"churnobs: {error}\n")
         sys.exit(2)

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 from churnobs.testing import queries
 from churnobs.testing.failures import SqlError
+from churnobs.testing.lexer import Parser, words
 from churnobs.testing.results import Column
 from churnobs.testing.script_syntax import Step
 from churnobs.testing.script_values import JSON_TYPES, Raised, Scopes, Variable, first_value, one_value, with_values
 from churnobs.testing.session import Session
+from churnobs.testing.statements import run_inside
 
 
 class Evaluation:
@@ -38,7 +40,12 @@ class Evaluation:
         return Variable(None, asked.columns[0], kind)
 
     def _value(self, step: Step, text: str, kind: str | None = None) -> Variable:
-        """The value of an expression, of a type where one is given."""
+        """The value of an expression, of a type where one is given; (CALL ...) is what the procedure returns."""
+        if words(text, 2) == ["(", "CALL"]:
+            with self._raising("STATEMENT_ERROR", step.place):
+                called = with_values(Parser(text).group(), self.scopes, bare=False)
+                made = first_value(run_inside(self.session, called, ()))
+            return made if kind is None or kind.upper() in JSON_TYPES else self._cast(made, kind)
         with self._raising("EXPRESSION_ERROR", step.place):
             spelled = self.session.engine.inline_variables(with_values(text, self.scopes, bare=True))
             is_json = kind is not None and kind.upper() in JSON_TYPES
@@ -49,6 +56,10 @@ class Evaluation:
             made = first_value(found)
         column = Column("", str(kind).lower()) if is_json else made.column
         return Variable(made.value, column, kind)
+
+    def _cast(self, value: Variable, kind: str) -> Variable:
+        found = first_value(one_value(self.session, "V", value, kind))
+        return Variable(found.value, found.column, kind)
 
     def _holds(self, step: Step, condition: str) -> bool:
         value = self._value(step, condition, "BOOLEAN").value

@@ -41,6 +41,9 @@ class Shared:
     def __init__(self, engine: EngineSession) -> None:
         self.engine = engine
         self.temporary: dict[Name, str] = {}
+        self.own: set[tuple[str, str]] = (
+            set()
+        )  # kind and name of the temporary objects of every kind: no role needs a right to them
         self.at_commit: list[Callable[[], None]] = []
         self.parameters: dict[str, Any] = {}
         self.transaction_id = ""
@@ -135,6 +138,7 @@ class Session:
         for name, held in list(self.shared.temporary.items()):
             self.engine.run(f"DROP TABLE IF EXISTS {Name(name.database, name.schema, held).sql}")
         self.shared.temporary.clear()
+        self.shared.own.clear()
         self.account.drop_temporary(self)
         self.engine.close()
 

@@ -22,19 +22,28 @@ _MORE = (
 
 def base_of(session: Session, view: View) -> Name:
     """The one table that a view picks rows and columns of; other views are refused."""
-    tree = _parsed(view)
+    if (found := only_table(session, view)) is not None:
+        return found
+    raise not_supported(
+        "an append-only stream on a view that is more than columns and a WHERE of one table",
+        "make the streams on the tables",
+    )
+
+
+def only_table(session: Session, view: View) -> Name | None:
+    """The table that a view picks rows and columns of, if it does no more than that with one table."""
+    tree = parsed(view)
     tables = list(tree.find_all(exp.Table))
     plain = isinstance(tree, exp.Select) and not any(tree.find(kind) for kind in _MORE) and len(tables) == 1
     if plain and isinstance(tables[0].this, exp.Identifier):
         name = session.resolve(table_name(tables[0]))
         if session.account.catalog.views.get(name) is None:
             return name
-    raise not_supported(
-        "a stream on a view that is more than columns and a WHERE of one table", "make the streams on the tables"
-    )
+    return None
 
 
-def _parsed(view: View) -> Tree:
+def parsed(view: View) -> Tree:
+    """The query of a view, its names complete."""
     from churnobs.testing import queries
     from churnobs.testing.views import complete
 
@@ -51,7 +60,7 @@ def through(
     from churnobs.testing.queries import final
     from churnobs.testing.rewriting import Rewriter
 
-    tree: Any = _parsed(view)
+    tree: Any = parsed(view)
     rewriter = Rewriter(session, (), describe_only=False)
     try:
         (table,) = tree.find_all(exp.Table)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from churnobs.testing import directories, stream_views
+from churnobs.testing import directories, stream_joins, stream_views
 from churnobs.testing.catalog import OWNER, Object, View
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
@@ -39,6 +39,8 @@ class Stream(Object):
     table: Name
     append_only: bool
     view: View | None = None
+    joined: tuple[Name, ...] = ()  # the tables of a view with joins: the copy is then of the view
+    under: tuple[Name, ...] = ()  # the views that such a view reads
     stale: str = ""
     log: list[pa.Table] = field(default_factory=list)
     copy: pa.Table | None = None
@@ -74,7 +76,7 @@ def arrived(session: Session, table: Name, rows: pa.Table) -> None:
 def table_replaced(session: Session, table: Name) -> None:
     """A stream cannot outlive its table."""
     for stream in all_streams(session):
-        if stream.table == table:
+        if stream.table == table or table in stream.joined:
             stream.stale = f"Base table '{table}' dropped or replaced, cannot read from stream '{stream.name.name}'"
 
 
@@ -82,7 +84,7 @@ def table_altered(session: Session, table: Name) -> None:
     """After a change of columns, let the copies of standard streams have the same columns."""
     columns = committed(session, table).schema.names
     for stream in session.account.catalog.shelf("Stream"):
-        if stream.table == table and stream.copy is not None:
+        if stream.table == table and stream.copy is not None and not stream.joined:
             current = committed(session, table)
             kept = stream.copy.select([n for n in stream.copy.schema.names if n in columns])
             for name in columns:
@@ -113,23 +115,33 @@ def create(session: Session, parser: Parser) -> Result:
     if kind == "STAGE":
         table = directories.watched(session, table)
     view = session.account.catalog.views.need(table) if kind == "VIEW" else None
-    if view is not None:
-        table = stream_views.base_of(session, view)
-    start = _start(session, parser, table)
+    place = parser.at
+    parser.accept_any("AT", "BEFORE") and parser.group()
     options = parser.options()
     parser.end()
-    require_table(session, table)
+    parser.at = place
+    append_only, initial = bool(options.get("APPEND_ONLY", False)), bool(options.get("SHOW_INITIAL_ROWS", False))
+    joined: list[Name] = []
+    under: list[Name] = []
+    if view is not None:
+        only = stream_views.base_of(session, view) if append_only else stream_views.only_table(session, view)
+        if only is None:
+            _, joined, under = stream_joins.query(session, view)
+        table = only or table
+    start = _start(session, parser, table)
+    if not joined:
+        require_table(session, table)
     shelf = session.account.catalog.shelf("Stream")
     if shelf.get(head.name) is not None and not head.replace:
         if head.if_not_exists:
             return created("Stream", head.name.name, made=False)
         raise exists("Object", head.name)
     session.commit()
-    append_only, initial = bool(options.get("APPEND_ONLY", False)), bool(options.get("SHOW_INITIAL_ROWS", False))
     stream = Stream(
-        name=head.name, table=table, append_only=append_only, view=view, comment=str(options.get("COMMENT", ""))
-    )
-    current = committed(session, table)
+        name=head.name, table=table, append_only=append_only, view=view, joined=tuple(joined), under=tuple(under),
+        comment=str(options.get("COMMENT", "")),
+    )  # fmt: skip
+    current = _now(session, stream)
     if start is not None:
         _begin_at(stream, start)
     elif append_only:
@@ -186,7 +198,7 @@ def at_offset(session: Session, table: Name, name: str) -> Result:
 def view_replaced(session: Session, view: Name) -> None:
     """A stream cannot outlive its view."""
     for stream in all_streams(session):
-        if stream.view is not None and stream.view.name == view:
+        if (stream.view is not None and stream.view.name == view) or view in stream.under:
             stream.stale = f"Base view '{view}' dropped or replaced, cannot read from stream '{stream.name.name}'"
 
 
@@ -245,7 +257,7 @@ def _row(s: Stream) -> tuple[Any, ...]:
     mode = "APPEND_ONLY" if s.append_only else "DEFAULT"
     return (
         s.created_on, s.name.name, s.name.database, s.name.schema, OWNER, s.comment, str(s.view.name if s.view else s.table),
-        _kind(s), str(s.table), "DELTA",
+        _kind(s), ", ".join(map(str, s.joined or (s.table,))), "DELTA",
         "true" if s.stale else "false", mode, None, s.stale or "N/A", "ROLE",
     )  # fmt: skip
 
@@ -260,14 +272,21 @@ def contents(session: Session, stream: Stream) -> tuple[pa.Table, Any]:
     if session.engine.in_transaction and key in session.shared.stream_reads:
         held: tuple[pa.Table, Any] = session.shared.stream_reads[key]
         return held
-    current = committed(session, stream.table)
+    current = _now(session, stream)
     made = _appended(stream, current) if stream.append_only else _compared(session, stream, current)
-    if stream.view is not None:
+    if stream.view is not None and not stream.joined:
         kinds = [*(c for c, _, _ in described(session, stream.table)), *_MARKS]
         made = stream_views.through(session, stream.view, kinds, made[0], METADATA), made[1]
     if session.engine.in_transaction:
         session.shared.stream_reads[key] = made
     return made
+
+
+def _now(session: Session, stream: Stream) -> pa.Table:
+    """The committed rows that a stream looks at, with their places."""
+    if stream.joined and stream.view is not None:
+        return stream_joins.rows(session, stream.view)
+    return committed(session, stream.table)
 
 
 def _appended(stream: Stream, current: pa.Table) -> tuple[pa.Table, int]:

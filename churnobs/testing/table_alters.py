@@ -142,7 +142,12 @@ def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
         refuse_extras(column)
         kept = [c for c in column.args.get("constraints") or [] if not isinstance(c.kind, UNENFORCED)]
         column.set("constraints", kept)
-    for part in session.engine.translate(rewriter.query(tree)):
+    for change in list(tree.args["actions"]):  # sqlglot calls SET NOT NULL unsupported, although it writes it
+        if isinstance(change, exp.AlterColumn) and change.args.get("allow_null") is False:
+            told = quote(folded(change.this.find(exp.Identifier)))
+            session.engine.run(f"ALTER TABLE {session.physical(name).sql} ALTER COLUMN {told} SET NOT NULL")
+            tree.args["actions"].remove(change)
+    for part in session.engine.translate(rewriter.query(tree)) if tree.args["actions"] else ():
         found: Any = part.this
         if isinstance(found, exp.Table):
             found.set("alias", None)

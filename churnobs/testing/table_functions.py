@@ -21,6 +21,7 @@ from churnobs.testing.results import Column, Result
 from churnobs.testing.rewriting import TABLE_CALLS, Rewriter
 from churnobs.testing.routines import arrow_type, handler_error, overloads
 from churnobs.testing.trees import Tree, call_of, ident
+from churnobs.testing.views import complete
 
 
 @dataclass(slots=True)
@@ -99,15 +100,25 @@ def _query(code: Code, args: list[Tree]) -> exp.Subquery:
         return exp.column(ident(values[node.name.upper()]), table=ident("_arguments")) if is_argument else node
 
     inner = queries.parse(code.body.strip().rstrip(";")).transform(put)
+    for table in inner.find_all(exp.Table):
+        complete(table, code.name)
     columns = [ident(column.name) for column in code.table]
     found = exp.Subquery(this=inner, alias=exp.TableAlias(this=ident("_found"), columns=columns))
     if args:
         given = exp.select(*(exp.alias_(one.copy(), ident(f"_given{at}")) for at, one in enumerate(args)))
         source = exp.Subquery(this=given, alias=exp.TableAlias(this=ident("_arguments")))
-        picked = exp.select(exp.Column(this=exp.Star(), table=ident("_found"))).from_(source)
+        picked = exp.select(*_typed(code)).from_(source)
         found = exp.Subquery(this=picked.join(found, join_type="CROSS"))  # DuckDB joins it laterally
+    else:
+        found = exp.Subquery(this=exp.select(*_typed(code)).from_(found))
     found.set("alias", exp.TableAlias(this=ident("_t")))
     return found
+
+
+def _typed(code: Code) -> list[Tree]:
+    """The columns of a table function as the types that it says."""
+    columns = ((one, exp.column(ident(one.name), table=ident("_found"))) for one in code.table)
+    return [exp.alias_(exp.cast(value, one.column.duck_type), ident(one.name)) for one, value in columns]
 
 
 def _alone(rewriter: Rewriter, node: exp.TableFromRows, code: Code, args: list[Tree]) -> None:
@@ -203,7 +214,7 @@ def _run(rewriter: Rewriter, code: Code, given: list[tuple[Any, ...]], starts: l
     made = _Made()
     handler = load(rewriter.session, code)
     try:
-        with at_home(code):
+        with at_home(rewriter.session, code):
             for start, places in itertools.groupby(range(len(given)), key=starts.__getitem__):
                 _partition(code, handler(), given, list(places), start, made)
     except SqlError:

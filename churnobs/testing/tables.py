@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from churnobs.testing import lengths
+from churnobs.testing import lengths, sequences
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
@@ -166,7 +166,7 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
         holder.set("this", target)
         changed = exp.Paren(this=tree)
         rewriter._functions(changed)
-        for part in engine.translate(changed.this):
+        for part in sequences.beside(held, engine.translate(changed.this)):
             engine.run(duck_sql(part))
             engine.note_table(part, held.database, held.schema, held.name)
         for column, text in comments.items():

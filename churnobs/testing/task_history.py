@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from churnobs.testing.catalog import OWNER
-from churnobs.testing.failures import SqlError, missing
+from churnobs.testing.failures import SqlError
 from churnobs.testing.grants import check_runs
 from churnobs.testing.lexer import Parser
-from churnobs.testing.names import fold, split_name
+from churnobs.testing.names import Name, fold, split_name
 from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
 from churnobs.testing.rewriting import Rewriter, scalar, table_function
@@ -230,15 +230,16 @@ def set_return_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tre
 
 @scalar("SYSTEM$GET_PREDECESSOR_RETURN_VALUE", proof=document("functions/system_get_predecessor_return_value"))
 def predecessor_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
-    """SYSTEM$GET_PREDECESSOR_RETURN_VALUE([task]): without a name there must be one predecessor."""
+    """SYSTEM$GET_PREDECESSOR_RETURN_VALUE([task]): of any task before it that is named; without a name there must be one."""
     running = _running(rewriter, "SYSTEM$GET_PREDECESSOR_RETURN_VALUE")
     task = running.run.task
     before = task.predecessors or ([task.finalizes] if task.finalizes is not None else [])
     if args:
         wanted = split_name(str(rewriter.evaluate(args[0])))[-1]
-        before = [name for name in before if name.name == wanted]
+        before = [name for name in _all_before(rewriter.session, before) if name.name == wanted]
         if not before:
-            raise missing("Task", wanted)
+            told = f"The predecessor {wanted} specified in call to system$get_predecessor_return_value() is not a valid or active"
+            raise SqlError(f"{told} predecessor for this task.", 91451, "42601")
     elif len(before) > 1:  # those that are suspended need not be told apart
         shelf = tasks_of(rewriter.session.account)
         before = [name for name in before if (one := shelf.get(name)) is not None and one.state == "started"]
@@ -246,6 +247,15 @@ def predecessor_value(rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
         raise SqlError(f"Task {task.name} has {len(before)} predecessors: name the one that is meant.", 90246, "22023")
     found = running.graph.last(before[0])
     return value_of(None if found is None else found.value)
+
+
+def _all_before(session: Session, names: list[Name]) -> list[Name]:
+    """The tasks of these names and those before them."""
+    shelf, found = tasks_of(session.account), list(names)
+    for name in found:
+        if (one := shelf.get(name)) is not None:
+            found += [other for other in one.predecessors if other not in found]
+    return found
 
 
 @scalar("SYSTEM$CURRENT_USER_TASK_NAME", proof=document("functions/system_current_user_task_name"))

@@ -239,10 +239,12 @@ def positions_by_name(tree: Tree) -> None:
 
 
 def refuse_types(tree: Tree) -> None:
-    """Refuse the types whose values DuckDB cannot hold."""
+    """Refuse the types whose values DuckDB cannot hold; BINARY has no length there."""
     for kind in tree.find_all(exp.DataType):
         if kind.this == exp.DataType.Type.VECTOR:
             raise not_supported("the type VECTOR", "use ARRAY")
+        if kind.this in (exp.DataType.Type.BINARY, exp.DataType.Type.VARBINARY):
+            kind.set("expressions", None)
 
 
 def is_macro(call: Tree) -> bool:

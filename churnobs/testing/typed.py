@@ -91,19 +91,15 @@ _SHORT = {
 _COUNTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Sum, exp.Avg, exp.Abs, exp.Stddev, exp.Variance, exp.Round,
             exp.StddevSamp, exp.StddevPop, exp.VariancePop, exp.Median)  # fmt: skip
 _DATED = (
-    exp.DateAdd,
-    exp.TimestampTrunc,
-    exp.DateTrunc,
-    exp.AddMonths,
-    exp.Year,
-    exp.Month,
-    exp.Day,
-    exp.Quarter,
-    exp.DayOfWeek,
-    exp.DayOfYear,
-    exp.DateDiff,
-    exp.LastDay,
-)
+    exp.DateAdd, exp.TimestampTrunc, exp.DateTrunc, exp.AddMonths, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.DayOfWeek,
+    exp.DayOfYear, exp.DateDiff, exp.LastDay,
+)  # fmt: skip
+# what reads a number or a date as its text
+TEXTED = (
+    exp.Pad, exp.Left, exp.Right, exp.Substring, exp.Upper, exp.Lower, exp.Replace, exp.SplitPart, exp.Reverse, exp.Repeat,
+    exp.Initcap, exp.RegexpReplace, exp.RegexpExtract, exp.RegexpLike, exp.RegexpCount, exp.StrPosition, exp.Strtok,
+    exp.Split, exp.Translate, exp.MD5,
+)  # fmt: skip
 _SPELLED = (exp.Column, exp.Substring, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Trim, exp.Left,
             exp.Right)  # fmt: skip
 
@@ -140,6 +136,8 @@ def rewrite(tree: Tree, *, coerces: bool) -> None:
             _numbers(node)
         if coerces and isinstance(node, _DATED):
             _moments(node)
+        if coerces and isinstance(node, TEXTED) and not (isinstance(node.this, exp.Literal) and node.this.is_string):
+            node.set("this", macro("text", node.this.copy()))
         # TRY_CAST is a kind of Cast
         if (rule := _RULES.get(type(node))) is not None and (made := rule(node)) is not None:
             node.replace(made)
@@ -274,10 +272,21 @@ def _parsed(node: Any) -> Tree:
 _BYTES = {"UTF-8": "decode", "UTF8": "decode", "HEX": "hex", "BASE64": "to_base64"}
 
 
-def _formatted(node: Any) -> None:
-    """A date in a format: HH counts to 24, which sqlglot leaves as it stands."""
-    if isinstance(form := node.args.get("format"), exp.Literal):
-        form.set("this", form.name.replace("HH", "%H"))
+# what sqlglot makes of a format beside a date, where it takes 'dd' and 'dy' for others than 'DD' and 'DY'
+_AGAIN = {
+    "%f_zero": "FF0", "%f_one": "FF1", "%f_two": "FF2", "%f_three": "FF3", "%f_four": "FF4", "%f_five": "FF5",
+    "%f_seven": "FF7", "%f_eight": "FF8", "%f_nine": "FF9", "%Y": "YYYY", "%y": "YY", "%B": "MMMM", "%b": "MON", "%m": "MM",
+    "%-d": "DD", "%d": "DD", "%a": "DY", "%w": "DY", "%H": "HH24", "%I": "HH12", "%M": "MI", "%S": "SS", "%f": "FF6",
+    "%:z": "TZH:TZM", "%-z": "TZH", "%z": "TZHTZM", "%p": "AM",
+}  # fmt: skip
+
+
+def _formatted(node: Any) -> Tree | None:
+    """A date in a format, read as Snowflake reads it."""
+    if not isinstance(form := node.args.get("format"), exp.Literal):
+        return None
+    again = re.sub("|".join(map(re.escape, _AGAIN)), lambda found: _AGAIN[found[0]], form.name)
+    return _shown(exp.ToChar(this=node.this.copy(), format=exp.Literal.string(again)))
 
 
 def _shown(node: Any) -> Tree | None:

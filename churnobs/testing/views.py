@@ -138,8 +138,8 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
     return exp.Subquery(this=wrapped)
 
 
-def complete(table: exp.Table, view: View) -> None:
-    """Read the names in a view as they were meant where it was made."""
+def complete(table: exp.Table, view: View | Name) -> None:
+    """Read the names in a view or a function as they were meant where it was made."""
     from churnobs.testing.trees import is_cte, table_name
 
     if not isinstance(table.this, exp.Identifier) or is_cte(table, table_name(table)[0]):

@@ -121,3 +121,23 @@ def test_an_error_after_a_stream_was_read_in_a_transaction_is_told(sql, fails) -
     sql("BEGIN")
     assert "not recognized" in fails("INSERT INTO t SELECT CAST(c AS INT) FROM st")[1]
     sql("ROLLBACK")
+
+
+def test_complete_with_messages_and_a_response_format(sql) -> None:
+    schema = "{'type': 'object', 'properties': {'intent': {'type': 'string', 'enum': ['STREAMING', 'CINEMA']}}}"
+    messages = "[{'role': 'system', 'content': 'Label it: STREAMING or CINEMA.'}, {'role': 'user', 'content': C}]"
+    sql("CREATE TABLE COMMENTS AS SELECT 'I wait for streaming' AS C UNION ALL SELECT 'see you in the cinema'")
+    for name in ("COMPLETE", "TRY_COMPLETE"):
+        call = (
+            f"SNOWFLAKE.CORTEX.{name}('m', {messages}, {{'response_format': {{'type': 'json', 'schema': {schema}}}}})"
+        )
+        found = sql(f"SELECT C, {call}:structured_output[0]:raw_message:intent::STRING FROM COMMENTS ORDER BY C")
+        assert found == [("I wait for streaming", "STREAMING"), ("see you in the cinema", "CINEMA")]
+    ((told,),) = sql("SELECT SNOWFLAKE.CORTEX.COMPLETE('m', 'hello', {'temperature': 0}):choices[0]:messages::STRING")
+    assert "hello" in told
+
+
+def test_a_prompt_is_its_template_with_the_values(sql) -> None:
+    assert sql("SELECT PROMPT('{1} before {0}, and {0}', 'a', 2)") == [("2 before a, and a",)]
+    ((told,),) = sql("SELECT AI_COMPLETE('m', PROMPT('Say {0}', 'hello'), {'temperature': 0})")
+    assert "Say hello" in told

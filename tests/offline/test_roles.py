@@ -211,3 +211,67 @@ def test_only_those_who_may_grant_do(admin, analyst, denied) -> None:
 def test_a_bound_name_is_read_where_roles_were_made(account, admin) -> None:
     session = account.session(database="DB", schema="S")
     assert session.create_dataframe(pd.DataFrame({"A": [1, 2]})).count() == 2
+
+
+def test_temporary_objects_need_no_right_and_leave_none(account, admin) -> None:
+    session = account.session(database="DB", schema="S")
+    run = lambda text: [tuple(row) for row in session.sql(text).collect()]  # noqa: E731
+    run("CREATE ROLE worker")
+    run("SET ME = CURRENT_USER()")
+    run("GRANT ROLE worker TO USER IDENTIFIER($ME)")
+    run("GRANT USAGE ON DATABASE db TO ROLE worker")
+    run("GRANT USAGE ON SCHEMA db.s TO ROLE worker")
+    run("GRANT USAGE ON WAREHOUSE compute_wh TO ROLE IDENTIFIER('worker')")
+    run("USE ROLE worker")
+    run("CREATE TEMPORARY TABLE own (a INT)")
+    run("ALTER TABLE own ADD COLUMN b INT")
+    run("INSERT INTO own VALUES (1, 2)")
+    run("CREATE TEMPORARY VIEW seen AS SELECT a + b AS c FROM own")
+    assert run("SELECT c FROM seen") == [(3,)]
+    run("CREATE TEMPORARY FUNCTION plus_one(x INT) RETURNS INT AS 'x + 1'")
+    run("CREATE TEMPORARY PROCEDURE one() RETURNS INT LANGUAGE SQL AS 'BEGIN RETURN 1; END'")
+    assert run("SELECT plus_one(1)") == [(2,)]
+    assert run("CALL one()") == [(1,)]
+    run("CREATE TEMPORARY STAGE files")
+    run("CREATE TEMPORARY FILE FORMAT form TYPE = CSV")
+    run("ALTER FILE FORMAT form SET SKIP_HEADER = 1")
+    for kind in (
+        "TABLE own",
+        "VIEW seen",
+        "FUNCTION plus_one(INT)",
+        "PROCEDURE one()",
+        "STAGE files",
+        "FILE FORMAT form",
+    ):
+        run(f"DROP {kind}")
+    session.close()
+    admin("CREATE TABLE own (a INT)")
+    assert [row[1] for row in admin("SHOW GRANTS ON TABLE own")] == ["OWNERSHIP"]
+    assert admin("SHOW GRANTS ON TABLE own")[0][5] == "ACCOUNTADMIN"
+
+
+def test_a_role_reads_files_with_snowpark(account, admin) -> None:
+    import io
+
+    session = account.session(database="DB", schema="S")
+    session.sql("CREATE ROLE reader").collect()
+    session.sql("GRANT ROLE reader TO USER offline").collect()
+    session.sql("GRANT OWNERSHIP ON DATABASE db TO ROLE reader").collect()
+    session.sql("GRANT USAGE ON WAREHOUSE compute_wh TO ROLE reader").collect()
+    session.sql("USE ROLE reader").collect()
+    session.sql("CREATE SCHEMA landing").collect()
+    session.sql("CREATE STAGE files").collect()
+    frame, file = pd.DataFrame({"A": [1, 2], "B": ["x", "y"]}), io.BytesIO()
+    frame.to_parquet(file)
+    session.file.put_stream(io.BytesIO(file.getvalue()), "@files/in.parquet", auto_compress=False)
+    session.read.parquet("@files").copy_into_table("LOADED")
+    pd.testing.assert_frame_equal(session.table("LOADED").sort("A").to_pandas(), frame, check_dtype=False)
+    session.close()
+
+
+def test_a_grant_on_what_cannot_be_made_is_refused(account, admin) -> None:
+    from snowflake.snowpark.exceptions import SnowparkSQLException
+
+    for kind in ("COMPUTE POOL", "PIPE"):
+        with pytest.raises(SnowparkSQLException, match=f"a grant on a {kind} is not supported"):
+            admin(f"GRANT USAGE ON {kind} p TO ROLE analyst")

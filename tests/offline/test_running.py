@@ -95,3 +95,25 @@ def test_the_default_connection_needs_no_file(tmp_path: Path, monkeypatch: pytes
 def test_no_such_program(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_program(["no-such-program"]) == 127
     assert "there is no program no-such-program" in capfd.readouterr().err
+
+
+def test_external_stages_read_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+    (folder / "one.csv").write_text("1\n2\n", encoding="utf-8")
+    program = tmp_path / "reads.py"
+    program.write_text(
+        "import snowflake.connector\ncursor = snowflake.connector.connect(account='a', user='b').cursor()\n"
+        "cursor.execute(\"CREATE STAGE st URL = 's3://bucket/data/'\")\n"
+        "print(cursor.execute('SELECT SUM($1::INT) FROM @st').fetchone()[0])\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-c", "from churnobs.cli import main; main()", "offline"]
+    told = subprocess.run(
+        [*command, "--stage", f"s3://bucket/data={folder}", "--", sys.executable, str(program)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.stdout.strip() == "3"
+    wrong = subprocess.run([*command, "--stage", "s3://bucket", "--", "x"], check=False, capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert "names no folder" in wrong.stderr

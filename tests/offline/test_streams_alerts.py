@@ -191,8 +191,8 @@ def test_a_stream_on_a_view_shows_its_rows(sql, fails) -> None:
     assert sql("SELECT SYSTEM$STREAM_HAS_DATA('S'), SYSTEM$STREAM_HAS_DATA('NEW')") == [(False, True)]
     sql("CREATE OR REPLACE VIEW w AS SELECT id AS k FROM t")
     assert "dropped or replaced" in fails("SELECT * FROM s")[1]
-    sql("CREATE VIEW joined AS SELECT a.id FROM t a JOIN t b ON a.id = b.id")
-    assert "offline account" in fails("CREATE STREAM j ON VIEW joined")[1]
+    sql("CREATE VIEW counted AS SELECT id, COUNT(*) AS n FROM t GROUP BY id")
+    assert "offline account" in fails("CREATE STREAM j ON VIEW counted")[1]
 
 
 def test_a_stream_may_start_where_another_stands(sql, fails) -> None:
