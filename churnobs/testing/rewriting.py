@@ -90,6 +90,10 @@ class Rewriter:
         self.copying: Any = None
         self.coerces = False
         self.checks = True
+        self.home: tuple[str | None, str | None] = (
+            None,
+            None,
+        )  # database and schema that a view's or function's names are of
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()

@@ -86,13 +86,21 @@ def overloads(session: Session, kind: str, name: Name, count: int | None = None)
     return found
 
 
+def name_at_home(rewriter: Rewriter, parts: tuple[str, ...]) -> Name:
+    """Complete a name as the view or function that it stands in means it, or else the session."""
+    database, schema = rewriter.home
+    if len(parts) == 1 and database is not None and schema is not None:
+        return Name(database, schema, parts[0])
+    return Name(database, *parts) if len(parts) == 2 and database is not None else rewriter.session.resolve(parts)
+
+
 def call_function(
     rewriter: Rewriter, path: tuple[str, ...], args: list[exp.Expr], named: dict[str, exp.Expr]
 ) -> exp.Expr | None:
     """A call of a user's function in a query."""
     session = rewriter.session
     try:
-        name = session.resolve(path)
+        name = name_at_home(rewriter, path)
     except SqlError:
         return None
     found = overloads(session, "Function", name, len(args) + len(named))
@@ -130,7 +138,7 @@ def _inline(code: Code, args: list[exp.Expr], rewriter: Rewriter) -> exp.Expr:
     for select in [one for one in holder.find_all(exp.Query) if one.parent_select is None]:
         select.replace(at_home_query(rewriter, code, select.copy()))
     nested = Rewriter(rewriter.session, (), describe_only=rewriter.describe_only)
-    nested.known = rewriter.known
+    nested.known, nested.home = rewriter.known, (code.name.database or None, code.name.schema or None)
     nested._functions(holder)
     return exp.cast(holder, code.returns_sql)
 
@@ -144,6 +152,7 @@ def at_home_query(rewriter: Rewriter, code: Code, query: exp.Expr) -> exp.Expr:
     nested = Rewriter(rewriter.session, (), describe_only=rewriter.describe_only)
     nested.known, nested.columns_of, nested.streams = rewriter.known, rewriter.columns_of, rewriter.streams
     nested.checks, nested.coerces = False, rewriter.coerces
+    nested.home = (code.name.database or None, code.name.schema or None)
     found = nested.query(query)
     rewriter.sources |= nested.sources
     return found

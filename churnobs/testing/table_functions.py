@@ -19,7 +19,7 @@ from churnobs.testing.failures import SqlError, not_supported
 from churnobs.testing.python_code import Code, at_home, into_python, load, out_of_python
 from churnobs.testing.results import Column, Result
 from churnobs.testing.rewriting import TABLE_CALLS, Rewriter
-from churnobs.testing.routines import arrow_type, handler_error, overloads
+from churnobs.testing.routines import arrow_type, handler_error, name_at_home, overloads
 from churnobs.testing.trees import Tree, call_of, ident
 from churnobs.testing.views import complete
 
@@ -48,7 +48,7 @@ def table_call(rewriter: Rewriter, node: exp.TableFromRows) -> bool:
     if not path or isinstance(call, exp.ModelAttribute):
         return False
     try:
-        name = rewriter.session.resolve(path)
+        name = name_at_home(rewriter, path)
     except SqlError:
         return False
     found = overloads(rewriter.session, "Function", name, len(args) + len(named))

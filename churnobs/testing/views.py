@@ -129,7 +129,7 @@ def relation(rewriter: Rewriter, name: Name) -> exp.Expr | None:
     alias = exp.TableAlias(this=ident(name.name), columns=[ident(c) for c, _ in view.columns])
     nested = Rewriter(session, (), describe_only=rewriter.describe_only)
     nested.coerces, nested.checks = rewriter.coerces, False  # a view reads with its owner's rights
-    nested.known = rewriter.known
+    nested.known, nested.home = rewriter.known, (view.database, view.schema)
     nested.streams = rewriter.streams
     nested.columns_of = rewriter.columns_of
     made = exp.Subquery(this=nested.query(inner))

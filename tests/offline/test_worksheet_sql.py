@@ -132,6 +132,17 @@ def test_names_in_a_functions_body_are_those_of_its_schema(sql) -> None:
     ]  # fmt: skip
 
 
+def test_functions_that_a_view_or_a_function_calls_are_those_of_its_schema(sql) -> None:
+    sql("CREATE SCHEMA HOME")
+    sql("CREATE FUNCTION INNER_ONE(X INT) RETURNS INT AS 'X + 1'")
+    sql("CREATE FUNCTION OUTER_ONE(X INT) RETURNS INT AS 'INNER_ONE(X) * 10'")
+    sql("CREATE VIEW V AS SELECT INNER_ONE(COLUMN1) AS N FROM VALUES (1), (2)")
+    sql("CREATE SCHEMA ELSEWHERE")
+    sql("CREATE FUNCTION INNER_ONE(X INT) RETURNS INT AS 'X - 100'")
+    assert sql("SELECT N FROM HOME.V ORDER BY N") == [(2,), (3,)]
+    assert sql("SELECT HOME.OUTER_ONE(1), INNER_ONE(1)") == [(20, -99)]
+
+
 def test_a_block_assigns_what_a_procedure_returns(sql) -> None:
     sql("CREATE PROCEDURE TWICE(N INT) RETURNS INT LANGUAGE SQL AS 'BEGIN RETURN N * 2; END'")
     block = "DECLARE X INT; Y VARCHAR; BEGIN X := (CALL TWICE(21)); Y := (CALL TWICE(:X)); RETURN Y || '!'; END"
