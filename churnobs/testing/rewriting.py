@@ -90,10 +90,7 @@ class Rewriter:
         self.copying: Any = None
         self.coerces = False
         self.checks = True
-        self.home: tuple[str | None, str | None] = (
-            None,
-            None,
-        )  # database and schema that a view's or function's names are of
+        self.home: tuple[str | None, str | None] = (None, None)  # where a view or function that it rewrites lies
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()
