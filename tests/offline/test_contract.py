@@ -15,6 +15,7 @@ from churnobs.testing import engine, inference
 
 CLIENTS = (
     "snowflake.snowpark.session._active_sessions",
+    "snowflake.snowpark.files.get_active_session",
     "snowflake.connector.local_storage_client.SnowflakeLocalStorageClient",
     "snowflake.connector.result_batch.ArrowResultBatch",
 )
