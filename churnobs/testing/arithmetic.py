@@ -26,14 +26,8 @@ _COUNTED = (
     exp.Median,
 )
 
-# memory.main is there in every session; a quotient of two exact numbers keeps six decimals (twelve at most), as in Snowflake
+# memory.main is there in every session
 MACROS = """
-CREATE OR REPLACE MACRO memory.main._offline_exact(v) AS typeof(v) LIKE '%INT%' OR typeof(v) LIKE 'DECIMAL%';
-CREATE OR REPLACE MACRO memory.main._offline_divide(a, b) AS CASE
-    WHEN a IS NULL OR b IS NULL THEN NULL
-    WHEN b = 0 THEN error('Division by zero')
-    WHEN memory.main._offline_exact(a) AND memory.main._offline_exact(b) THEN round(a / b, 6)
-    ELSE a / b END;
 CREATE OR REPLACE MACRO memory.main._offline_whole(v) AS CASE
     WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN CAST(round(TRY_CAST(v AS DOUBLE)) AS BIGINT) ELSE CAST(v AS BIGINT) END;
 """

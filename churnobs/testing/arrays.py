@@ -120,9 +120,27 @@ _plain("ignoring_case", "GET_IGNORE_CASE")
 def array(_rewriter: Rewriter, args: Args, _named: Named) -> Tree | None:
     """ARRAY_CONSTRUCT(...) of elements that may differ in their types."""
     kinds = {a.is_string if isinstance(a, exp.Literal) else None for a in args}
-    if kinds in ({True}, {False}, set()):
+    if kinds in ({True}, {False}, set()) and not any("." in a.name for a in args if not a.is_string):
         return None
     return exp.Anonymous(this="json_array", expressions=[macro("variant", a.copy()) for a in args])
+
+
+@scalar("ARRAYS_ZIP", proof=document("functions/arrays_zip"))
+def arrays_zip(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
+    """ARRAYS_ZIP(array, ...): objects of the elements at one place, as many as the longest array has."""
+    pairs: list[Tree] = []
+    for at, given in enumerate(args):
+        place = exp.Bracket(this=macro("list", given.copy()), expressions=[exp.to_identifier("_at", quoted=True)])
+        pairs += [exp.Literal.string(f"${at + 1}"), place]
+    sizes = [exp.Anonymous(this="len", expressions=[macro("list", given.copy())]) for given in args]
+    longest = exp.Anonymous(this="greatest", expressions=[*sizes, exp.Literal.number(0)])
+    places = exp.Anonymous(this="range", expressions=[exp.Literal.number(1), exp.Add(this=longest, expression=exp.Literal.number(1))])
+    each = exp.Lambda(
+        this=exp.Anonymous(this="json_object", expressions=pairs), expressions=[exp.to_identifier("_at", quoted=True)]
+    )
+    made = exp.Anonymous(this="to_json", expressions=[exp.Anonymous(this="list_transform", expressions=[places, each])])
+    missing: Tree = exp.or_(*(exp.Is(this=given.copy(), expression=exp.null()) for given in args))
+    return exp.Case(ifs=[exp.If(this=missing, true=exp.null())], default=made)
 
 
 @scalar("HASH", proof=document("functions/hash"))

@@ -86,11 +86,12 @@ class Engine:
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
         self.functions: dict[str, int] = {}
         self.lock = threading.RLock()
-        from churnobs.testing import arithmetic, arrays, clock, flatten, json_texts, scalars, typed
+        from churnobs.testing import arithmetic, arrays, clock, exact, flatten, functions, json_texts, scalars, typed
 
         root: Any = self.root
         root.create_function(json_texts.NAME, json_texts.column, None, "VARCHAR", type="arrow", null_handling="special")
-        for module in (arithmetic, typed, json_texts, arrays, flatten, scalars, clock):
+        root.create_function(json_texts.WALK, json_texts.walks, None, "VARCHAR", type="arrow", null_handling="special")
+        for module in (arithmetic, exact, typed, json_texts, arrays, flatten, scalars, functions, clock):
             self.root.execute(module.MACROS)
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         # what does not fit into memory goes to the account's folder, not to one beside the program

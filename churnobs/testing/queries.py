@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from churnobs.testing import results, templates
+from churnobs.testing import descriptions, results, templates
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
@@ -218,12 +218,14 @@ def statement_of(tree: Tree) -> str | None:
 
 def select(session: Session, tree: Tree, rewriter: Rewriter, *, describe_only: bool) -> Result:
     """Run a query."""
+    facts = descriptions.facts_of(session, tree)
     changed = rewriter.query(tree)
     sql = final(session, changed)
     if describe_only:
-        columns = session.engine.describe(sql)
+        columns = descriptions.described(facts, session.engine.describe(sql))
         return Result(columns, None, results.SELECT, "fakesnow")
     result = session.engine.query(sql)
+    result.columns = descriptions.described(facts, result.columns)
     result.answered_by = "fakesnow"
     return result
 

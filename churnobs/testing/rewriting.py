@@ -157,7 +157,7 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic, arrays, flatten, pivots, scalars, typed
+        from churnobs.testing import arithmetic, arrays, exact, flatten, pivots, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
@@ -186,6 +186,7 @@ class Rewriter:
         holder = exp.Paren(this=tree)
         arithmetic.rewrite(holder)
         typed.rewrite(holder, coerces=self.coerces)
+        exact.rewrite(holder)
         self._functions(holder)
         result: Tree = holder.this
         return result

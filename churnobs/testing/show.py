@@ -13,7 +13,7 @@ from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, like, literal
 from churnobs.testing.proof import document
-from churnobs.testing.results import Column, Result, of_rows
+from churnobs.testing.results import TEXT_LIMIT, Column, Result, of_rows
 from churnobs.testing.session import Session
 from churnobs.testing.statements import COMMANDS, Command, command
 
@@ -298,7 +298,7 @@ def _json_type(column: Column) -> dict[str, Any]:
     if column.kind == "fixed":
         made |= {"precision": column.precision, "scale": column.scale}
     elif column.kind == "text":
-        made |= {"length": 16777216, "byteLength": 16777216, "fixed": False}
+        made |= {"length": column.wire()["length"], "byteLength": column.wire()["byteLength"], "fixed": False}
     elif column.kind.startswith("time"):
         made |= {"precision": 0, "scale": 9}
     return made | {"nullable": column.nullable}
@@ -321,10 +321,12 @@ def described(session: Session, name: Name) -> list[tuple[Column, str | None, st
     )
     if not rows:
         raise missing("Object", name)
-    made = []
+    from churnobs.testing.descriptions import Fact, told_more
+
+    declared, made = session.account.catalog.declared.get(held, {}), []
     for column, kind, nullable, default, comment in rows:
-        base = Column.of(column, kind)
-        made.append((Column(base.name, base.kind, base.precision, base.scale, bool(nullable)), default, comment or ""))
+        fact = Fact(declared.get(column), nullable=bool(nullable))
+        made.append((told_more(Column.of(column, kind), fact), default, comment or ""))
     return made
 
 
@@ -333,7 +335,7 @@ def type_name(column: Column) -> str:
     if column.kind == "fixed":
         return f"NUMBER({column.precision},{column.scale})"
     return {
-        "text": "VARCHAR(16777216)", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE", "time": "TIME(9)",
+        "text": f"VARCHAR({column.length or TEXT_LIMIT})", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE", "time": "TIME(9)",
         "binary": "BINARY(8388608)",
         "timestamp_ntz": "TIMESTAMP_NTZ(9)", "timestamp_tz": "TIMESTAMP_TZ(9)", "timestamp_ltz": "TIMESTAMP_LTZ(9)",
     }.get(column.kind, column.kind.upper())  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from churnobs.testing import lengths, sequences
+from churnobs.testing import declared, descriptions, sequences
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
@@ -14,6 +14,7 @@ from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.role_rules import need
 from churnobs.testing.roles import RELATIONS
 from churnobs.testing.session import Session
+from churnobs.testing.show import described
 from churnobs.testing.statements import command, dropped, refuse
 from churnobs.testing.trees import duck_sql, ident, refuse_types, table_name
 
@@ -131,7 +132,7 @@ def _refuse_other_case(session: Session, name: Name) -> None:
 def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, held: Name) -> None:
     engine = session.engine
     old = tree.args.pop("_old", None)
-    session.account.catalog.lengths.pop(held, None)
+    session.account.catalog.declared.pop(held, None)
     target = exp.Table(this=ident(held.name), db=ident(held.schema), catalog=ident(held.database))
     holder = tree.this
     clone = tree.args.get("clone")
@@ -154,15 +155,18 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
         else:
             where = "" if clone is not None else " LIMIT 0"
             engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS FROM {source.sql}{where}")
-        lengths.note(session, held, dict(session.account.catalog.lengths.get(source, {})))
+        declared.note(session, held, dict(session.account.catalog.declared.get(source, {})))
     elif tree.expression is not None:
+        facts = descriptions.facts_of(session, tree.expression) or []
         _create_as(session, tree, rewriter, held)
-        lengths.note(session, held, lengths.defined(holder))
+        names = [column.name for column, _, _ in described(session, held)]
+        found = dict(zip(names, (fact.kind for _, fact in facts), strict=True)) if len(names) == len(facts) else {}
+        declared.note(session, held, {**found, **declared.defined(holder)})
     else:
         if not isinstance(holder, exp.Schema):
             raise SqlError("SQL compilation error:\nA table needs columns.", 1003, "42000")
         comments = _without_what_is_not_enforced(holder)
-        lengths.note(session, held, lengths.defined(holder))
+        declared.note(session, held, declared.defined(holder))
         holder.set("this", target)
         changed = exp.Paren(this=tree)
         rewriter._functions(changed)

@@ -36,6 +36,9 @@ CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS
     WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
     WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
     WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
+CREATE OR REPLACE MACRO @cut(v, n) AS CASE WHEN typeof(v) IN ('VARCHAR', 'JSON') THEN left(@text(v), n)
+    WHEN length(@text(v)) > n THEN error('String ''' || @text(v) || ''' is too long and would be truncated')
+    ELSE @text(v) END;
 CREATE OR REPLACE MACRO @is_text(v) AS typeof(v) IN ('VARCHAR', 'JSON');
 CREATE OR REPLACE MACRO @is_whole(v) AS typeof(v) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT');
 CREATE OR REPLACE MACRO @plain(v) AS trim(CAST(v AS VARCHAR), '"');
@@ -55,7 +58,9 @@ CREATE OR REPLACE MACRO @date_or_null(v) AS CASE WHEN @is_text(v) THEN CAST(@tri
     ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS DATE) END;
 CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
     WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) WHEN typeof(v) LIKE 'TIMESTAMP%' THEN to_json(@text(v))
-    ELSE to_json(v) END;
+    WHEN typeof(v) LIKE 'DECIMAL%' AND typeof(v) NOT LIKE '%,0)'
+    THEN TRY_CAST(regexp_replace(CAST(v AS VARCHAR), '\\.?0+$', '') AS JSON)
+    WHEN typeof(v) LIKE 'DECIMAL%' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
 CREATE OR REPLACE MACRO @beside(v DOUBLE) AS CAST(v AS DOUBLE), (v VARCHAR) AS @variant(v), (v) AS v;
 CREATE OR REPLACE MACRO @json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
     WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
@@ -227,6 +232,8 @@ def _cast(node: Any) -> Tree | None:
         return None
     if kind.this == exp.DataType.Type.VARIANT:
         return macro("variant", given.copy())
+    if kind.this == exp.DataType.Type.ARRAY and not kind.expressions:
+        return macro("to_array", given.copy())
     if kind.this == exp.DataType.Type.DATE:
         iso = isinstance(given, exp.Literal) and re.fullmatch(r"\d{4}-\d\d-\d\d", given.name)
         return None if iso else macro("date", given.copy())
@@ -236,6 +243,9 @@ def _cast(node: Any) -> Tree | None:
         return macro("hexed", given.copy())
     if kind.this not in TEXTS:
         return None
+    spelled = isinstance(given, exp.Literal) and given.is_string
+    if kind.expressions and not spelled and not isinstance(given, exp.JSONExtract):
+        return macro("cut", given.copy(), kind.expressions[0].this.copy())
     made: Tree = given.copy()
     if not isinstance(given, exp.JSONExtract | exp.Literal):
         made = macro("text", made)
