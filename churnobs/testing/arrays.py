@@ -82,7 +82,7 @@ MACROS = _MACROS.replace("@", "memory.main._offline_")
 
 def object_values(tree: Tree) -> None:
     """Keys of objects are texts, whatever their case; values are written as VARIANT writes them."""
-    for pair in reversed(list(tree.find_all(exp.PropertyEQ))):
+    for pair in reversed(list(tree.find_all(exp.PropertyEQ, exp.JSONKeyValue))):
         if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
             pair.this.args["quoted"] = True
         if not isinstance(pair.expression, exp.Literal | exp.Struct | exp.Array):

@@ -1,4 +1,4 @@
-"""What a column was declared as and DuckDB does not keep: the n of VARCHAR(n), ARRAY and OBJECT."""
+"""What a column was declared as and DuckDB does not keep: the n of VARCHAR(n), ARRAY, OBJECT and TIMESTAMP_LTZ."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LONGEST = 16777216
 Told = int | str
 _SEMI = {
     exp.DataType.Type.ARRAY: "array", exp.DataType.Type.LIST: "array", exp.DataType.Type.OBJECT: "object",
-    exp.DataType.Type.MAP: "object", exp.DataType.Type.STRUCT: "object",
+    exp.DataType.Type.MAP: "object", exp.DataType.Type.STRUCT: "object", exp.DataType.Type.TIMESTAMPLTZ: "timestamp_ltz",
 }  # fmt: skip
 
 
 def told(kind: Tree | None) -> Told | None:
-    """The n of VARCHAR(n), "array" or "object"; None where DuckDB's type says it all."""
+    """The n of VARCHAR(n), "array", "object" or "timestamp_ltz"; None where DuckDB's type says it all."""
     if not isinstance(kind, exp.DataType):
         return None
     if kind.this in _SEMI:

@@ -1,4 +1,4 @@
-"""What Snowflake tells of a query's columns and DuckDB does not: NOT NULL, ARRAY or OBJECT, the n of VARCHAR(n).
+"""What Snowflake tells of a query's columns and DuckDB does not: NOT NULL, ARRAY, OBJECT or TIMESTAMP_LTZ, the n of VARCHAR(n).
 
 The query is read as it was written. A column is followed to the table, view or subquery that it comes from; where that is not
 certain, nothing is told of it, and it is what DuckDB says.
@@ -40,7 +40,7 @@ _ARRAYS = {
 }  # fmt: skip
 _OBJECTS = {
     "OBJECT_AGG", "OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL", "OBJECT_DELETE", "OBJECT_INSERT", "OBJECT_PICK", "PARSE_URL",
-    "STRUCT", "TO_OBJECT", "J_S_O_N_OBJECT_AGG", "JSON_OBJECT_AGG", "STAR_MAP", "VAR_MAP",
+    "STRUCT", "TO_OBJECT", "J_S_O_N_OBJECT_AGG", "JSON_OBJECT_AGG", "J_S_O_N_OBJECT", "JSON_OBJECT", "STAR_MAP", "VAR_MAP",
 }  # fmt: skip
 _COUNTED = (
     exp.Count,
@@ -69,7 +69,7 @@ def described(facts: Facts | None, columns: Sequence[Column]) -> list[Column]:
 def told_more(column: Column, fact: Fact) -> Column:
     """A column with what is known of it beside its type."""
     made = replace(column, nullable=column.nullable and fact.nullable)
-    if column.kind == "variant" and isinstance(fact.kind, str):
+    if isinstance(fact.kind, str) and column.kind == ("timestamp_tz" if fact.kind == "timestamp_ltz" else "variant"):
         return replace(made, kind=fact.kind)
     if column.kind == "text" and isinstance(fact.kind, int):
         return replace(made, length=fact.kind)
@@ -245,6 +245,8 @@ class _Reader:
             return scope.at(tree.this.name)
         if isinstance(tree, (exp.Boolean, exp.Is, *_COUNTED)):
             return SURE
+        if isinstance(tree, exp.CurrentTimestamp) and not tree.args.get("sysdate"):
+            return Fact("timestamp_ltz", nullable=False)
         if isinstance(tree, exp.Cast):
             inner = self._value(tree.this, scope)
             return Fact(told(tree.to), inner.nullable or isinstance(tree, exp.TryCast))
@@ -280,18 +282,20 @@ class _Reader:
             return None
         if path[-1] in _ARRAYS or path[-1] in _OBJECTS:
             return "array" if path[-1] in _ARRAYS else "object"
+        if path[-1] in ("TO_TIMESTAMP_LTZ", "TIMESTAMP_LTZ_FROM_PARTS"):
+            return "timestamp_ltz"
         if isinstance(tree, exp.Anonymous | exp.Dot) and len(path) <= 3 and None not in self.place:
             from churnobs.testing.routines import overloads
 
             full = Name(*(*(self.place[: 3 - len(path)]), *path))  # type: ignore[arg-type]
             codes = overloads(self.session, "Function", full, len(args) + len(named))
             if codes and codes[0].returns is not None:
-                return _declared(codes[0].returns.column)
+                return _declared(codes[0].returns)
         return None
 
 
 def _declared(column: Column) -> Told | None:
-    return column.kind if column.kind in ("array", "object") else column.length
+    return column.kind if column.kind in ("array", "object", "timestamp_ltz") else column.length
 
 
 def _either(facts: Sequence[Fact]) -> Fact:

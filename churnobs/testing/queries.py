@@ -289,7 +289,7 @@ def _dates(session: Session, tree: exp.Insert, table: Any) -> Any:
     for at, name in enumerate(names[: table.num_columns]):
         column = table.column(at)
         kind = kinds[name].kind if name in kinds else ""
-        if pa.types.is_string(column.type) and kind in ("date", "timestamp_ntz", "timestamp_tz"):
+        if pa.types.is_string(column.type) and kind in ("date", "timestamp_ntz", "timestamp_tz", "timestamp_ltz"):
             values = [v if v is None or not re.fullmatch(r"-?\d+", v) else _moment(int(v)) for v in column.to_pylist()]
             table = table.set_column(at, table.schema.names[at], pa.array(values, pa.string()))
     return table

@@ -228,6 +228,9 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, Decimal):
         return _Spelled(value)
+    if isinstance(value, dt.datetime):
+        zone = " +0000" if value.tzinfo else ""
+        return f"{value.replace(tzinfo=None).isoformat(' ', 'milliseconds')}{zone}"
     return value if isinstance(value, str | int | float | None) else str(value)
 
 

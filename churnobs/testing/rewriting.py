@@ -181,7 +181,7 @@ class Rewriter:
         for table in list(tree.find_all(exp.Table)):
             if table.parent is not None and not isinstance(table.this, exp.Anonymous | exp.Func):
                 self._table(table)
-        for select in list(tree.find_all(exp.Select)):
+        for select in reversed(list(tree.find_all(exp.Select))):  # the innermost first: it says what $1 is around it
             self._positions(select)
         holder = exp.Paren(this=tree)
         arithmetic.rewrite(holder)

@@ -25,6 +25,7 @@ CREATE OR REPLACE MACRO memory.main._offline_url(u) AS json_object('fragment', n
     'scheme', nullif(regexp_extract(u, '^([^:]+)://', 1), ''));
 CREATE OR REPLACE MACRO memory.main._offline_blob(v BLOB) AS v, (v) AS encode(memory.main._offline_text(v));
 CREATE OR REPLACE MACRO memory.main._offline_hexed(v BLOB) AS v, (v) AS unhex(memory.main._offline_text(v));
+CREATE OR REPLACE MACRO memory.main._offline_even(t) AS CASE WHEN length(t) % 2 = 0 THEN t END;
 CREATE OR REPLACE MACRO memory.main._offline_character(v) AS chr(CAST(v AS INTEGER));
 CREATE OR REPLACE MACRO memory.main._offline_factorial(v) AS CAST(factorial(CAST(v AS INTEGER)) AS BIGINT);
 CREATE OR REPLACE MACRO memory.main._offline_changes(l) AS
@@ -83,7 +84,11 @@ def months_between(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
 @scalar("TRY_TO_BINARY", proof=document("functions/try_to_binary"))
 def try_to_binary(rewriter: Rewriter, args: Args, named: Named) -> Tree:
     """TRY_TO_BINARY(text [, format]): NULL where TO_BINARY fails."""
-    return exp.Anonymous(this="TRY", expressions=[to_binary(rewriter, args, named)])
+    form = args[1].name.upper() if len(args) > 1 else "HEX"
+    made = to_binary(rewriter, args, named)
+    if form == "HEX":
+        made = exp.Anonymous(this="unhex", expressions=[macro("even", macro("text", args[0].copy()))])
+    return exp.Anonymous(this="TRY", expressions=[made])
 
 
 @scalar("TO_BINARY", proof=document("functions/to_binary"))

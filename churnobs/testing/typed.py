@@ -41,6 +41,7 @@ CREATE OR REPLACE MACRO @cut(v, n) AS CASE WHEN typeof(v) IN ('VARCHAR', 'JSON')
     ELSE @text(v) END;
 CREATE OR REPLACE MACRO @is_text(v) AS typeof(v) IN ('VARCHAR', 'JSON');
 CREATE OR REPLACE MACRO @is_whole(v) AS typeof(v) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT');
+CREATE OR REPLACE MACRO @is_broken(v) AS typeof(v) IN ('DOUBLE', 'FLOAT') OR typeof(v) LIKE 'DECIMAL%';
 CREATE OR REPLACE MACRO @plain(v) AS trim(CAST(v AS VARCHAR), '"');
 CREATE OR REPLACE MACRO @epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
     WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END);
@@ -48,7 +49,8 @@ CREATE OR REPLACE MACRO @tried(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(
     @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)));
 CREATE OR REPLACE MACRO @moment(v) AS CASE WHEN @is_text(v) THEN coalesce(@tried(@plain(v)), CAST(@plain(v) AS TIMESTAMP))
     WHEN @is_whole(v) THEN make_timestamp(TRY_CAST(CAST(v AS VARCHAR) AS BIGINT) * 1000000)
-    ELSE CAST(CASE WHEN @is_text(v) OR @is_whole(v) THEN NULL ELSE v END AS TIMESTAMP) END;
+    WHEN @is_broken(v) THEN make_timestamp(CAST(floor(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE) * 1000000) AS BIGINT))
+    ELSE CAST(CASE WHEN @is_text(v) OR @is_whole(v) OR @is_broken(v) THEN NULL ELSE v END AS TIMESTAMP) END;
 CREATE OR REPLACE MACRO @moment_or_null(v) AS CASE WHEN @is_text(v) THEN @tried(@plain(v))
     ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS TIMESTAMP) END;
 CREATE OR REPLACE MACRO @date(v) AS CASE
@@ -57,7 +59,7 @@ CREATE OR REPLACE MACRO @date(v) AS CASE
 CREATE OR REPLACE MACRO @date_or_null(v) AS CASE WHEN @is_text(v) THEN CAST(@tried(@plain(v)) AS DATE)
     ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS DATE) END;
 CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
-    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) WHEN typeof(v) LIKE 'TIMESTAMP%' THEN to_json(@text(v))
+    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) WHEN typeof(v) LIKE 'TIMESTAMP%' OR typeof(v) = 'BLOB' THEN to_json(@text(v))
     WHEN typeof(v) LIKE 'DECIMAL%' AND typeof(v) NOT LIKE '%,0)'
     THEN TRY_CAST(regexp_replace(CAST(v AS VARCHAR), '\\.?0+$', '') AS JSON)
     WHEN typeof(v) LIKE 'DECIMAL%' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
@@ -363,6 +365,10 @@ def _moments(node: Any) -> None:
             operand.replace(macro("as_moment", operand.copy()))
 
 
+def _given(node: Any) -> list[Tree]:
+    return [one.copy() for one in (node.this, node.args.get("format")) if one is not None]
+
+
 _RULES: dict[Any, Any] = {
     exp.Add: _sum, exp.Sub: _sum, exp.DateAdd: _added, exp.TimestampTrunc: _truncated, exp.DateTrunc: _truncated, exp.Cast: _cast,
     exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
@@ -373,6 +379,7 @@ _RULES: dict[Any, Any] = {
     exp.Contains: _looked_for, exp.StartsWith: _looked_for, exp.EndsWith: _looked_for,
     exp.RegrSlope: _regressed, exp.RegrIntercept: _regressed, exp.RegrR2: _regressed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
+    exp.ToBinary: lambda node: exp.Anonymous(this="TRY_TO_BINARY", expressions=_given(node)) if node.args.get("safe") else None,
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip
 
@@ -384,6 +391,12 @@ def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tr
         form = exp.Literal.string(strptime_format(args[1].name))
         return exp.Anonymous(this="try_strptime", expressions=[args[0].copy(), form])
     return macro("moment_or_null", args[0].copy())
+
+
+@scalar("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", proof=document("functions/to_timestamp"))
+def to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
+    """TO_TIMESTAMP(value); a number counts seconds, and a text of digits what its size says."""
+    return macro("moment", args[0].copy()) if len(args) == 1 else None
 
 
 @scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ", proof=document("functions/to_timestamp"))
