@@ -209,6 +209,10 @@ class EngineSession:
         try:
             for part in [expression] if isinstance(expression, exp.Merge) else _exploded(expression):
                 changed = part
+                # an index of an index is turned without the inner one, unless that was turned before
+                for index in reversed(list(changed.find_all(exp.Bracket))):
+                    if index.parent is not None:
+                        index.replace(transforms.indices_to_json_extract(index))
                 for transform in _CHAIN:
                     changed = changed.transform(transform, copy=False)
                 yield changed

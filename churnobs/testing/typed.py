@@ -232,7 +232,7 @@ def _cast(node: Any) -> Tree | None:
     kind, given = node.to, node.this
     if isinstance(given, exp.Null):
         return None
-    if kind.this == exp.DataType.Type.VARIANT:
+    if kind.this in (exp.DataType.Type.VARIANT, exp.DataType.Type.MAP):
         return macro("variant", given.copy())
     if kind.this == exp.DataType.Type.ARRAY and not kind.expressions:
         return macro("to_array", given.copy())
@@ -301,6 +301,14 @@ def _formatted(node: Any) -> Tree | None:
     return _shown(exp.ToChar(this=node.this.copy(), format=exp.Literal.string(again)))
 
 
+def _read(node: Any) -> None:
+    """A text read by a format: what sqlglot leaves as it stands (HH, which counts to 24, and Mon) or reads otherwise (dd, dy)."""
+    if isinstance(form := node.args.get("format"), exp.Literal):
+        codes = {"%-d": "%d", "%w": "%a"}
+        parts = re.split(r"(%[-:]?[A-Za-z](?:_[a-z]+)?)", form.name.replace("HH", "%H"))
+        form.set("this", "".join(codes.get(p, p) if at % 2 else strptime_format(p) for at, p in enumerate(parts)))
+
+
 def _shown(node: Any) -> Tree | None:
     form = node.args.get("format")
     if form is None:
@@ -335,6 +343,7 @@ def _trimmed(node: Any) -> Tree:
 
 def _dated(node: Any) -> Tree | None:
     if node.args.get("format") is not None:
+        _read(node)
         return None
     return macro("date_or_null" if node.args.get("safe") else "date", node.this.copy())
 
@@ -375,7 +384,7 @@ _RULES: dict[Any, Any] = {
     exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
     exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ParseJSON: _parsed, exp.CheckJson: lambda node: macro("check", node.this.copy()),
-    exp.TimeToStr: _formatted, exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
+    exp.Time: lambda node: exp.cast(node.this.copy(), "TIME"), exp.TimeToStr: _formatted, exp.StrToTime: _read, exp.StrToDate: _read, exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
     exp.Contains: _looked_for, exp.StartsWith: _looked_for, exp.EndsWith: _looked_for,
     exp.RegrSlope: _regressed, exp.RegrIntercept: _regressed, exp.RegrR2: _regressed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
