@@ -45,8 +45,9 @@ def note(session: Session, held: Name, found: dict[str, Any]) -> None:
 
 
 def enforce(session: Session, table: Name) -> None:
-    """Fail when a change left a text that is longer than its column allows."""
+    """Fail when a change left what a column was not declared for: a text too long, a number in an ARRAY."""
     held = session.physical(table)
+    _enforce_kinds(session, held)
     limits = {c: n for c, n in session.account.catalog.declared.get(held, {}).items() if isinstance(n, int)}
     if not limits or not (there := _columns(session, held)):
         return
@@ -56,6 +57,17 @@ def enforce(session: Session, table: Name) -> None:
         session.engine.run(
             f"SELECT error({message}) FROM {held.sql} WHERE length({quote(column)}) > {limits[column]} LIMIT 1"
         )
+
+
+def _enforce_kinds(session: Session, held: Name) -> None:
+    """Fail when a change left something else than an array in an ARRAY, or than an object in an OBJECT."""
+    for column, kind in session.account.catalog.declared.get(held, {}).items():
+        if kind in ("array", "object"):
+            name, upper = quote(column), str(kind).upper()
+            message = f"'Failed to cast variant value ' || CAST({name} AS VARCHAR) || ' to {upper}'"
+            session.engine.run(
+                f"SELECT error({message}) FROM {held.sql} WHERE json_type({name}) NOT IN ('{upper}', 'NULL') LIMIT 1"
+            )
 
 
 def _columns(session: Session, held: Name) -> set[str]:

@@ -362,6 +362,8 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
                 else found.group(2).capitalize()
             )
             return SqlError(f"{kind} '{found.group(1)}' is not recognized", 100038, "22018")
+        if found := re.search(r"(Failed to cast variant value .* to (?:ARRAY|OBJECT))$", message, re.DOTALL):
+            return SqlError(found.group(1), 100071, "22000")
         if "destination type INT64" in first and "INT128" in first:
             return not_supported("a whole number of more than 64 bits", "keep it as FLOAT, or its digits as VARCHAR")
         if found := re.search(r"(String '.*' is too long and would be truncated)$", message, re.DOTALL):

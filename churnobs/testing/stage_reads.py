@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,12 +22,14 @@ from churnobs.testing.formats import checked, complete
 from churnobs.testing.json_texts import Spelled, written
 from churnobs.testing.locations import Location, locate
 from churnobs.testing.names import split_name
-from churnobs.testing.results import Column, Result
+from churnobs.testing.results import Column, Result, now
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.trees import ident
 
 FILE, ROW = "METADATA$FILENAME", "METADATA$FILE_ROW_NUMBER"
+CONTENT, MODIFIED, SCANNED = "METADATA$FILE_CONTENT_KEY", "METADATA$FILE_LAST_MODIFIED", "METADATA$START_SCAN_TIME"
+METADATA = (FILE, ROW, CONTENT, MODIFIED, SCANNED)
 
 
 @dataclass(slots=True)
@@ -146,7 +150,13 @@ def _relation(parts: Sequence[tuple[str, FileRows]], location: Location) -> Resu
     for file, part in parts:
         count = part.table.num_rows
         table = part.table.append_column(FILE, pa.array([_within(location, file)] * count, pa.string()))
-        tables.append(table.append_column(ROW, pa.array(range(1, count + 1), pa.int64())))
+        table = table.append_column(ROW, pa.array(range(1, count + 1), pa.int64()))
+        path = location.inside(file)
+        key = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None, microsecond=0)
+        table = table.append_column(CONTENT, pa.array([key] * count, pa.string()))
+        table = table.append_column(MODIFIED, pa.array([changed] * count, pa.timestamp("us")))
+        tables.append(table.append_column(SCANNED, pa.array([now()] * count, pa.timestamp("us", tz="UTC"))))
     table = pa.concat_tables(tables, promote_options="permissive")
     kind = parts[0][1].kind
     columns = [Column(n, "variant" if kind == "json" and n == "C1" else "text") for n in table.schema.names]
@@ -183,7 +193,7 @@ def stage_position(mark: exp.Parameter, kind: str, names: Sequence[str]) -> None
                 )
             above.replace(column)
             return
-        fields = [exp.PropertyEQ(this=ident(n), expression=exp.column(ident(n))) for n in names if n not in (FILE, ROW)]
+        fields = [exp.PropertyEQ(this=ident(n), expression=exp.column(ident(n))) for n in names if n not in METADATA]
         mark.replace(exp.Anonymous(this="to_json", expressions=[exp.Struct(expressions=fields)]))
         return
     if kind == "json" and place != 1:

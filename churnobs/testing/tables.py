@@ -16,7 +16,7 @@ from churnobs.testing.roles import RELATIONS
 from churnobs.testing.session import Session
 from churnobs.testing.show import described
 from churnobs.testing.statements import command, dropped, refuse
-from churnobs.testing.trees import duck_sql, ident, refuse_types, table_name
+from churnobs.testing.trees import duck_sql, folded, ident, refuse_types, table_name
 
 Tree = exp.Expr
 NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
@@ -196,13 +196,16 @@ def refuse_extras(column: exp.ColumnDef) -> None:
 
 
 def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
-    """Snowflake keeps keys as notes and does not enforce them; comments are put aside."""
+    """Snowflake keeps keys as notes and enforces only that a primary key is not NULL; comments are put aside."""
     comments = {}
     kept: list[Tree] = []
+    keys = {folded(part) for key in schema.expressions for part in _key_parts(key)}
     for column in schema.expressions:
         if isinstance(column, exp.ColumnDef):
             refuse_extras(column)
             constraints = []
+            if any(isinstance(one.kind, exp.PrimaryKeyColumnConstraint) for one in column.args.get("constraints") or []):
+                keys.add(folded(column.this))
             for constraint in column.args.get("constraints") or []:
                 kind = constraint.args.get("kind")
                 if isinstance(kind, exp.CommentColumnConstraint):
@@ -215,8 +218,24 @@ def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
             kept.append(column)
         elif isinstance(column, exp.Identifier | exp.Column):
             kept.append(column)
+    for column in kept:
+        if isinstance(column, exp.ColumnDef) and folded(column.this) in keys and not _not_null(column):
+            column.append("constraints", exp.ColumnConstraint(kind=exp.NotNullColumnConstraint()))
     schema.set("expressions", kept)
     return comments
+
+
+def _key_parts(key: Tree) -> list[exp.Identifier]:
+    """The columns of PRIMARY KEY (a, b), with or without a name."""
+    found = key.find(exp.PrimaryKey) if isinstance(key, exp.PrimaryKey | exp.Constraint) else None
+    return list(found.find_all(exp.Identifier)) if found is not None else []
+
+
+def _not_null(column: exp.ColumnDef) -> bool:
+    return any(
+        isinstance(one.kind, exp.NotNullColumnConstraint) and not one.kind.args.get("allow_null")
+        for one in column.args.get("constraints") or []
+    )
 
 
 def _create_as(session: Session, tree: exp.Create, rewriter: Rewriter, held: Name) -> None:
@@ -247,10 +266,7 @@ def _create_as(session: Session, tree: exp.Create, rewriter: Rewriter, held: Nam
         sql = f"SELECT {', '.join(picked)} FROM ({sql}) AS _source({', '.join(inner)})"
         engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS {sql}")
         for column in defined:
-            if isinstance(column, exp.ColumnDef) and any(
-                isinstance(c.kind, exp.NotNullColumnConstraint) and not c.kind.args.get("allow_null")
-                for c in column.args.get("constraints") or []
-            ):
+            if isinstance(column, exp.ColumnDef) and _not_null(column):
                 name = column.name if column.this.quoted else column.name.upper()
                 engine.run(f"ALTER TABLE {held.sql} ALTER COLUMN {quote(name)} SET NOT NULL")
         for text, comment in comments.items():

@@ -69,6 +69,9 @@ CREATE OR REPLACE MACRO @json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NUL
     WHEN 'DOUBLE' THEN CASE WHEN CAST(v AS VARCHAR) ILIKE '%e%' THEN 'DOUBLE' ELSE 'DECIMAL' END ELSE json_type(v) END;
 CREATE OR REPLACE MACRO @kind(v) AS CASE WHEN typeof(v) = 'JSON'
     THEN @json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE @json_kind(to_json(v)) END;
+CREATE OR REPLACE MACRO @to_object(v) AS CASE WHEN v IS NULL OR json_type(@variant(v)) = 'NULL' THEN NULL
+    WHEN json_type(@variant(v)) = 'OBJECT' THEN @variant(v)
+    ELSE error('Failed to cast variant value ' || CAST(@variant(v) AS VARCHAR) || ' to OBJECT') END;
 CREATE OR REPLACE MACRO @trunc(part, v) AS cast_to_type(date_trunc(part, v), v);
 CREATE OR REPLACE MACRO @later(d, i) AS cast_to_type(d + i, d);
 CREATE OR REPLACE MACRO @sooner(d, i) AS cast_to_type(d - i, d);
@@ -234,8 +237,8 @@ def _cast(node: Any) -> Tree | None:
         return None
     if kind.this in (exp.DataType.Type.VARIANT, exp.DataType.Type.MAP):
         return macro("variant", given.copy())
-    if kind.this == exp.DataType.Type.ARRAY and not kind.expressions:
-        return macro("to_array", given.copy())
+    if kind.this in (exp.DataType.Type.ARRAY, exp.DataType.Type.OBJECT) and not kind.expressions:
+        return macro("to_array" if kind.this == exp.DataType.Type.ARRAY else "to_object", given.copy())
     if kind.this == exp.DataType.Type.DATE:
         iso = isinstance(given, exp.Literal) and re.fullmatch(r"\d{4}-\d\d-\d\d", given.name)
         return None if iso else macro("date", given.copy())
