@@ -134,7 +134,9 @@ def arrays_zip(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
         pairs += [exp.Literal.string(f"${at + 1}"), place]
     sizes = [exp.Anonymous(this="len", expressions=[macro("list", given.copy())]) for given in args]
     longest = exp.Anonymous(this="greatest", expressions=[*sizes, exp.Literal.number(0)])
-    places = exp.Anonymous(this="range", expressions=[exp.Literal.number(1), exp.Add(this=longest, expression=exp.Literal.number(1))])
+    places = exp.Anonymous(
+        this="range", expressions=[exp.Literal.number(1), exp.Add(this=longest, expression=exp.Literal.number(1))]
+    )
     each = exp.Lambda(
         this=exp.Anonymous(this="json_object", expressions=pairs), expressions=[exp.to_identifier("_at", quoted=True)]
     )

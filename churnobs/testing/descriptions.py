@@ -198,7 +198,9 @@ class _Reader:
         if any(node.args.get(key) for key in ("pivots", "when", "changes")):
             return name, None
         if isinstance(node, exp.Subquery | exp.Values):
-            return name, self.query(node, named) if isinstance(node, exp.Subquery) else _renamed(node, self._values(node))
+            return name, self.query(node, named) if isinstance(node, exp.Subquery) else _renamed(
+                node, self._values(node)
+            )
         if isinstance(node, exp.Lateral | exp.TableFromRows):
             flat = isinstance(node.this, exp.Explode)
             return name, _renamed(node, [(n, UNKNOWN) for n in _FLATTENED]) if flat else None
@@ -232,9 +234,11 @@ class _Reader:
     def _values(self, tree: exp.Values) -> Facts:
         rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in tree.expressions]
         columns = zip(*rows, strict=False)
-        return [(f"COLUMN{at + 1}", _either([self._value(v, _Scope()) for v in held])) for at, held in enumerate(columns)]
+        return [
+            (f"COLUMN{at + 1}", _either([self._value(v, _Scope()) for v in held])) for at, held in enumerate(columns)
+        ]
 
-    def _value(self, tree: Any, scope: _Scope) -> Fact:  # noqa: PLR0911  # one answer a kind of expression
+    def _value(self, tree: Any, scope: _Scope) -> Fact:  # one answer a kind of expression
         if isinstance(tree, exp.Alias | exp.Paren):
             return self._value(tree.this, scope)
         if isinstance(tree, exp.Column):

@@ -12,15 +12,14 @@ from sqlglot import exp
 
 from churnobs.testing.trees import Tree
 
-_SIZED = "CREATE OR REPLACE MACRO memory.main._offline_exact_{0}(v, like_it) AS cast_to_type(v,\n    round(like_it * CAST(NULL AS DECIMAL(38,{0})), 12));\n"
-MACROS = (
-    "".join(_SIZED.format(decimals) for decimals in (3, 6, 12))
-    + """
-CREATE OR REPLACE MACRO memory.main._offline_divide(a, b) AS cast_to_type(
+_SIZED = """CREATE OR REPLACE MACRO memory.main._offline_exact_{0}(v, like_it) AS
+    cast_to_type(v, round(like_it * CAST(NULL AS DECIMAL(38,{0})), 12));
+"""
+_DIVIDE = """CREATE OR REPLACE MACRO memory.main._offline_divide(a, b) AS cast_to_type(
     CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN b = 0 THEN error('Division by zero') ELSE a / b END,
     round(a * CAST(NULL AS DECIMAL(38,6)) + b, 12));
 """
-)
+MACROS = "".join(_SIZED.format(decimals) for decimals in (3, 6, 12)) + _DIVIDE
 # the decimals that an answer has more than what is given
 _DECIMALS: dict[Any, int] = {
     exp.Avg: 6, exp.Variance: 6, exp.VariancePop: 6, exp.Median: 3, exp.PercentileCont: 3, exp.Kurtosis: 12,

@@ -26,7 +26,7 @@ CREATE OR REPLACE MACRO memory.main._offline_flatten(given, start, keeps, mode, 
              WHEN keeps THEN [{_ONE}] END) AS e);
 CREATE OR REPLACE MACRO memory.main._offline_flatten_all(given, start, keeps, mode, seq) AS TABLE
     SELECT e.s AS SEQ, e.k AS KEY, e.p AS PATH, e.i AS INDEX, e.v AS VALUE, e.t AS THIS FROM (SELECT unnest(
-        CASE WHEN given IS NOT NULL AND json_array_length(_offline_walk(CAST(given AS VARCHAR), start, mode)) > 0 THEN list_transform(
+        CASE WHEN json_array_length(_offline_walk(CAST(given AS VARCHAR), start, mode)) > 0 THEN list_transform(
                  CAST(_offline_walk(CAST(given AS VARCHAR), start, mode) AS JSON[]), lambda x:
                  {{'s': seq, 't': json_extract(x, '$.t'), 'k': json_extract_string(x, '$.k'), 'p': json_extract_string(x, '$.p'),
                   'i': CAST(json_extract_string(x, '$.i') AS BIGINT), 'v': json_extract(x, '$.v')}})

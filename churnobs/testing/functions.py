@@ -32,13 +32,15 @@ MACROS = r"""
 CREATE OR REPLACE MACRO memory.main._offline_sized(digits, decimals) AS 'NUMBER(' || digits || ',' || decimals || ')[SB' ||
     CASE WHEN digits <= 2 THEN 1 WHEN digits <= 4 THEN 2 WHEN digits <= 9 THEN 4 WHEN digits <= 18 THEN 8 ELSE 16 END || ']';
 CREATE OR REPLACE MACRO memory.main._offline_typeof(v) AS CASE
-    WHEN typeof(v) LIKE '%INT%' AND typeof(v) NOT LIKE '%[]' AND typeof(v) NOT LIKE 'STRUCT%' THEN memory.main._offline_sized(38, 0)
+    WHEN regexp_full_match(typeof(v), 'U?[A-Z]*INT(EGER)?') THEN memory.main._offline_sized(38, 0)
     WHEN regexp_full_match(typeof(v), 'DECIMAL\(\d+,\d+\)') THEN memory.main._offline_sized(
         TRY_CAST(regexp_extract(typeof(v), '\((\d+)', 1) AS INTEGER),
         TRY_CAST(regexp_extract(typeof(v), '(\d+)\)', 1) AS INTEGER))
     WHEN typeof(v) LIKE '%[]' THEN 'ARRAY[LOB]' WHEN typeof(v) LIKE 'STRUCT%' OR typeof(v) LIKE 'MAP%' THEN 'OBJECT[LOB]'
-    ELSE CASE typeof(v) WHEN 'VARCHAR' THEN 'VARCHAR(16777216)[LOB]' WHEN 'DOUBLE' THEN 'FLOAT[DOUBLE]' WHEN 'FLOAT' THEN 'FLOAT[DOUBLE]'
-    WHEN 'BOOLEAN' THEN 'BOOLEAN[SB1]' WHEN 'DATE' THEN 'DATE[SB4]' WHEN 'TIME' THEN 'TIME(9)[SB8]' WHEN 'JSON' THEN 'VARIANT[LOB]'
+    ELSE CASE typeof(v) WHEN 'VARCHAR' THEN 'VARCHAR(16777216)[LOB]' WHEN 'DOUBLE' THEN 'FLOAT[DOUBLE]'
+    WHEN 'FLOAT' THEN 'FLOAT[DOUBLE]'
+    WHEN 'BOOLEAN' THEN 'BOOLEAN[SB1]' WHEN 'DATE' THEN 'DATE[SB4]' WHEN 'TIME' THEN 'TIME(9)[SB8]'
+    WHEN 'JSON' THEN 'VARIANT[LOB]'
     WHEN 'TIMESTAMP' THEN 'TIMESTAMP_NTZ(9)[SB16]' WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'TIMESTAMP_TZ(9)[SB16]'
     WHEN 'BLOB' THEN 'BINARY(8388608)[LOB]' ELSE typeof(v) END END;
 """
@@ -126,7 +128,9 @@ def typeof(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
         if given.is_string:
             return value_of(f"VARCHAR({max(len(given.name), 1)})[LOB]")
         if given.name.isdigit():
-            return exp.Anonymous(this="memory.main._offline_sized", expressions=[value_of(len(given.name)), value_of(0)])
+            return exp.Anonymous(
+                this="memory.main._offline_sized", expressions=[value_of(len(given.name)), value_of(0)]
+            )
     if isinstance(given, exp.Null):
         return value_of("NULL[LOB]")
     return exp.Anonymous(this="memory.main._offline_typeof", expressions=[given.copy()])

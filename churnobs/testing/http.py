@@ -38,7 +38,8 @@ Answerer: TypeAlias = "Callable[[Any, Request], None]"
 # what a client is told with each answer
 FORMATS = [
     {"name": name, "value": value} for name, value in {
-        "TIMEZONE": "Etc/UTC", "DATE_OUTPUT_FORMAT": "YYYY-MM-DD", "TIME_OUTPUT_FORMAT": "HH24:MI:SS", "BINARY_OUTPUT_FORMAT": "HEX",
+        "TIMEZONE": "Etc/UTC", "DATE_OUTPUT_FORMAT": "YYYY-MM-DD", "TIME_OUTPUT_FORMAT": "HH24:MI:SS",
+        "BINARY_OUTPUT_FORMAT": "HEX",
         "TIMESTAMP_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM", "TIMESTAMP_NTZ_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF3",
         "TIMESTAMP_LTZ_OUTPUT_FORMAT": "", "TIMESTAMP_TZ_OUTPUT_FORMAT": "",
     }.items()

@@ -74,8 +74,8 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
 def columns_of_all(session: Session, everywhere: Filters) -> Result:
     """INFORMATION_SCHEMA.COLUMNS: those of the tables and views of a database."""
     kinds = dict.fromkeys(
-        ("TABLE_CATALOG", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "COLUMN_DEFAULT", "IS_NULLABLE", "DATA_TYPE", "IS_IDENTITY",
-         "COMMENT"), "text",
+        ("TABLE_CATALOG", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "COLUMN_DEFAULT", "IS_NULLABLE", "DATA_TYPE",
+         "IS_IDENTITY", "COMMENT"), "text",
     ) | dict.fromkeys(
         ("ORDINAL_POSITION", "CHARACTER_MAXIMUM_LENGTH", "CHARACTER_OCTET_LENGTH", "NUMERIC_PRECISION", "NUMERIC_PRECISION_RADIX",
          "NUMERIC_SCALE", "DATETIME_PRECISION"), "fixed",

@@ -1,4 +1,4 @@
-"""Texts of JSON: PARSE_JSON of what is not strictly JSON (names without quotes, single quotes, commas at the end), FLATTEN of all levels."""
+"""Texts of JSON: PARSE_JSON of what is not strictly JSON (names without quotes, commas at the end), FLATTEN of all levels."""
 
 from __future__ import annotations
 
@@ -110,6 +110,7 @@ def walked(text: str | None, start: str, mode: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     def walk(held: Any, path: str) -> None:
+        elements: list[tuple[str | None, int | None, str, Any]]
         if isinstance(held, dict) and mode != "ARRAY":
             elements = [(key, None, f"{path}.{key}" if path else key, held[key]) for key in sorted(held)]
         elif isinstance(held, list) and mode != "OBJECT":

@@ -75,10 +75,14 @@ nothing(
 )
 nothing(
     "SHOW EXTERNAL FUNCTIONS",
-    columns="created_on name schema_name is_builtin is_aggregate is_ansi min_num_arguments max_num_arguments arguments description"
-    " catalog_name is_table_function valid_for_clustering is_secure is_external_function language",
+    columns="created_on name schema_name is_builtin is_aggregate is_ansi min_num_arguments max_num_arguments arguments"
+    " description catalog_name is_table_function valid_for_clustering is_secure is_external_function language",
 )
-nothing("SHOW SECRETS", columns="created_on name schema_name database_name owner comment secret_type oauth_scopes owner_role_type")
-nothing("SHOW NETWORK POLICIES", columns="created_on name comment entries_in_allowed_ip_list entries_in_blocked_ip_list")
+nothing(
+    "SHOW SECRETS",
+    columns="created_on name schema_name database_name owner comment secret_type oauth_scopes owner_role_type",
+)
+nothing(
+    "SHOW NETWORK POLICIES", columns="created_on name comment entries_in_allowed_ip_list entries_in_blocked_ip_list"
+)
 nothing("SHOW EVENT TABLES", columns="created_on name database_name schema_name owner comment owner_role_type")
-

@@ -335,7 +335,8 @@ def type_name(column: Column) -> str:
     if column.kind == "fixed":
         return f"NUMBER({column.precision},{column.scale})"
     return {
-        "text": f"VARCHAR({column.length or TEXT_LIMIT})", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE", "time": "TIME(9)",
+        "text": f"VARCHAR({column.length or TEXT_LIMIT})", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE",
+        "time": "TIME(9)",
         "binary": "BINARY(8388608)",
         "timestamp_ntz": "TIMESTAMP_NTZ(9)", "timestamp_tz": "TIMESTAMP_TZ(9)", "timestamp_ltz": "TIMESTAMP_LTZ(9)",
     }.get(column.kind, column.kind.upper())  # fmt: skip

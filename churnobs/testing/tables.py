@@ -204,7 +204,9 @@ def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
         if isinstance(column, exp.ColumnDef):
             refuse_extras(column)
             constraints = []
-            if any(isinstance(one.kind, exp.PrimaryKeyColumnConstraint) for one in column.args.get("constraints") or []):
+            if any(
+                isinstance(one.kind, exp.PrimaryKeyColumnConstraint) for one in column.args.get("constraints") or []
+            ):
                 keys.add(folded(column.this))
             for constraint in column.args.get("constraints") or []:
                 kind = constraint.args.get("kind")

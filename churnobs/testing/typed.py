@@ -16,8 +16,6 @@ from sqlglot import exp
 
 from churnobs.testing.failures import not_supported
 from churnobs.testing.formats import strptime_format
-from churnobs.testing.proof import document
-from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.trees import Tree, is_macro
 
 _AUTO_MOMENTS = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y")
@@ -59,7 +57,8 @@ CREATE OR REPLACE MACRO @date(v) AS CASE
 CREATE OR REPLACE MACRO @date_or_null(v) AS CASE WHEN @is_text(v) THEN CAST(@tried(@plain(v)) AS DATE)
     ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS DATE) END;
 CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
-    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) WHEN typeof(v) LIKE 'TIMESTAMP%' OR typeof(v) = 'BLOB' THEN to_json(@text(v))
+    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON)
+    WHEN typeof(v) LIKE 'TIMESTAMP%' OR typeof(v) = 'BLOB' THEN to_json(@text(v))
     WHEN typeof(v) LIKE 'DECIMAL%' AND typeof(v) NOT LIKE '%,0)'
     THEN TRY_CAST(regexp_replace(CAST(v AS VARCHAR), '\\.?0+$', '') AS JSON)
     WHEN typeof(v) LIKE 'DECIMAL%' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
@@ -246,8 +245,10 @@ def _cast(node: Any) -> Tree | None:
         return None if isinstance(given, exp.Literal) else macro("moment", given.copy())
     if kind.this in (exp.DataType.Type.BINARY, exp.DataType.Type.VARBINARY):
         return macro("hexed", given.copy())
-    if kind.this not in TEXTS:
-        return None
+    return _cast_to_text(kind, given) if kind.this in TEXTS else None
+
+
+def _cast_to_text(kind: exp.DataType, given: Any) -> Tree | None:
     spelled = isinstance(given, exp.Literal) and given.is_string
     if kind.expressions and not spelled and not isinstance(given, exp.JSONExtract):
         return macro("cut", given.copy(), kind.expressions[0].this.copy())
@@ -387,41 +388,12 @@ _RULES: dict[Any, Any] = {
     exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
     exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ParseJSON: _parsed, exp.CheckJson: lambda node: macro("check", node.this.copy()),
-    exp.Time: lambda node: exp.cast(node.this.copy(), "TIME"), exp.TimeToStr: _formatted, exp.StrToTime: _read, exp.StrToDate: _read, exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
+    exp.Time: lambda node: exp.cast(node.this.copy(), "TIME"),
+    exp.TimeToStr: _formatted, exp.StrToTime: _read, exp.StrToDate: _read,
+    exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
     exp.Contains: _looked_for, exp.StartsWith: _looked_for, exp.EndsWith: _looked_for,
     exp.RegrSlope: _regressed, exp.RegrIntercept: _regressed, exp.RegrR2: _regressed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
     exp.ToBinary: lambda node: exp.Anonymous(this="TRY_TO_BINARY", expressions=_given(node)) if node.args.get("safe") else None,
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip
-
-
-@scalar("TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ", proof=document("functions/try_to_timestamp"))
-def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
-    """TRY_TO_TIMESTAMP(text [, format])."""
-    if len(args) > 1:
-        form = exp.Literal.string(strptime_format(args[1].name))
-        return exp.Anonymous(this="try_strptime", expressions=[args[0].copy(), form])
-    return macro("moment_or_null", args[0].copy())
-
-
-@scalar("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", proof=document("functions/to_timestamp"))
-def to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
-    """TO_TIMESTAMP(value); a number counts seconds, and a text of digits what its size says."""
-    return macro("moment", args[0].copy()) if len(args) == 1 else None
-
-
-@scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ", proof=document("functions/to_timestamp"))
-def to_timestamp_tz(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
-    """TO_TIMESTAMP_TZ(value)."""
-    if len(args) != 1:
-        return None
-    # a blank may stand before the offset, where DuckDB reads the name of a zone
-    parts = [exp.cast(args[0].copy(), "TEXT"), *map(exp.Literal.string, (r" ([+-]\d\d:?\d*)$", r"\1"))]
-    return exp.cast(exp.Anonymous(this="regexp_replace", expressions=parts), "TIMESTAMPTZ")
-
-
-@scalar("TO_DATE", proof=document("functions/to_date"))
-def to_date(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
-    """TO_DATE('digits'), which sqlglot leaves alone."""
-    return macro("date", args[0].copy()) if len(args) == 1 else None
