@@ -158,6 +158,7 @@ class Catalog:
         self.loads: dict[Name, dict[str, tuple[str, float]]] = {}
         self.history: list[Any] = []
         self.declared: dict[Name, dict[str, int | str]] = {}
+        self.transient: set[Name] = set()
         self.comments: dict[tuple[str, str], str] = {}
 
     def shelf(self, kind: str) -> Shelf[Any]:

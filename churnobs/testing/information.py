@@ -29,7 +29,8 @@ def information(session: Session, parts: tuple[str, ...]) -> Result | None:
             "LAST_ALTERED": "timestamp_ltz", "COMMENT": "text", "IS_TEMPORARY": "text",
         }  # fmt: skip
         rows = [
-            (n.database, n.schema, n.name, OWNER, "LOCAL TEMPORARY" if temp else "BASE TABLE", "NO", size, 0, 1,
+            (n.database, n.schema, n.name, OWNER, "LOCAL TEMPORARY" if temp else "BASE TABLE",
+             "YES" if n in session.account.catalog.transient else "NO", size, 0, 1,
                 session.account.started,
              session.account.started, comment or None, "YES" if temp else "NO")
             for n, size, _, comment, temp in tables(session, everywhere)

@@ -99,6 +99,11 @@ def _must_exist(session: Session, database: str | None, schema: str | None) -> N
         raise missing("Schema", f"{database}.{schema}")
 
 
+def kind_of(session: Session, table: Name, *, temporary: bool) -> str:
+    """TEMPORARY, TRANSIENT or TABLE."""
+    return "TEMPORARY" if temporary else "TRANSIENT" if table in session.account.catalog.transient else "TABLE"
+
+
 def tables(session: Session, found: Filters) -> list[tuple[Name, int, int, str, bool]]:
     """The tables in a place: name, rows, columns, comment, temporary."""
     asked = session.engine.run(
@@ -145,7 +150,7 @@ def show_tables(session: Session, parser: Parser) -> Result:
             n.name,
             n.database,
             n.schema,
-            "TEMPORARY" if temp else "TABLE",
+            kind_of(session, n, temporary=temp),
             comment,
             "",
             size,
@@ -179,7 +184,7 @@ def show_objects(session: Session, parser: Parser) -> Result:
             n.name,
             n.database,
             n.schema,
-            "TEMPORARY" if temp else "TABLE",
+            kind_of(session, n, temporary=temp),
             comment,
             "",
             size,

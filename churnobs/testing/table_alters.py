@@ -43,7 +43,7 @@ def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # 
         for old, new in ((name, aside), (other, name), (aside, other)):
             session.account.past.move(old, new)
             session.engine.run(f"ALTER TABLE {old.sql} RENAME TO {quote(new.name)}")
-            declared.note(session, new, dict(session.account.catalog.declared.pop(old, {})))
+            _move(session, old, new)
         return done
     if parser.accept("SET", "TAG"):
         while not parser.done():
@@ -115,13 +115,22 @@ def _rename(session: Session, name: Name, new: Name) -> None:
         return
     session.engine.run(f"ALTER TABLE {name.sql} RENAME TO {quote(new.name)}")
     session.account.past.move(name, new)
-    declared.note(session, new, dict(session.account.catalog.declared.pop(name, {})))
+    _move(session, name, new)
     for stream in streams.all_streams(session):
         if stream.table == name:
             stream.table = new
     loads = session.account.catalog.loads
     if name in loads:
         loads[new] = loads.pop(name)
+
+
+def _move(session: Session, old: Name, new: Name) -> None:
+    """What is known of a table beside DuckDB goes with it."""
+    catalog = session.account.catalog
+    declared.note(session, new, dict(catalog.declared.pop(old, {})))
+    if old in catalog.transient:
+        catalog.transient.remove(old)
+        catalog.transient.add(new)
 
 
 def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:

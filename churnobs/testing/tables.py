@@ -37,6 +37,8 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
 
     named = dynamic_identifier(node)
     name = session.resolve(table_name(named))  # type: ignore[arg-type]
+    properties = tree.args.get("properties")
+    transient = properties is not None and properties.find(exp.TransientProperty) is not None
     kept, temporary, tags, retention = _properties(tree)
     tree.set("properties", exp.Properties(expressions=kept) if kept else None)
     if not _clear_the_way(session, tree, name, temporary=temporary):
@@ -58,6 +60,8 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
     session.commit()
     session.account.past.begin(held, session.account.clock.now(), session.sequence)
     session.account.past.retention[held] = retention
+    known = session.account.catalog.transient
+    (known.add if transient else known.discard)(held)
     session.account.catalog.loads.pop(name, None)
     for tag, value in tags.items():
         session.account.set_tag("TABLE", name, session.resolve(Parser(tag).parts()), value)
