@@ -119,9 +119,13 @@ def _as(extract: Tree, kind: str) -> None:
 
 @scalar("OBJECT_INSERT", proof=document("functions/object_insert"))
 def object_insert(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
-    """OBJECT_INSERT(object, key, value [, update])."""
-    pair = exp.Anonymous(this="json_object", expressions=[args[1].copy(), args[2].copy()])
-    return exp.Anonymous(this="json_merge_patch", expressions=[args[0].copy(), pair])
+    """OBJECT_INSERT(object, key, value [, update]); NULL for a value is no value."""
+    from churnobs.testing.typed import macro
+
+    update = args[3].copy() if len(args) > 3 else exp.false()
+    return macro(
+        "object_insert", macro("variant", args[0].copy()), args[1].copy(), macro("variant", args[2].copy()), update
+    )
 
 
 @scalar("SYSTEM$WAIT", proof=document("functions/system_wait"))

@@ -55,6 +55,13 @@ CREATE OR REPLACE MACRO @keys_of(k) AS CASE WHEN typeof(k) = 'JSON' OR typeof(k)
 CREATE OR REPLACE MACRO @pick(v, l) AS @object_of(list_filter(list_sort(json_keys(@variant(v))), lambda k: list_contains(l, k)),
     list_transform(list_filter(list_sort(json_keys(@variant(v))), lambda k: list_contains(l, k)),
     lambda k: json_extract(@variant(v), '/' || replace(replace(k, '~', '~0'), '/', '~1'))));
+CREATE OR REPLACE MACRO @object_without(o, k) AS list_filter(list_sort(json_keys(@variant(o))), lambda x: x <> k);
+CREATE OR REPLACE MACRO @object_insert(o, k, v, u) AS CASE WHEN o IS NULL OR k IS NULL THEN @variant(o)
+    WHEN NOT u AND list_contains(json_keys(@variant(o)), k) THEN error('Duplicate field key ' || chr(39) || k || chr(39))
+    ELSE @object_of(list_concat(@object_without(o, k), CASE WHEN v IS NULL THEN [] ELSE [k] END),
+        list_concat(list_transform(@object_without(o, k),
+            lambda x: json_extract(@variant(o), '/' || replace(replace(x, '~', '~0'), '/', '~1'))),
+            CASE WHEN v IS NULL THEN [] ELSE [@variant(v)] END)) END;
 CREATE OR REPLACE MACRO @to_object_of(k, v) AS CASE WHEN k IS NOT NULL AND v IS NOT NULL
     THEN @object_of(list_transform(@list(k), lambda x: @text(x)), @list(v)) END;
 CREATE OR REPLACE MACRO @array_reverse(a) AS to_json(list_reverse(@list(a)));

@@ -336,7 +336,9 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
             return not_supported(f"the type {found.group(1).upper()}", "use another type")
         if found := re.search(r"Column with name \"?(.+?)\"? already exists", first):
             told = "the offline account cannot tell names apart that differ only in case"
-            return SqlError(f"SQL compilation error:\nduplicate column name '{found.group(1)}'\n({told})", 2025, "42S21")
+            return SqlError(
+                f"SQL compilation error:\nduplicate column name '{found.group(1)}'\n({told})", 2025, "42S21"
+            )
         if "already exists" in first:
             found = re.search(r'name "([^"]+)"', first)
             return exists("Object", found.group(1) if found else first)

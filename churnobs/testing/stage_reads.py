@@ -142,19 +142,23 @@ def read_location(rewriter: Rewriter, text: str, node: exp.Table) -> Result:
     for file, part in parts:
         if part.bad:
             raise SqlError(f"{part.bad[0].message}\n  File '{file}', line {part.bad[0].line}", 100080, "22000")
-    return _relation(parts, location)
+    wanted = any(column.name.upper() == CONTENT for column in node.root().find_all(exp.Column))
+    return _relation(parts, location, hashed=wanted)
 
 
-def _relation(parts: Sequence[tuple[str, FileRows]], location: Location) -> Result:
+def _relation(parts: Sequence[tuple[str, FileRows]], location: Location, *, hashed: bool = False) -> Result:
     tables = []
     for file, part in parts:
         count = part.table.num_rows
         table = part.table.append_column(FILE, pa.array([_within(location, file)] * count, pa.string()))
         table = table.append_column(ROW, pa.array(range(1, count + 1), pa.int64()))
         path = location.inside(file)
-        key = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-        changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None, microsecond=0)
-        table = table.append_column(CONTENT, pa.array([key] * count, pa.string()))
+        changed = None
+        if path.is_file():
+            changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None, microsecond=0)
+        if hashed:
+            key = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            table = table.append_column(CONTENT, pa.array([key] * count, pa.string()))
         table = table.append_column(MODIFIED, pa.array([changed] * count, pa.timestamp("us")))
         tables.append(table.append_column(SCANNED, pa.array([now()] * count, pa.timestamp("us", tz="UTC"))))
     table = pa.concat_tables(tables, promote_options="permissive")

@@ -118,22 +118,23 @@ def macro(name: str, *args: Tree) -> exp.Anonymous:
 
     A macro's text repeats its arguments. One that is a macro's call itself is named first, lest calls in calls grow without end.
     """
-    named: list[tuple[exp.Identifier, Tree]] = []
+    mark = exp.to_identifier("_given", quoted=True)
+    named: list[Tree] = []
     given: list[Tree] = []
-    for at, argument in enumerate(args):
+    for argument in args:
         if any(is_macro(one) for one in argument.find_all(exp.Anonymous)):
-            mark = exp.to_identifier(f"_given{at}", quoted=True)
-            named.append((mark, argument))
-            given.append(exp.Column(this=mark.copy()))
+            named.append(argument)
+            place = exp.Literal.number(len(named))
+            given.append(exp.Anonymous(this="struct_extract", expressions=[exp.Column(this=mark.copy()), place]))
         else:
             given.append(argument)
     made = exp.Anonymous(this=f"memory.main._offline_{name}", expressions=given)
-    for mark, argument in named:
-        each = exp.Lambda(this=made, expressions=[mark])
-        one = exp.Anonymous(this="list_value", expressions=[argument])
-        listed = exp.Anonymous(this="list_transform", expressions=[one, each])
-        made = exp.Anonymous(this="list_extract", expressions=[listed, exp.Literal.number(1)])
-    return made
+    if not named:
+        return made
+    rows = exp.Anonymous(this="list_value", expressions=[exp.Anonymous(this="row", expressions=named)])
+    each = exp.Lambda(this=made, expressions=[mark])
+    listed = exp.Anonymous(this="list_transform", expressions=[rows, each])
+    return exp.Anonymous(this="list_extract", expressions=[listed, exp.Literal.number(1)])
 
 
 def rewrite(tree: Tree, *, coerces: bool) -> None:

@@ -231,3 +231,36 @@ def test_a_cursor_knows_the_formats(snowflake_session) -> None:
         cursor.binary_output_format,
         cursor.timezone,
     )
+
+
+def test_values_put_into_objects(sql, fails) -> None:
+    sql("CREATE TABLE t AS SELECT OBJECT_CONSTRUCT('a', OBJECT_CONSTRUCT('y', 2), 'n/x', 1) AS o, 'a' AS k")
+    rows = sql(
+        "SELECT OBJECT_INSERT(o, 'b', 'x'), OBJECT_INSERT(o, k, OBJECT_CONSTRUCT('z', 3), TRUE), OBJECT_INSERT(o, 'b', NULL),"
+        " OBJECT_INSERT(o, k, NULL, TRUE), OBJECT_INSERT(NULL, k, 1) FROM t"
+    )
+    assert [None if text is None else json.loads(text) for text in rows[0]] == [
+        {"a": {"y": 2}, "b": "x", "n/x": 1}, {"a": {"z": 3}, "n/x": 1}, {"a": {"y": 2}, "n/x": 1}, {"n/x": 1}, None,
+    ]  # fmt: skip
+    assert "Duplicate field key 'a'" in fails("SELECT OBJECT_INSERT(o, k, 1) FROM t")[1]
+    assert sql("SELECT OBJECT_INSERT(OBJECT_CONSTRUCT('a', 1), 'b', 2)") == [('{\n  "a": 1,\n  "b": 2\n}',)]
+
+
+def test_kinds_of_tables(sql) -> None:
+    sql("CREATE TRANSIENT TABLE t (a INT)")
+    sql("CREATE TEMPORARY TABLE s (a INT)")
+    sql("CREATE TABLE p (a INT)")
+    assert {row[1]: row[4] for row in sql("SHOW TABLES")} == {"T": "TRANSIENT", "S": "TEMPORARY", "P": "TABLE"}
+    sql("ALTER TABLE t RENAME TO u")
+    assert sql("SELECT table_name, is_transient FROM INFORMATION_SCHEMA.TABLES WHERE is_transient = 'YES'") == [
+        ("U", "YES")
+    ]
+
+
+def test_whole_numbers_in_pandas_are_as_wide_as_they_need_to_be(snowflake_session) -> None:
+    frame = snowflake_session.sql(
+        "SELECT column1 AS a, column1 * 300 AS b, column1 * 70000 AS c, column1 * 5000000000 AS d FROM VALUES (1), (-1)"
+    )
+    assert [str(kind) for kind in frame.to_pandas().dtypes] == ["int8", "int16", "int32", "int64"]
+    assert [tuple(row) for row in frame.collect()] == [(1, 300, 70000, 5000000000), (-1, -300, -70000, -5000000000)]
+    assert str(snowflake_session.sql("SELECT 1 AS a WHERE FALSE").to_pandas().dtypes["A"]) == "int64"
