@@ -35,8 +35,9 @@ CREATE OR REPLACE MACRO memory.main._offline_whole(v) AS CASE
 
 def rewrite(tree: Tree) -> None:
     """Put the rules of this module into a tree."""
-    for extract in list(tree.find_all(exp.JSONExtract, exp.Bracket)):
-        _variant(extract)
+    for extract in list(tree.find_all(exp.JSONExtract, exp.Bracket, exp.Column)):
+        if not isinstance(extract, exp.Column) or extract.meta.get("variant"):
+            _variant(extract)
     for cast in list(tree.find_all(exp.Cast)):
         _whole(cast)
     for number in list(tree.find_all(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)):
@@ -95,7 +96,9 @@ def _placed(extract: Any, above: Any) -> None:
         above.replace(exp.Anonymous(this=found, expressions=[extract.copy(), _in_order(extract)]))
     elif isinstance(above, exp.Ordered):
         select = extract.parent_select
-        if select is None or not select.args.get("group"):  # DuckDB finds a key of GROUP BY only as it is written there
+        if select is None or not (
+            select.args.get("group") or select.args.get("distinct")
+        ):  # DuckDB finds a key of GROUP BY only as it is written there
             extract.replace(_in_order(extract))
 
 

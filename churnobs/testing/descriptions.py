@@ -26,9 +26,10 @@ class Fact:
 
     kind: Told | None = None
     nullable: bool = True
+    variant: bool = False
 
 
-UNKNOWN = Fact()
+UNKNOWN, VARIANT = Fact(), Fact(variant=True)
 SURE = Fact(nullable=False)
 Facts = list[tuple[str, Fact]]
 _ARRAYS = {
@@ -57,7 +58,7 @@ _COUNTED = (
 )
 _SAME = (exp.Max, exp.Min, exp.AnyValue, exp.FirstValue, exp.LastValue, exp.Lag, exp.Lead, exp.Mode)
 _CHOSEN = (exp.Coalesce, exp.If, exp.Case)
-_FLATTENED = ("SEQ", "KEY", "PATH", "INDEX", "VALUE", "THIS")
+_FLATTENED = {"SEQ": UNKNOWN, "KEY": UNKNOWN, "PATH": UNKNOWN, "INDEX": UNKNOWN, "VALUE": VARIANT, "THIS": VARIANT}
 
 
 def described(facts: Facts | None, columns: Sequence[Column]) -> list[Column]:
@@ -78,7 +79,10 @@ def told_more(column: Column, fact: Fact) -> Column:
 
 
 def facts_of(session: Session, tree: Tree) -> Facts | None:
-    """The names of a query's columns with what is known of them; None where not even the columns are known."""
+    """The names of a query's columns with what is known of them; None where not even the columns are known.
+
+    The columns within the query that hold a VARIANT are marked so in their ``meta``.
+    """
     return _Reader(session, session.engine.database, session.engine.schema).query(tree, {})
 
 
@@ -158,6 +162,9 @@ class _Reader:
         for at, node in enumerate([first, *(tree.args.get("joins") or []), *(tree.args.get("laterals") or [])]):
             if node is not None:
                 self._read(scope, node, named, first=at == 0)
+        for column in tree.find_all(exp.Column):
+            if column.parent_select is tree and scope.find(column).variant:
+                column.meta["variant"] = True
         made: Facts = []
         for one in tree.expressions:
             if isinstance(one, exp.Star) or (isinstance(one, exp.Column) and isinstance(one.this, exp.Star)):
@@ -204,7 +211,7 @@ class _Reader:
             )
         if isinstance(node, exp.Lateral | exp.TableFromRows):
             flat = isinstance(node.this, exp.Explode)
-            return name, _renamed(node, [(n, UNKNOWN) for n in _FLATTENED]) if flat else None
+            return name, _renamed(node, list(_FLATTENED.items())) if flat else None
         if not isinstance(node, exp.Table) or not (parts := table_name(node)):
             return name, None
         if len(parts) == 1 and parts[0] in named:
@@ -220,7 +227,9 @@ class _Reader:
             return None
         name = Name(*full)  # type: ignore[arg-type]
         view = self.session.account.catalog.views.get(name)
-        if view is not None and (not view.temporary or view.owner_session is self.session.shared):
+        if view is not None:
+            if view.temporary and view.owner_session is not self.session.shared:
+                return None
             inner = _Reader(self.session, view.database, view.schema, self.depth + 1)
             found = inner.query(queries.parse(view.query), {})
             if found is None or len(found) != len(view.columns):
@@ -230,7 +239,7 @@ class _Reader:
             columns = stored(self.session, name)
         except SqlError:
             return None
-        return [(c.name, Fact(_declared(c), c.nullable)) for c, _, _ in columns]
+        return [(c.name, Fact(_declared(c), c.nullable, c.kind == "variant")) for c, _, _ in columns]
 
     def _values(self, tree: exp.Values) -> Facts:
         rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in tree.expressions]
@@ -239,7 +248,7 @@ class _Reader:
             (f"COLUMN{at + 1}", _either([self._value(v, _Scope()) for v in held])) for at, held in enumerate(columns)
         ]
 
-    def _value(self, tree: Any, scope: _Scope) -> Fact:  # one answer a kind of expression
+    def _value(self, tree: Any, scope: _Scope) -> Fact:  # noqa: PLR0912  # one answer a kind of expression
         if isinstance(tree, exp.Alias | exp.Paren):
             return self._value(tree.this, scope)
         if isinstance(tree, exp.Column):
@@ -254,13 +263,16 @@ class _Reader:
             return Fact("timestamp_ltz", nullable=False)
         if isinstance(tree, exp.Cast):
             inner = self._value(tree.this, scope)
-            return Fact(told(tree.to), inner.nullable or isinstance(tree, exp.TryCast))
+            is_variant = tree.to.this == exp.DataType.Type.VARIANT
+            return Fact(told(tree.to), inner.nullable or isinstance(tree, exp.TryCast), is_variant)
+        if isinstance(tree, exp.ParseJSON | exp.ToVariant | exp.JSONExtract | exp.Bracket):
+            return VARIANT
         if isinstance(tree, exp.Neg | exp.Not):
             return Fact(nullable=self._value(tree.this, scope).nullable)
         if isinstance(tree, exp.Window | exp.Filter | exp.WithinGroup):
             return self._value(tree.this, scope)
         if isinstance(tree, _SAME):
-            return Fact(self._value(tree.this, scope).kind)
+            return replace(self._value(tree.this, scope), nullable=True)
         if isinstance(tree, _CHOSEN):
             return self._chosen(tree, scope)
         if isinstance(tree, exp.Binary) and not isinstance(tree, exp.Func | exp.Dot | exp.JSONExtract | exp.Bracket):
@@ -310,7 +322,7 @@ def _either(facts: Sequence[Fact]) -> Fact:
         made: Told | None = max(kind for kind in kinds if isinstance(kind, int))
     else:
         made = kinds[0] if len(set(kinds)) == 1 else None
-    return Fact(made, any(one.nullable for one in facts))
+    return Fact(made, any(one.nullable for one in facts), all(one.variant for one in facts))
 
 
 def _renamed(node: Any, facts: Facts | None) -> Facts | None:

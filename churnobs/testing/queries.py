@@ -218,14 +218,13 @@ def statement_of(tree: Tree) -> str | None:
 
 def select(session: Session, tree: Tree, rewriter: Rewriter, *, describe_only: bool) -> Result:
     """Run a query."""
-    facts = descriptions.facts_of(session, tree)
     changed = rewriter.query(tree)
     sql = final(session, changed)
     if describe_only:
-        columns = descriptions.described(facts, session.engine.describe(sql))
+        columns = descriptions.described(rewriter.facts, session.engine.describe(sql))
         return Result(columns, None, results.SELECT, "fakesnow")
     result = session.engine.query(sql)
-    result.columns = descriptions.described(facts, result.columns)
+    result.columns = descriptions.described(rewriter.facts, result.columns)
     result.answered_by = "fakesnow"
     return result
 

@@ -97,6 +97,7 @@ class Rewriter:
         self.dynamic = False
         self.sources: set[Name] = set()
         self.columns_of: dict[str, list[str]] = {}
+        self.facts: Any = None
 
     def register(self, table: pa.Table) -> str:
         """Show an Arrow table to DuckDB under a name of its own."""
@@ -157,11 +158,13 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic, arrays, exact, flatten, pivots, scalars, typed
+        from churnobs.testing import arithmetic, arrays, descriptions, exact, flatten, pivots, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
         refuse_clauses(tree)
+        inner: Any = tree if isinstance(tree, exp.Query) else tree.args.get("expression")
+        self.facts = descriptions.facts_of(self.session, inner) if isinstance(inner, exp.Query) else None
         for select in list(tree.find_all(exp.Select)):
             name_columns(select)
         for join in tree.find_all(exp.Join):

@@ -264,3 +264,24 @@ def test_whole_numbers_in_pandas_are_as_wide_as_they_need_to_be(snowflake_sessio
     assert [str(kind) for kind in frame.to_pandas().dtypes] == ["int8", "int16", "int32", "int64"]
     assert [tuple(row) for row in frame.collect()] == [(1, 300, 70000, 5000000000), (-1, -300, -70000, -5000000000)]
     assert str(snowflake_session.sql("SELECT 1 AS a WHERE FALSE").to_pandas().dtypes["A"]) == "int64"
+
+
+def test_variants_of_tables_and_of_flatten_are_compared(sql, snowflake_session) -> None:
+    sql("""CREATE TABLE t AS SELECT PARSE_JSON('{"tags": ["a", "b"], "nums": [10, 9, 100, 1.5]}') AS v""")
+    assert sql("SELECT f.value FROM t, LATERAL FLATTEN(v:tags) f WHERE f.value = 'a'") == [('"a"',)]
+    assert sql("SELECT f.value FROM t, LATERAL FLATTEN(v:tags) f WHERE f.value LIKE 'b%' OR f.value IN ('z')") == [
+        ('"b"',)
+    ]
+    numbers = "FROM t, LATERAL FLATTEN(INPUT => v:nums) f"
+    assert [row[0] for row in sql(f"SELECT value {numbers} ORDER BY f.value DESC")] == ["100", "10", "9", "1.5"]
+    assert sql(f"SELECT MAX(f.value), MIN(value), COUNT_IF(value > 9.5) {numbers}") == [("100", "1.5", 2)]
+    assert sql(f"WITH q AS (SELECT f.value AS x {numbers}) SELECT x FROM q WHERE x < 9.5 ORDER BY x") == [
+        ("1.5",),
+        ("9",),
+    ]
+    sql(
+        "CREATE TABLE u AS SELECT PARSE_JSON(column1) AS x, column2 AS n FROM VALUES ('10', '10'), ('9', 'b'), ('\"a\"', 'a')"
+    )
+    assert sql("SELECT x FROM u WHERE x = 'a'") == [('"a"',)]
+    assert sql("SELECT MAX(x) FROM u WHERE n <> 'a'") == [("10",)]
+    assert [row[0] for row in snowflake_session.table("u").filter(F.col("n") != "a").sort("x").collect()] == ["9", "10"]
