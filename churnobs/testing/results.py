@@ -179,7 +179,7 @@ def _array(column: Column, array: pa.Array) -> pa.Array:
     if pa.types.is_decimal(kind):
         return _decimal(array)
     if pa.types.is_integer(kind):
-        return _narrow(array)
+        return array.cast(pa.int64())
     if pa.types.is_float32(kind):
         return array.cast(pa.float64())
     if pa.types.is_nested(kind):
@@ -187,16 +187,6 @@ def _array(column: Column, array: pa.Array) -> pa.Array:
     if column.kind in ("variant", "array", "object"):
         return pa.array([None if v is None else pretty(v) for v in array.to_pylist()], pa.string())
     return array
-
-
-def _narrow(array: pa.Array) -> pa.Array:
-    """Whole numbers travel in as few bytes as they need, which is the type that pandas then shows."""
-    ends = pc.min_max(array).as_py()
-    least, most = ends["min"] or 0, ends["max"] or 0
-    for kind in (pa.int8(), pa.int16(), pa.int32()):
-        if -(1 << kind.bit_width - 1) <= least and most < 1 << kind.bit_width - 1:
-            return array.cast(kind)
-    return array.cast(pa.int64())
 
 
 def _decimal(array: pa.Array) -> pa.Array:

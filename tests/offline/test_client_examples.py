@@ -257,15 +257,6 @@ def test_kinds_of_tables(sql) -> None:
     ]
 
 
-def test_whole_numbers_in_pandas_are_as_wide_as_they_need_to_be(snowflake_session) -> None:
-    frame = snowflake_session.sql(
-        "SELECT column1 AS a, column1 * 300 AS b, column1 * 70000 AS c, column1 * 5000000000 AS d FROM VALUES (1), (-1)"
-    )
-    assert [str(kind) for kind in frame.to_pandas().dtypes] == ["int8", "int16", "int32", "int64"]
-    assert [tuple(row) for row in frame.collect()] == [(1, 300, 70000, 5000000000), (-1, -300, -70000, -5000000000)]
-    assert str(snowflake_session.sql("SELECT 1 AS a WHERE FALSE").to_pandas().dtypes["A"]) == "int64"
-
-
 def test_variants_of_tables_and_of_flatten_are_compared(sql, snowflake_session) -> None:
     sql("""CREATE TABLE t AS SELECT PARSE_JSON('{"tags": ["a", "b"], "nums": [10, 9, 100, 1.5]}') AS v""")
     assert sql("SELECT f.value FROM t, LATERAL FLATTEN(v:tags) f WHERE f.value = 'a'") == [('"a"',)]

@@ -77,7 +77,7 @@ def test_exact_numbers_in_pandas(snowflake_session) -> None:
     frame = snowflake_session.sql(
         "SELECT 1.25::NUMBER(10, 2) AS a, -7 / 2 AS b, 1e20::NUMBER(38, 2) AS c, NULL::NUMBER(5, 1) AS d, 3 AS e"
     ).to_pandas()
-    assert [str(kind) for kind in frame.dtypes] == ["float64"] * 4 + ["int8"]
+    assert [str(kind) for kind in frame.dtypes] == ["float64"] * 4 + ["int64"]
     np.testing.assert_array_equal(frame.iloc[0, :3].to_numpy(float), [1.25, -3.5, 1e20])
     assert frame["D"].isna().all()
 
