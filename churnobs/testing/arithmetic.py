@@ -120,7 +120,7 @@ def _as(extract: Tree, kind: str) -> None:
     extract.replace(exp.cast(extract.copy(), kind))
 
 
-@scalar("OBJECT_INSERT", proof=document("functions/object_insert"))
+@scalar("OBJECT_INSERT", "MAP_INSERT", proof=document("functions/object_insert"))
 def object_insert(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
     """OBJECT_INSERT(object, key, value [, update]); NULL for a value is no value."""
     from churnobs.testing.typed import macro

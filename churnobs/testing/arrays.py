@@ -55,6 +55,15 @@ CREATE OR REPLACE MACRO @keys_of(k) AS CASE WHEN typeof(k) = 'JSON' OR typeof(k)
 CREATE OR REPLACE MACRO @pick(v, l) AS @object_of(list_filter(list_sort(json_keys(@variant(v))), lambda k: list_contains(l, k)),
     list_transform(list_filter(list_sort(json_keys(@variant(v))), lambda k: list_contains(l, k)),
     lambda k: json_extract(@variant(v), '/' || replace(replace(k, '~', '~0'), '/', '~1'))));
+CREATE OR REPLACE MACRO @map_size(m) AS len(json_keys(@variant(m)));
+CREATE OR REPLACE MACRO @only_in(a, b) AS
+    list_filter(list_sort(json_keys(@variant(a))), lambda x: NOT list_contains(json_keys(@variant(b)), x));
+CREATE OR REPLACE MACRO @map_cat(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN @object_of(
+    list_concat(@only_in(a, b), list_sort(json_keys(@variant(b)))),
+    list_transform(list_concat(@only_in(a, b), list_sort(json_keys(@variant(b)))), lambda x:
+        json_extract(CASE WHEN list_contains(json_keys(@variant(b)), x) THEN @variant(b) ELSE @variant(a) END,
+        '/' || replace(replace(x, '~', '~0'), '/', '~1')))) END;
+CREATE OR REPLACE MACRO @has_key(k, m) AS list_contains(json_keys(@variant(m)), @text(k));
 CREATE OR REPLACE MACRO @object_without(o, k) AS list_filter(list_sort(json_keys(@variant(o))), lambda x: x <> k);
 CREATE OR REPLACE MACRO @object_insert(o, k, v, u) AS CASE WHEN o IS NULL OR k IS NULL THEN @variant(o)
     WHEN NOT u AND list_contains(json_keys(@variant(o)), k) THEN error('Duplicate field key ' || chr(39) || k || chr(39))
@@ -120,6 +129,9 @@ _plain("array_intersect", "ARRAY_INTERSECT", "ARRAY_INTERSECTION")
 _plain("to_array")
 _plain("to_object_of", "ARRAYS_TO_OBJECT")
 _plain("keys", "JSON_KEYS", "OBJECT_KEYS")
+_plain("keys", "MAP_KEYS")
+_plain("map_size")
+_plain("map_cat")
 _plain("ignoring_case", "GET_IGNORE_CASE")
 
 
@@ -130,6 +142,12 @@ def array(_rewriter: Rewriter, args: Args, _named: Named) -> Tree | None:
     if kinds in ({True}, {False}, set()) and not any("." in a.name for a in args if not a.is_string):
         return None
     return exp.Anonymous(this="json_array", expressions=[macro("variant", a.copy()) for a in args])
+
+
+@scalar("MAP_CONTAINS_KEY", proof=document("functions/map_contains_key"))
+def map_contains_key(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
+    """MAP_CONTAINS_KEY(key, map)."""
+    return macro("has_key", args[0].copy(), args[1].copy())
 
 
 @scalar("ARRAYS_ZIP", proof=document("functions/arrays_zip"))
@@ -174,7 +192,7 @@ def array_sort(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return macro("array_sort", args[0].copy(), *order)
 
 
-@scalar("OBJECT_PICK", proof=document("functions/object_pick"))
+@scalar("OBJECT_PICK", "MAP_PICK", proof=document("functions/object_pick"))
 def object_pick(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """OBJECT_PICK(object, key, ...) or OBJECT_PICK(object, array of keys)."""
     keys = [macro("keys_of", key.copy()) for key in args[1:]]

@@ -55,7 +55,7 @@ def parse_url(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return macro("url", args[0].copy())
 
 
-@scalar("OBJECT_DELETE", proof=document("functions/object_delete"))
+@scalar("OBJECT_DELETE", "MAP_DELETE", proof=document("functions/object_delete"))
 def object_delete(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """OBJECT_DELETE(object, key, ...)."""
     pairs = [part for key in args[1:] for part in (key.copy(), exp.null())]

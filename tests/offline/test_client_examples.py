@@ -276,3 +276,14 @@ def test_variants_of_tables_and_of_flatten_are_compared(sql, snowflake_session) 
     assert sql("SELECT x FROM u WHERE x = 'a'") == [('"a"',)]
     assert sql("SELECT MAX(x) FROM u WHERE n <> 'a'") == [("10",)]
     assert [row[0] for row in snowflake_session.table("u").filter(F.col("n") != "a").sort("x").collect()] == ["9", "10"]
+
+
+def test_functions_of_maps(sql) -> None:
+    sql("CREATE TABLE t AS SELECT OBJECT_CONSTRUCT('b', 1, 'a', 2)::MAP(VARCHAR, INT) AS m, 'b' AS k")
+    assert sql("SELECT MAP_KEYS(m), MAP_SIZE(m), MAP_CONTAINS_KEY(k, m), MAP_CONTAINS_KEY('z', m) FROM t") == [
+        ('[\n  "a",\n  "b"\n]', 2, True, False)
+    ]
+    changed = sql(
+        "SELECT MAP_CAT(m, OBJECT_CONSTRUCT('b', 9)::MAP(VARCHAR, INT)), MAP_INSERT(m, 'c', 3), MAP_DELETE(m, k), MAP_PICK(m, k) FROM t"
+    )
+    assert [json.loads(text) for text in changed[0]] == [{"a": 2, "b": 9}, {"a": 2, "b": 1, "c": 3}, {"a": 2}, {"b": 1}]
