@@ -80,11 +80,12 @@ def told_more(column: Column, fact: Fact) -> Column:
 
 
 def facts_of(session: Session, tree: Tree) -> Facts | None:
-    """The names of a query's columns with what is known of them; None where not even the columns are known.
+    """The names of the columns of a query, or of one in a statement, with what is known; None where not even they are known.
 
     The columns within the query that hold a VARIANT are marked so in their ``meta``.
     """
-    return _Reader(session, session.engine.database, session.engine.schema).query(tree, {})
+    query = tree if isinstance(tree, exp.Query) else tree.args.get("expression")
+    return _Reader(session, session.engine.database, session.engine.schema).query(query, {})
 
 
 @dataclass(slots=True)

@@ -88,13 +88,11 @@ class Rewriter:
         self.session = session
         self.duck = duck if duck is not None else session.engine.duck
         self.copying: Any = None
-        self.coerces = False
-        self.checks = True
+        self.coerces, self.checks, self.dynamic = False, True, False
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()
         self.streams: dict[Name, Any] = {}
-        self.dynamic = False
         self.sources: set[Name] = set()
         self.columns_of: dict[str, list[str]] = {}
         self.facts: Any = None
@@ -163,8 +161,7 @@ class Rewriter:
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
         refuse_clauses(tree)
-        inner: Any = tree if isinstance(tree, exp.Query) else tree.args.get("expression")
-        self.facts = descriptions.facts_of(self.session, inner) if isinstance(inner, exp.Query) else None
+        self.facts = descriptions.facts_of(self.session, tree)
         for select in list(tree.find_all(exp.Select)):
             name_columns(select)
         for join in tree.find_all(exp.Join):
@@ -184,8 +181,8 @@ class Rewriter:
         for table in list(tree.find_all(exp.Table)):
             if table.parent is not None and not isinstance(table.this, exp.Anonymous | exp.Func):
                 self._table(table)
-        for select in reversed(list(tree.find_all(exp.Select))):  # the innermost first: it says what $1 is around it
-            self._positions(select)
+        for select in reversed(list(tree.find_all(exp.Select))):
+            self._positions(select)  # the innermost first: it says what $1 is around it
         holder = exp.Paren(this=tree)
         arithmetic.rewrite(holder)
         typed.rewrite(holder, coerces=self.coerces)
@@ -207,7 +204,7 @@ class Rewriter:
         if not marks:
             return tree
         values = list(self.bindings)
-        if self.describe_only and len(values) < len(marks):
+        if self.describe_only:
             values += [None] * (len(marks) - len(values))
         if len(values) < len(marks):
             raise SqlError("SQL compilation error:\nBind variable ? not set.", 2049, "42601")

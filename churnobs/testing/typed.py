@@ -250,8 +250,7 @@ def _cast(node: Any) -> Tree | None:
 
 
 def _cast_to_text(kind: exp.DataType, given: Any) -> Tree | None:
-    spelled = isinstance(given, exp.Literal) and given.is_string
-    if kind.expressions and not spelled and not isinstance(given, exp.JSONExtract):
+    if kind.expressions and not isinstance(given, exp.JSONExtract) and not getattr(given, "is_string", False):
         return macro("cut", given.copy(), kind.expressions[0].this.copy())
     made: Tree = given.copy()
     if not isinstance(given, exp.JSONExtract | exp.Literal):
@@ -309,9 +308,9 @@ def _formatted(node: Any) -> Tree | None:
 def _read(node: Any) -> None:
     """A text read by a format: what sqlglot leaves as it stands (HH, which counts to 24, and Mon) or reads otherwise (dd, dy)."""
     if isinstance(form := node.args.get("format"), exp.Literal):
-        codes = {"%-d": "%d", "%w": "%a"}
         parts = re.split(r"(%[-:]?[A-Za-z](?:_[a-z]+)?)", form.name.replace("HH", "%H"))
-        form.set("this", "".join(codes.get(p, p) if at % 2 else strptime_format(p) for at, p in enumerate(parts)))
+        codes = {"%-d": "%d", "%w": "%a"} | {p: strptime_format(p) for p in parts[::2]}
+        form.set("this", "".join(codes.get(p, p) for p in parts))
 
 
 def _shown(node: Any) -> Tree | None:
@@ -379,8 +378,9 @@ def _moments(node: Any) -> None:
             operand.replace(macro("as_moment", operand.copy()))
 
 
-def _given(node: Any) -> list[Tree]:
-    return [one.copy() for one in (node.this, node.args.get("format")) if one is not None]
+def _tried_binary(node: Any) -> Tree | None:
+    given = [one.copy() for one in (node.this, node.args.get("format")) if one is not None]
+    return exp.Anonymous(this="TRY_TO_BINARY", expressions=given) if node.args.get("safe") else None
 
 
 _RULES: dict[Any, Any] = {
@@ -389,12 +389,11 @@ _RULES: dict[Any, Any] = {
     exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
     exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ParseJSON: _parsed, exp.CheckJson: lambda node: macro("check", node.this.copy()),
-    exp.Time: lambda node: exp.cast(node.this.copy(), "TIME"),
+    exp.Time: lambda node: exp.cast(node.this.copy(), "TIME"), exp.ToBinary: _tried_binary,
     exp.TimeToStr: _formatted, exp.StrToTime: _read, exp.StrToDate: _read,
     exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
     exp.Contains: _looked_for, exp.StartsWith: _looked_for, exp.EndsWith: _looked_for,
     exp.RegrSlope: _regressed, exp.RegrIntercept: _regressed, exp.RegrR2: _regressed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
-    exp.ToBinary: lambda node: exp.Anonymous(this="TRY_TO_BINARY", expressions=_given(node)) if node.args.get("safe") else None,
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip
