@@ -85,6 +85,8 @@ def facts_of(session: Session, tree: Tree) -> Facts | None:
     The columns within the query that hold a VARIANT are marked so in their ``meta``.
     """
     query = tree if isinstance(tree, exp.Query) else tree.args.get("expression")
+    if not isinstance(query, exp.Query):
+        return None
     return _Reader(session, session.engine.database, session.engine.schema).query(query, {})
 
 
