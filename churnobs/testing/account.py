@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from snowflake.snowpark import Session as SnowparkSession
 
 HANDLERS = (
-    "environment", "transactions", "grants", "warehouses", "refusals", "tables", "table_alters", "show", "streams", "views",
-    "functions", "arithmetic", "typed", "arrays", "scalars", "stages", "copy_into", "infer", "several", "alerts", "notifications",
+    "environment", "transactions", "grants", "warehouses", "refusals", "listings", "tables", "table_alters", "show", "streams",
+    "views",
+    "functions", "arithmetic", "typed", "moments", "arrays", "scalars", "stages", "copy_into", "infer", "several", "alerts",
+    "notifications",
     "cortex", "tags", "routines", "aggregates", "routine_commands", "table_functions", "models", "model_calls", "datasets",
     "lineage", "monitors", "monitor_functions", "tasks", "task_runs", "task_history", "dynamic_tables", "dynamic_history",
     "experiments", "role_commands", "undrop", "create_or_alter", "scoped_files",

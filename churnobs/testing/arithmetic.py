@@ -26,14 +26,8 @@ _COUNTED = (
     exp.Median,
 )
 
-# memory.main is there in every session; a quotient of two exact numbers keeps six decimals (twelve at most), as in Snowflake
+# memory.main is there in every session
 MACROS = """
-CREATE OR REPLACE MACRO memory.main._offline_exact(v) AS typeof(v) LIKE '%INT%' OR typeof(v) LIKE 'DECIMAL%';
-CREATE OR REPLACE MACRO memory.main._offline_divide(a, b) AS CASE
-    WHEN a IS NULL OR b IS NULL THEN NULL
-    WHEN b = 0 THEN error('Division by zero')
-    WHEN memory.main._offline_exact(a) AND memory.main._offline_exact(b) THEN round(a / b, 6)
-    ELSE a / b END;
 CREATE OR REPLACE MACRO memory.main._offline_whole(v) AS CASE
     WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN CAST(round(TRY_CAST(v AS DOUBLE)) AS BIGINT) ELSE CAST(v AS BIGINT) END;
 """
@@ -41,8 +35,9 @@ CREATE OR REPLACE MACRO memory.main._offline_whole(v) AS CASE
 
 def rewrite(tree: Tree) -> None:
     """Put the rules of this module into a tree."""
-    for extract in list(tree.find_all(exp.JSONExtract, exp.Bracket)):
-        _variant(extract)
+    for extract in list(tree.find_all(exp.JSONExtract, exp.Bracket, exp.Column)):
+        if not isinstance(extract, exp.Column) or extract.meta.get("variant"):
+            _variant(extract)
     for cast in list(tree.find_all(exp.Cast)):
         _whole(cast)
     for number in list(tree.find_all(exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)):
@@ -101,7 +96,9 @@ def _placed(extract: Any, above: Any) -> None:
         above.replace(exp.Anonymous(this=found, expressions=[extract.copy(), _in_order(extract)]))
     elif isinstance(above, exp.Ordered):
         select = extract.parent_select
-        if select is None or not select.args.get("group"):  # DuckDB finds a key of GROUP BY only as it is written there
+        if select is None or not (
+            select.args.get("group") or select.args.get("distinct")
+        ):  # DuckDB finds a key of GROUP BY only as it is written there
             extract.replace(_in_order(extract))
 
 
@@ -123,11 +120,15 @@ def _as(extract: Tree, kind: str) -> None:
     extract.replace(exp.cast(extract.copy(), kind))
 
 
-@scalar("OBJECT_INSERT", proof=document("functions/object_insert"))
+@scalar("OBJECT_INSERT", "MAP_INSERT", proof=document("functions/object_insert"))
 def object_insert(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
-    """OBJECT_INSERT(object, key, value [, update])."""
-    pair = exp.Anonymous(this="json_object", expressions=[args[1].copy(), args[2].copy()])
-    return exp.Anonymous(this="json_merge_patch", expressions=[args[0].copy(), pair])
+    """OBJECT_INSERT(object, key, value [, update]); NULL for a value is no value."""
+    from churnobs.testing.typed import macro
+
+    update = args[3].copy() if len(args) > 3 else exp.false()
+    return macro(
+        "object_insert", macro("variant", args[0].copy()), args[1].copy(), macro("variant", args[2].copy()), update
+    )
 
 
 @scalar("SYSTEM$WAIT", proof=document("functions/system_wait"))

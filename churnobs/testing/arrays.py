@@ -55,6 +55,22 @@ CREATE OR REPLACE MACRO @keys_of(k) AS CASE WHEN typeof(k) = 'JSON' OR typeof(k)
 CREATE OR REPLACE MACRO @pick(v, l) AS @object_of(list_filter(list_sort(json_keys(@variant(v))), lambda k: list_contains(l, k)),
     list_transform(list_filter(list_sort(json_keys(@variant(v))), lambda k: list_contains(l, k)),
     lambda k: json_extract(@variant(v), '/' || replace(replace(k, '~', '~0'), '/', '~1'))));
+CREATE OR REPLACE MACRO @map_size(m) AS len(json_keys(@variant(m)));
+CREATE OR REPLACE MACRO @only_in(a, b) AS
+    list_filter(list_sort(json_keys(@variant(a))), lambda x: NOT list_contains(json_keys(@variant(b)), x));
+CREATE OR REPLACE MACRO @map_cat(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN @object_of(
+    list_concat(@only_in(a, b), list_sort(json_keys(@variant(b)))),
+    list_transform(list_concat(@only_in(a, b), list_sort(json_keys(@variant(b)))), lambda x:
+        json_extract(CASE WHEN list_contains(json_keys(@variant(b)), x) THEN @variant(b) ELSE @variant(a) END,
+        '/' || replace(replace(x, '~', '~0'), '/', '~1')))) END;
+CREATE OR REPLACE MACRO @has_key(k, m) AS list_contains(json_keys(@variant(m)), @text(k));
+CREATE OR REPLACE MACRO @object_without(o, k) AS list_filter(list_sort(json_keys(@variant(o))), lambda x: x <> k);
+CREATE OR REPLACE MACRO @object_insert(o, k, v, u) AS CASE WHEN o IS NULL OR k IS NULL THEN @variant(o)
+    WHEN NOT u AND list_contains(json_keys(@variant(o)), k) THEN error('Duplicate field key ' || chr(39) || k || chr(39))
+    ELSE @object_of(list_concat(@object_without(o, k), CASE WHEN v IS NULL THEN [] ELSE [k] END),
+        list_concat(list_transform(@object_without(o, k),
+            lambda x: json_extract(@variant(o), '/' || replace(replace(x, '~', '~0'), '/', '~1'))),
+            CASE WHEN v IS NULL THEN [] ELSE [@variant(v)] END)) END;
 CREATE OR REPLACE MACRO @to_object_of(k, v) AS CASE WHEN k IS NOT NULL AND v IS NOT NULL
     THEN @object_of(list_transform(@list(k), lambda x: @text(x)), @list(v)) END;
 CREATE OR REPLACE MACRO @array_reverse(a) AS to_json(list_reverse(@list(a)));
@@ -82,7 +98,7 @@ MACROS = _MACROS.replace("@", "memory.main._offline_")
 
 def object_values(tree: Tree) -> None:
     """Keys of objects are texts, whatever their case; values are written as VARIANT writes them."""
-    for pair in reversed(list(tree.find_all(exp.PropertyEQ))):
+    for pair in reversed(list(tree.find_all(exp.PropertyEQ, exp.JSONKeyValue))):
         if isinstance(pair.this, exp.Identifier) and isinstance(pair.parent, exp.Struct):
             pair.this.args["quoted"] = True
         if not isinstance(pair.expression, exp.Literal | exp.Struct | exp.Array):
@@ -113,6 +129,9 @@ _plain("array_intersect", "ARRAY_INTERSECT", "ARRAY_INTERSECTION")
 _plain("to_array")
 _plain("to_object_of", "ARRAYS_TO_OBJECT")
 _plain("keys", "JSON_KEYS", "OBJECT_KEYS")
+_plain("keys", "MAP_KEYS")
+_plain("map_size")
+_plain("map_cat")
 _plain("ignoring_case", "GET_IGNORE_CASE")
 
 
@@ -120,9 +139,35 @@ _plain("ignoring_case", "GET_IGNORE_CASE")
 def array(_rewriter: Rewriter, args: Args, _named: Named) -> Tree | None:
     """ARRAY_CONSTRUCT(...) of elements that may differ in their types."""
     kinds = {a.is_string if isinstance(a, exp.Literal) else None for a in args}
-    if kinds in ({True}, {False}, set()):
+    if kinds in ({True}, {False}, set()) and not any("." in a.name for a in args if not a.is_string):
         return None
     return exp.Anonymous(this="json_array", expressions=[macro("variant", a.copy()) for a in args])
+
+
+@scalar("MAP_CONTAINS_KEY", proof=document("functions/map_contains_key"))
+def map_contains_key(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
+    """MAP_CONTAINS_KEY(key, map)."""
+    return macro("has_key", args[0].copy(), args[1].copy())
+
+
+@scalar("ARRAYS_ZIP", proof=document("functions/arrays_zip"))
+def arrays_zip(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
+    """ARRAYS_ZIP(array, ...): objects of the elements at one place, as many as the longest array has."""
+    pairs: list[Tree] = []
+    for at, given in enumerate(args):
+        place = exp.Bracket(this=macro("list", given.copy()), expressions=[exp.to_identifier("_at", quoted=True)])
+        pairs += [exp.Literal.string(f"${at + 1}"), place]
+    sizes = [exp.Anonymous(this="len", expressions=[macro("list", given.copy())]) for given in args]
+    longest = exp.Anonymous(this="greatest", expressions=[*sizes, exp.Literal.number(0)])
+    places = exp.Anonymous(
+        this="range", expressions=[exp.Literal.number(1), exp.Add(this=longest, expression=exp.Literal.number(1))]
+    )
+    each = exp.Lambda(
+        this=exp.Anonymous(this="json_object", expressions=pairs), expressions=[exp.to_identifier("_at", quoted=True)]
+    )
+    made = exp.Anonymous(this="to_json", expressions=[exp.Anonymous(this="list_transform", expressions=[places, each])])
+    missing: Tree = exp.or_(*(exp.Is(this=given.copy(), expression=exp.null()) for given in args))
+    return exp.Case(ifs=[exp.If(this=missing, true=exp.null())], default=made)
 
 
 @scalar("HASH", proof=document("functions/hash"))
@@ -147,7 +192,7 @@ def array_sort(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return macro("array_sort", args[0].copy(), *order)
 
 
-@scalar("OBJECT_PICK", proof=document("functions/object_pick"))
+@scalar("OBJECT_PICK", "MAP_PICK", proof=document("functions/object_pick"))
 def object_pick(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """OBJECT_PICK(object, key, ...) or OBJECT_PICK(object, array of keys)."""
     keys = [macro("keys_of", key.copy()) for key in args[1:]]

@@ -157,7 +157,8 @@ class Catalog:
         self.tagged: dict[tuple[str, str], dict[Name, str]] = {}
         self.loads: dict[Name, dict[str, tuple[str, float]]] = {}
         self.history: list[Any] = []
-        self.lengths: dict[Name, dict[str, int]] = {}
+        self.declared: dict[Name, dict[str, int | str]] = {}
+        self.transient: set[Name] = set()
         self.comments: dict[tuple[str, str], str] = {}
 
     def shelf(self, kind: str) -> Shelf[Any]:

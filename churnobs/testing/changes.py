@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import lengths, past, results, several_tables
+from churnobs.testing import declared, past, results, several_tables
 from churnobs.testing.failures import SqlError, missing, not_supported
 from churnobs.testing.names import Name
 from churnobs.testing.results import Column, Result
@@ -104,23 +104,38 @@ def _change(session: Session, tree: Tree, rewriter: Rewriter) -> Result:
     past.note(session, target, only_adds=isinstance(changed, exp.Insert) and not changed.args.get("overwrite"))
     if isinstance(changed, exp.Merge):
         merged = _merge(session, changed, target)
-        lengths.enforce(session, target)
+        declared.enforce(session, target)
         return merged
     _unqualify(changed)
     if isinstance(changed, exp.Insert):
         count = insert(session, changed, target)
-        lengths.enforce(session, target)
+        declared.enforce(session, target)
         return results.counts(results.INSERT, number_of_rows_inserted=count)
-    count = 0
+    count = several = 0
     for part in session.engine.translate(changed):
+        several = _met_several(session, part)
         count = session.engine.run(duck_sql(part))[0][0]
     if isinstance(changed, exp.Update):
-        lengths.enforce(session, target)
+        declared.enforce(session, target)
         made = results.counts(results.UPDATE, number_of_rows_updated=count)
         made.columns.append(Column("number of multi-joined rows updated", "fixed", 38, 0))
-        made.table = made.table.append_column("number of multi-joined rows updated", [[0]])
+        made.table = made.table.append_column("number of multi-joined rows updated", [[several]])
         return made
     return results.counts(results.DELETE, number_of_rows_deleted=count)
+
+
+def _met_several(session: Session, update: Tree) -> int:
+    """How many rows of an UPDATE ... FROM meet more than one row of what it reads from."""
+    source = update.args.get("from_")
+    if not isinstance(update, exp.Update) or source is None:
+        return 0
+    row = exp.column("rowid", table=ident(update.this.alias_or_name))
+    met = exp.select(row).from_(update.this.copy()).join(source.this.copy(), join_type="CROSS").group_by(row.copy())
+    if (where := update.args.get("where")) is not None:
+        met = met.where(where.this.copy())
+    counted = exp.select("count(*)").from_(met.having("count(*) > 1").subquery("_met"))
+    found: int = session.engine.run(duck_sql(counted))[0][0]
+    return found
 
 
 def _may_change(session: Session, tree: Tree, target: Name) -> None:

@@ -99,7 +99,8 @@ class _Load:
         if self.on_error not in ("ABORT_STATEMENT", "CONTINUE") and not self.on_error.startswith("SKIP_FILE"):
             raise SqlError(f"SQL compilation error:\ninvalid value '{self.on_error}' for ON_ERROR", 1003, "42000")
         self.match = str(options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()
-        self.lengths = session.account.catalog.lengths.get(session.physical(table), {})
+        told = session.account.catalog.declared.get(session.physical(table), {})
+        self.lengths = {column: most for column, most in told.items() if isinstance(most, int)}
         self.cuts = bool(options.get("TRUNCATECOLUMNS", False)) or options.get("ENFORCE_LENGTH", True) is False
         self.side = session.engine.side()
 

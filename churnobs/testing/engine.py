@@ -86,11 +86,12 @@ class Engine:
         self.root: duckdb.DuckDBPyConnection = self._fake.duck_conn
         self.functions: dict[str, int] = {}
         self.lock = threading.RLock()
-        from churnobs.testing import arithmetic, arrays, clock, flatten, json_texts, scalars, typed
+        from churnobs.testing import arithmetic, arrays, clock, exact, flatten, functions, json_texts, scalars, typed
 
         root: Any = self.root
         root.create_function(json_texts.NAME, json_texts.column, None, "VARCHAR", type="arrow", null_handling="special")
-        for module in (arithmetic, typed, json_texts, arrays, flatten, scalars, clock):
+        root.create_function(json_texts.WALK, json_texts.walks, None, "VARCHAR", type="arrow", null_handling="special")
+        for module in (arithmetic, exact, typed, json_texts, arrays, flatten, scalars, functions, clock):
             self.root.execute(module.MACROS)
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         # what does not fit into memory goes to the account's folder, not to one beside the program
@@ -208,6 +209,10 @@ class EngineSession:
         try:
             for part in [expression] if isinstance(expression, exp.Merge) else _exploded(expression):
                 changed = part
+                # an index of an index is turned without the inner one, unless that was turned before
+                for index in reversed(list(changed.find_all(exp.Bracket))):
+                    if index.parent is not None:
+                        index.replace(transforms.indices_to_json_extract(index))
                 for transform in _CHAIN:
                     changed = changed.transform(transform, copy=False)
                 yield changed
@@ -329,6 +334,11 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
             return SqlError(f"SQL compilation error:\nUnknown function {found.group(1).upper()}.", 2140, "42601")
         if found := re.search(r"Type with name (\S+) does not exist", first):
             return not_supported(f"the type {found.group(1).upper()}", "use another type")
+        if found := re.search(r"Column with name \"?(.+?)\"? already exists", first):
+            told = "the offline account cannot tell names apart that differ only in case"
+            return SqlError(
+                f"SQL compilation error:\nduplicate column name '{found.group(1)}'\n({told})", 2025, "42S21"
+            )
         if "already exists" in first:
             found = re.search(r'name "([^"]+)"', first)
             return exists("Object", found.group(1) if found else first)
@@ -357,6 +367,10 @@ def translated(error: duckdb.Error) -> SqlError:  # noqa: PLR0912  # one branch 
                 else found.group(2).capitalize()
             )
             return SqlError(f"{kind} '{found.group(1)}' is not recognized", 100038, "22018")
+        if found := re.search(r"(Failed to cast variant value .* to (?:ARRAY|OBJECT))$", message, re.DOTALL):
+            return SqlError(found.group(1), 100071, "22000")
+        if "destination type INT64" in first and "INT128" in first:
+            return not_supported("a whole number of more than 64 bits", "keep it as FLOAT, or its digits as VARCHAR")
         if found := re.search(r"(String '.*' is too long and would be truncated)$", message, re.DOTALL):
             return SqlError(found.group(1), 100078, "22000")
         return SqlError(re.sub(r"^\w+ Input Error: (?=User character length)", "", first), 100035, "22007")

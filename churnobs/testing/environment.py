@@ -290,12 +290,14 @@ def set_variable(session: Session, parser: Parser) -> Result:
     return status(DONE)
 
 
-@command("SHOW DATABASES", reads=True, proof=document("sql/show-databases"))
+@command("SHOW DATABASES", "SHOW TERSE DATABASES", reads=True, proof=document("sql/show-databases"))
 def show_databases(session: Session, parser: Parser) -> Result:
     """SHOW DATABASES [LIKE] [STARTS WITH]."""
     from churnobs.testing.show import filters
 
-    parser.expect("SHOW", "DATABASES")
+    parser.expect("SHOW")
+    parser.accept("TERSE")
+    parser.expect("DATABASES")
     found = filters(session, parser)
     columns = {"created_on": "timestamp_ltz"} | dict.fromkeys(
         ("name", "is_default", "is_current", "origin", "owner", "comment", "options", "retention_time", "kind"), "text"

@@ -24,6 +24,13 @@ CREATE OR REPLACE MACRO memory.main._offline_flatten(given, start, keeps, mode, 
                  {{'s': seq, 't': given, 'k': NULL::VARCHAR, 'p': start || '[' || n || ']', 'i': n,
                   'v': json_extract(given, '$[' || n || ']')}})
              WHEN keeps THEN [{_ONE}] END) AS e);
+CREATE OR REPLACE MACRO memory.main._offline_flatten_all(given, start, keeps, mode, seq) AS TABLE
+    SELECT e.s AS SEQ, e.k AS KEY, e.p AS PATH, e.i AS INDEX, e.v AS VALUE, e.t AS THIS FROM (SELECT unnest(
+        CASE WHEN json_array_length(_offline_walk(CAST(given AS VARCHAR), start, mode)) > 0 THEN list_transform(
+                 CAST(_offline_walk(CAST(given AS VARCHAR), start, mode) AS JSON[]), lambda x:
+                 {{'s': seq, 't': json_extract(x, '$.t'), 'k': json_extract_string(x, '$.k'), 'p': json_extract_string(x, '$.p'),
+                  'i': CAST(json_extract_string(x, '$.i') AS BIGINT), 'v': json_extract(x, '$.v')}})
+             WHEN keeps THEN [{_ONE}] END) AS e);
 CREATE OR REPLACE MACRO memory.main._offline_split_rows(given, sign, seq) AS TABLE
     SELECT e.s AS SEQ, e.i AS INDEX, e.v AS VALUE FROM (SELECT unnest(
         list_transform(range(1, len(string_split(given, sign)) + 1), lambda n:
@@ -39,7 +46,7 @@ def rewrite(tree: Tree) -> None:
             select.append("joins", exp.Join(this=lateral.copy()))
         select.set("laterals", None)
     for node in list(tree.find_all(exp.Lateral, exp.TableFromRows)):
-        alone = isinstance(node.parent, exp.From)
+        alone = isinstance(node.parent, exp.From | exp.Paren | exp.Subquery)
         call: Any = node.this.this if isinstance(node.this, exp.Window) else node.this
         if isinstance(call, exp.Explode):
             made = _flatten(call, alone=alone)
@@ -67,8 +74,8 @@ def _flatten(call: Any, *, alone: bool) -> Tree:
         else:
             given[next(names)] = argument
     recursive, mode = given.get("RECURSIVE"), given.get("MODE")
-    if recursive is not None and not (isinstance(recursive, exp.Boolean) and not recursive.this):
-        raise not_supported("FLATTEN with RECURSIVE", "flatten each level: LATERAL FLATTEN(a.value) b")
+    if recursive is not None and not isinstance(recursive, exp.Boolean):
+        raise not_supported("FLATTEN with RECURSIVE that is no literal", "write TRUE or FALSE")
     source: Tree = exp.Anonymous(this="to_json", expressions=[given["INPUT"]])
     path = given["PATH"].name if "PATH" in given else ""
     if path:
@@ -76,7 +83,8 @@ def _flatten(call: Any, *, alone: bool) -> Tree:
     outer = given.get("OUTER", exp.Boolean(this=False))
     kind = exp.Literal.string("BOTH" if mode is None else mode.name.upper())
     parts = [source, exp.Literal.string(path), outer.copy(), kind, _sequence(source, alone=alone)]
-    return exp.Anonymous(this="memory.main._offline_flatten", expressions=parts)
+    every = "_all" if recursive is not None and recursive.this else ""
+    return exp.Anonymous(this=f"memory.main._offline_flatten{every}", expressions=parts)
 
 
 def _sequence(source: Any, *, alone: bool) -> Tree:

@@ -28,6 +28,22 @@ def context(name: str, summary: str, give: Callable[[Rewriter], Any], proof: Pro
     SCALARS[name] = Function(lambda rewriter, _args, _named: value_of(give(rewriter)), summary, known)
 
 
+MACROS = r"""
+CREATE OR REPLACE MACRO memory.main._offline_sized(digits, decimals) AS 'NUMBER(' || digits || ',' || decimals || ')[SB' ||
+    CASE WHEN digits <= 2 THEN 1 WHEN digits <= 4 THEN 2 WHEN digits <= 9 THEN 4 WHEN digits <= 18 THEN 8 ELSE 16 END || ']';
+CREATE OR REPLACE MACRO memory.main._offline_typeof(v) AS CASE
+    WHEN regexp_full_match(typeof(v), 'U?[A-Z]*INT(EGER)?') THEN memory.main._offline_sized(38, 0)
+    WHEN regexp_full_match(typeof(v), 'DECIMAL\(\d+,\d+\)') THEN memory.main._offline_sized(
+        TRY_CAST(regexp_extract(typeof(v), '\((\d+)', 1) AS INTEGER),
+        TRY_CAST(regexp_extract(typeof(v), '(\d+)\)', 1) AS INTEGER))
+    WHEN typeof(v) LIKE '%[]' THEN 'ARRAY[LOB]' WHEN typeof(v) LIKE 'STRUCT%' OR typeof(v) LIKE 'MAP%' THEN 'OBJECT[LOB]'
+    ELSE CASE typeof(v) WHEN 'VARCHAR' THEN 'VARCHAR(16777216)[LOB]' WHEN 'DOUBLE' THEN 'FLOAT[DOUBLE]'
+    WHEN 'FLOAT' THEN 'FLOAT[DOUBLE]'
+    WHEN 'BOOLEAN' THEN 'BOOLEAN[SB1]' WHEN 'DATE' THEN 'DATE[SB4]' WHEN 'TIME' THEN 'TIME(9)[SB8]'
+    WHEN 'JSON' THEN 'VARIANT[LOB]'
+    WHEN 'TIMESTAMP' THEN 'TIMESTAMP_NTZ(9)[SB16]' WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'TIMESTAMP_TZ(9)[SB16]'
+    WHEN 'BLOB' THEN 'BINARY(8388608)[LOB]' ELSE typeof(v) END END;
+"""
 MADE_UP = judgement("the value is made up")
 context("CURRENT_WAREHOUSE", "The warehouse in use", lambda r: r.session.warehouse)
 context("CURRENT_ROLE", "The role in use", lambda r: r.session.role)
@@ -106,16 +122,18 @@ def result_scan(rewriter: Rewriter, args: Args, _named: Named) -> Result:
 
 @scalar("SYSTEM$TYPEOF", proof=document("functions/system_typeof"))
 def typeof(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
-    """SYSTEM$TYPEOF: DuckDB's name of the type in Snowflake's spelling, as far as it maps."""
-    inner = exp.Anonymous(this="typeof", expressions=[args[0].copy()])
-    spelled = {
-        "BIGINT": "NUMBER(38,0)[SB16]",
-        "VARCHAR": "VARCHAR(16777216)[LOB]",
-        "DOUBLE": "FLOAT[DOUBLE]",
-        "BOOLEAN": "BOOLEAN[SB1]",
-    }
-    ifs = [exp.If(this=exp.EQ(this=inner.copy(), expression=value_of(k)), true=value_of(v)) for k, v in spelled.items()]
-    return exp.Case(ifs=ifs, default=inner)
+    """SYSTEM$TYPEOF(value): its type and how it is stored; a whole number that is no literal is NUMBER(38,0)."""
+    given = args[0]
+    if isinstance(given, exp.Literal):
+        if given.is_string:
+            return value_of(f"VARCHAR({max(len(given.name), 1)})[LOB]")
+        if given.name.isdigit():
+            return exp.Anonymous(
+                this="memory.main._offline_sized", expressions=[value_of(len(given.name)), value_of(0)]
+            )
+    if isinstance(given, exp.Null):
+        return value_of("NULL[LOB]")
+    return exp.Anonymous(this="memory.main._offline_typeof", expressions=[given.copy()])
 
 
 def dual(rewriter: Rewriter, name: Name) -> pa.Table | None:

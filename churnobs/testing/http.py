@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 
 SERVER_VERSION = "9.30.0 churnobs-offline"
 Answerer: TypeAlias = "Callable[[Any, Request], None]"
+# what a client is told with each answer
+FORMATS = [
+    {"name": name, "value": value} for name, value in {
+        "TIMEZONE": "Etc/UTC", "DATE_OUTPUT_FORMAT": "YYYY-MM-DD", "TIME_OUTPUT_FORMAT": "HH24:MI:SS",
+        "BINARY_OUTPUT_FORMAT": "HEX",
+        "TIMESTAMP_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM", "TIMESTAMP_NTZ_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF3",
+        "TIMESTAMP_LTZ_OUTPUT_FORMAT": "", "TIMESTAMP_TZ_OUTPUT_FORMAT": "",
+    }.items()
+]  # fmt: skip
 
 
 class Server:
@@ -283,7 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
             {"name": "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD", "value": 0},
             {"name": "CLIENT_TELEMETRY_ENABLED", "value": False},
             {"name": "PYTHON_SNOWPARK_USE_SCOPED_TEMP_OBJECTS", "value": True},
-            {"name": "TIMEZONE", "value": "Etc/UTC"},
+            *FORMATS,
         ]
         return {
             "success": True, "code": None, "message": None,
@@ -325,7 +334,7 @@ class _Handler(BaseHTTPRequestHandler):
         told = {
             "queryId": query_id, "finalDatabaseName": engine.database, "finalSchemaName": engine.schema,
             "finalWarehouseName": session.warehouse, "finalRoleName": session.role,
-            "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
+            "parameters": FORMATS,
         }  # fmt: skip
         return {
             "success": True,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churnobs.testing.failures import SqlError, not_supported
+from churnobs.testing.failures import SqlError
 from churnobs.testing.locations import locate
 from churnobs.testing.proof import document
 from churnobs.testing.results import Result, of_rows
@@ -84,12 +86,36 @@ def _columns(rewriter: Rewriter, path: Any, form: dict[str, Any]) -> list[tuple[
     if form["TYPE"] == "PARQUET":
         return [(f.name, arrow_type(f.type), True) for f in pq.read_schema(path)]
     if form["TYPE"] == "JSON":
-        raise not_supported("INFER_SCHEMA of JSON files", "name the columns: $1:name::type")
+        return _of_json(read_file(path, form).table.column("C1").to_pylist())
     read = read_file(path, form)
     names = read.header or [n.lower() for n in read.table.schema.names if re.fullmatch(r"C\d+", n)]
     side = rewriter.session.engine.side()
     side.register("_rows", read.table)
     return [(name, _kind(side, f"C{at + 1}"), True) for at, name in enumerate(names)]
+
+
+def _of_json(texts: list[str]) -> list[tuple[str, str, bool]]:
+    """The keys of the objects of a JSON file, each with the type that all its values have."""
+    found: dict[str, str] = {}
+    for text in texts:
+        value = json.loads(text, parse_float=Decimal)
+        for key, held in value.items() if isinstance(value, dict) else ():
+            if held is not None:
+                kind = _of_value(held)
+                found[key] = _wider(found[key], kind) if key in found else kind
+            else:
+                found.setdefault(key, "TEXT")
+    return [(key, kind, True) for key, kind in found.items()]
+
+
+def _of_value(value: Any) -> str:
+    for kind, name in ((bool, "BOOLEAN"), (str, "TEXT"), (list, "ARRAY"), (dict, "OBJECT")):
+        if isinstance(value, kind):
+            return name
+    parts = Decimal(value).as_tuple()
+    if not isinstance(parts.exponent, int) or parts.exponent > 0:
+        return "REAL"
+    return f"NUMBER({max(len(parts.digits), 1 - parts.exponent)}, {-parts.exponent})"
 
 
 def _kind(side: Any, column: str) -> str:

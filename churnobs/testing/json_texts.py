@@ -1,4 +1,4 @@
-"""PARSE_JSON of texts that are not strictly JSON: names without quotes, single quotes, commas at the end, undefined."""
+"""Texts of JSON: PARSE_JSON of what is not strictly JSON (names without quotes, commas at the end), FLATTEN of all levels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-NAME = "_offline_relaxed"
+NAME, WALK = "_offline_relaxed", "_offline_walk"
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
     |(?P<word>[A-Za-z_$][\w$]*)|(?P<sign>[{}\[\],:]))""",
@@ -86,6 +86,50 @@ def _quoted(text: str) -> str:
 
 def _fail(text: str) -> str:
     raise ValueError(text)
+
+
+class Spelled(str):
+    """A number that keeps its spelling."""
+
+    __slots__ = ()
+
+
+def written(value: Any) -> str:
+    """A value as JSON."""
+    if isinstance(value, Spelled):
+        return str.__str__(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(written(v) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def walked(text: str | None, start: str, mode: str) -> list[dict[str, Any]]:
+    """The elements of all levels of a value, each before its own: key, path, index, value and what it is an element of."""
+    found: list[dict[str, Any]] = []
+
+    def walk(held: Any, path: str) -> None:
+        elements: list[tuple[str | None, int | None, str, Any]]
+        if isinstance(held, dict) and mode != "ARRAY":
+            elements = [(key, None, f"{path}.{key}" if path else key, held[key]) for key in sorted(held)]
+        elif isinstance(held, list) and mode != "OBJECT":
+            elements = [(None, at, f"{path}[{at}]", value) for at, value in enumerate(held)]
+        else:
+            return
+        for key, at, place, value in elements:
+            found.append({"k": key, "p": place, "i": at, "v": value, "t": held})
+            walk(value, place)
+
+    if text is not None:
+        walk(json.loads(text, parse_float=Spelled, parse_int=Spelled), start)
+    return found
+
+
+def walks(texts: Any, starts: Any, modes: Any) -> pa.Array:
+    """``walked`` of columns, as JSON."""
+    given = zip(texts.to_pylist(), starts.to_pylist(), modes.to_pylist(), strict=True)
+    return pa.array([written(walked(*one)) for one in given], pa.string())
 
 
 def column(texts: Any) -> pa.Array:

@@ -26,7 +26,7 @@ _NOTED: Final = ("_fs_tables_ext", "_fs_columns_ext")
 _KEPT: Final = ("sources", "edges", "graphs", "refreshes", "dropped", "rights")
 _SHELVES: Final = ("stages", "formats", "tags", "views")
 _LOCK: Final = type(threading.RLock())
-_BESIDE: Final = ("warehouses", "tagged", "loads", "history", "lengths", "comments")
+_BESIDE: Final = ("warehouses", "tagged", "loads", "history", "declared", "transient", "comments")
 
 
 class CannotKeep(RuntimeError):

@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from churnobs.testing import results, templates
+from churnobs.testing import descriptions, results, templates
 from churnobs.testing.failures import SqlError, exists, missing, not_supported
 from churnobs.testing.lexer import tokens
 from churnobs.testing.names import Name
@@ -221,9 +221,10 @@ def select(session: Session, tree: Tree, rewriter: Rewriter, *, describe_only: b
     changed = rewriter.query(tree)
     sql = final(session, changed)
     if describe_only:
-        columns = session.engine.describe(sql)
+        columns = descriptions.described(rewriter.facts, session.engine.describe(sql))
         return Result(columns, None, results.SELECT, "fakesnow")
     result = session.engine.query(sql)
+    result.columns = descriptions.described(rewriter.facts, result.columns)
     result.answered_by = "fakesnow"
     return result
 
@@ -287,7 +288,7 @@ def _dates(session: Session, tree: exp.Insert, table: Any) -> Any:
     for at, name in enumerate(names[: table.num_columns]):
         column = table.column(at)
         kind = kinds[name].kind if name in kinds else ""
-        if pa.types.is_string(column.type) and kind in ("date", "timestamp_ntz", "timestamp_tz"):
+        if pa.types.is_string(column.type) and kind in ("date", "timestamp_ntz", "timestamp_tz", "timestamp_ltz"):
             values = [v if v is None or not re.fullmatch(r"-?\d+", v) else _moment(int(v)) for v in column.to_pylist()]
             table = table.set_column(at, table.schema.names[at], pa.array(values, pa.string()))
     return table

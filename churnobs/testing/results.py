@@ -8,8 +8,10 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,13 +32,14 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a result as Snowflake describes it."""
+    """One column of a result as Snowflake describes it; ``length`` is the n of VARCHAR(n)."""
 
     name: str
     kind: str
     precision: int | None = None
     scale: int | None = None
     nullable: bool = True
+    length: int | None = None
 
     @classmethod
     def of(cls, name: str, duck_type: str) -> Column:
@@ -57,10 +60,11 @@ class Column:
     def wire(self) -> dict[str, Any]:
         """The entry of this column in a response's row type."""
         text, times = self.kind == "text", self.kind.startswith("time")
-        size = TEXT_LIMIT if text else 8388608 if self.kind == "binary" else None
+        size = (self.length or TEXT_LIMIT) if text else 8388608 if self.kind == "binary" else None
+        size_in_bytes = min(4 * size, TEXT_LIMIT) if text and size is not None else size
         return {
             "name": self.name, "database": "", "schema": "", "table": "", "nullable": self.nullable, "type": self.kind,
-            "byteLength": size, "length": size, "collation": None,
+            "byteLength": size_in_bytes, "length": size, "collation": None,
             "precision": 0 if times else self.precision, "scale": 9 if times else self.scale,
         }  # fmt: skip
 
@@ -172,37 +176,62 @@ def _array(column: Column, array: pa.Array) -> pa.Array:
         return pc.multiply(array.cast(pa.time64("us")).cast(pa.int64()), 1000)
     if pa.types.is_null(kind):
         return array.cast(pa.string())
-    if pa.types.is_decimal(kind) and kind.scale == 0:
-        try:
-            return array.cast(pa.int64())
-        except pa.ArrowInvalid:
-            return array
+    if pa.types.is_decimal(kind):
+        return _decimal(array)
     if pa.types.is_integer(kind):
         return array.cast(pa.int64())
     if pa.types.is_float32(kind):
         return array.cast(pa.float64())
     if pa.types.is_nested(kind):
-        return pa.array(
-            [None if v is None else json.dumps(v, indent=2, default=str) for v in array.to_pylist()], pa.string()
-        )
+        return pa.array([None if v is None else _print(_plain(v), 0) for v in array.to_pylist()], pa.string())
     if column.kind in ("variant", "array", "object"):
         return pa.array([None if v is None else pretty(v) for v in array.to_pylist()], pa.string())
     return array
 
 
-def pretty(text: str) -> str:
-    r"""Lay a VARIANT out the way Snowflake prints it; numbers keep their spelling.
+def _decimal(array: pa.Array) -> pa.Array:
+    """Exact numbers travel as whole numbers of their last decimal where those fit, which pandas then shows as floats."""
+    words = array.cast(pa.decimal128(38, array.type.scale))
+    pairs = np.frombuffer(words.buffers()[1], np.int64)[2 * words.offset :][: 2 * len(words)].reshape(-1, 2)
+    there = array.is_valid()
+    low, high = pa.array(pairs[:, 0]), pairs[:, 1]
+    if pc.any(pc.and_(there, pa.array(high != pairs[:, 0] >> 63))).as_py():
+        return array
+    return pc.if_else(there, low, pa.scalar(None, pa.int64()))
 
-    >>> pretty('{"a":[1,2.50]}')
-    '{\n  "a": [\n    1,\n    2.50\n  ]\n}'
+
+def pretty(text: str) -> str:
+    r"""Lay a VARIANT out the way Snowflake prints it: keys in order, numbers as they are spelled but for zeros at their end.
+
+    >>> pretty('{"b":[1,2.50],"a":null}')
+    '{\n  "a": null,\n  "b": [\n    1,\n    2.5\n  ]\n}'
     """
     if text[:1] not in "[{":
-        return text
+        return _short(text)
     try:
         value = json.loads(text, parse_float=_Spelled, parse_int=_Spelled)
     except ValueError:
         return text
     return _print(value, 0)
+
+
+def _short(number: str) -> str:
+    """A number without the zeros that end its decimals; one decimal stays."""
+    return re.sub(r"^(-?\d+\.\d+?)0+$", r"\1", number)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a list or a structure as one of JSON."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, Decimal):
+        return _Spelled(value)
+    if isinstance(value, dt.datetime):
+        zone = " +0000" if value.tzinfo else ""
+        return f"{value.replace(tzinfo=None).isoformat(' ', 'milliseconds')}{zone}"
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 class _Spelled(str):
@@ -214,10 +243,10 @@ class _Spelled(str):
 def _print(value: Any, depth: int) -> str:
     inner, outer = "  " * (depth + 1), "  " * depth
     if isinstance(value, _Spelled):
-        return str.__str__(value)
+        return _short(str.__str__(value))
     if isinstance(value, dict) and value:
         body = ",\n".join(
-            f"{inner}{json.dumps(k, ensure_ascii=False)}: {_print(v, depth + 1)}" for k, v in value.items()
+            f"{inner}{json.dumps(k, ensure_ascii=False)}: {_print(v, depth + 1)}" for k, v in sorted(value.items())
         )
         return f"{{\n{body}\n{outer}}}"
     if isinstance(value, list) and value:

@@ -88,16 +88,15 @@ class Rewriter:
         self.session = session
         self.duck = duck if duck is not None else session.engine.duck
         self.copying: Any = None
-        self.coerces = False
-        self.checks = True
+        self.coerces, self.checks, self.dynamic = False, True, False
         self.home: tuple[str | None, str | None] = (None, None)  # where a view or function that it rewrites lies
         self.bindings = bindings
         self.describe_only = describe_only
         self.known: set[str] = set()
         self.streams: dict[Name, Any] = {}
-        self.dynamic = False
         self.sources: set[Name] = set()
         self.columns_of: dict[str, list[str]] = {}
+        self.facts: Any = None
 
     def register(self, table: pa.Table) -> str:
         """Show an Arrow table to DuckDB under a name of its own."""
@@ -158,11 +157,12 @@ class Rewriter:
 
     def query(self, tree: Tree) -> Tree:
         """Rewrite a whole statement."""
-        from churnobs.testing import arithmetic, arrays, flatten, pivots, scalars, typed
+        from churnobs.testing import arithmetic, arrays, descriptions, exact, flatten, pivots, scalars, typed
 
         tree = self._bind(tree)
         tree = tree.transform(dynamic_identifier, copy=False)
         refuse_clauses(tree)
+        self.facts = descriptions.facts_of(self.session, tree)
         for select in list(tree.find_all(exp.Select)):
             name_columns(select)
         for join in tree.find_all(exp.Join):
@@ -182,11 +182,12 @@ class Rewriter:
         for table in list(tree.find_all(exp.Table)):
             if table.parent is not None and not isinstance(table.this, exp.Anonymous | exp.Func):
                 self._table(table)
-        for select in list(tree.find_all(exp.Select)):
-            self._positions(select)
+        for select in reversed(list(tree.find_all(exp.Select))):
+            self._positions(select)  # the innermost first: it says what $1 is around it
         holder = exp.Paren(this=tree)
         arithmetic.rewrite(holder)
         typed.rewrite(holder, coerces=self.coerces)
+        exact.rewrite(holder)
         self._functions(holder)
         result: Tree = holder.this
         return result
@@ -204,7 +205,7 @@ class Rewriter:
         if not marks:
             return tree
         values = list(self.bindings)
-        if self.describe_only and len(values) < len(marks):
+        if self.describe_only:
             values += [None] * (len(marks) - len(values))
         if len(values) < len(marks):
             raise SqlError("SQL compilation error:\nBind variable ? not set.", 2049, "42601")

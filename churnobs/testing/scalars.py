@@ -25,6 +25,7 @@ CREATE OR REPLACE MACRO memory.main._offline_url(u) AS json_object('fragment', n
     'scheme', nullif(regexp_extract(u, '^([^:]+)://', 1), ''));
 CREATE OR REPLACE MACRO memory.main._offline_blob(v BLOB) AS v, (v) AS encode(memory.main._offline_text(v));
 CREATE OR REPLACE MACRO memory.main._offline_hexed(v BLOB) AS v, (v) AS unhex(memory.main._offline_text(v));
+CREATE OR REPLACE MACRO memory.main._offline_even(t) AS CASE WHEN length(t) % 2 = 0 THEN t END;
 CREATE OR REPLACE MACRO memory.main._offline_character(v) AS chr(CAST(v AS INTEGER));
 CREATE OR REPLACE MACRO memory.main._offline_factorial(v) AS CAST(factorial(CAST(v AS INTEGER)) AS BIGINT);
 CREATE OR REPLACE MACRO memory.main._offline_changes(l) AS
@@ -38,7 +39,7 @@ CREATE OR REPLACE MACRO memory.main._offline_months_apart(a, b) AS
     WHEN CAST(a AS DATE) = last_day(a) AND CAST(b AS DATE) = last_day(b) THEN 0
     ELSE (memory.main._offline_month_part(a) - memory.main._offline_month_part(b)) / 31 END;
 CREATE OR REPLACE MACRO memory.main._offline_months_between(a, b) AS
-    round(memory.main._offline_months_apart(memory.main._offline_moment(a), memory.main._offline_moment(b)), 6);
+    CAST(memory.main._offline_months_apart(memory.main._offline_moment(a), memory.main._offline_moment(b)) AS DECIMAL(38,6));
 """
 
 
@@ -54,7 +55,7 @@ def parse_url(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return macro("url", args[0].copy())
 
 
-@scalar("OBJECT_DELETE", proof=document("functions/object_delete"))
+@scalar("OBJECT_DELETE", "MAP_DELETE", proof=document("functions/object_delete"))
 def object_delete(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """OBJECT_DELETE(object, key, ...)."""
     pairs = [part for key in args[1:] for part in (key.copy(), exp.null())]
@@ -80,7 +81,17 @@ def months_between(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     return macro("months_between", *(a.copy() for a in args))
 
 
-@scalar("TO_BINARY", "TRY_TO_BINARY", proof=document("functions/to_binary"))
+@scalar("TRY_TO_BINARY", proof=document("functions/try_to_binary"))
+def try_to_binary(rewriter: Rewriter, args: Args, named: Named) -> Tree:
+    """TRY_TO_BINARY(text [, format]): NULL where TO_BINARY fails."""
+    form = args[1].name.upper() if len(args) > 1 else "HEX"
+    made = to_binary(rewriter, args, named)
+    if form == "HEX":
+        made = exp.Anonymous(this="unhex", expressions=[macro("even", macro("text", args[0].copy()))])
+    return exp.Anonymous(this="TRY", expressions=[made])
+
+
+@scalar("TO_BINARY", proof=document("functions/to_binary"))
 def to_binary(_rewriter: Rewriter, args: Args, _named: Named) -> Tree:
     """TO_BINARY(text [, 'HEX', 'UTF-8' or 'BASE64'])."""
     form = args[1].name.upper() if len(args) > 1 else "HEX"
@@ -192,10 +203,20 @@ for _name, _kinds in _KINDS.items():
     SCALARS[f"IS_{_name}"] = Function(partial(_is, _kinds), f"IS_{_name}(variant): whether it holds one", _is_page)
     if _name != "DECIMAL":
         _as_page = document(f"functions/as_{_PAGES.get(_name, _name).lower()}")
-        _read = partial(_as, _kinds, _TYPES.get(_name, "JSON"))
+        # a number with decimals is read as a whole one, rounded
+        _whole = _name == "INTEGER"
+        _read = partial(_as, _KINDS["DECIMAL"] if _whole else _kinds, "WHOLE" if _whole else _TYPES.get(_name, "JSON"))
         SCALARS[f"AS_{_name}"] = Function(
             _read, f"AS_{_name}(variant): its value, or NULL where it holds another kind", _as_page
         )
+
+
+@scalar("AS_DECIMAL", "AS_NUMBER", proof=document("functions/as_decimal-number"))
+def as_decimal(rewriter: Rewriter, args: Args, named: Named) -> Tree:
+    """AS_DECIMAL(variant [, digits [, decimals]]): its exact number, or NULL where it holds another kind."""
+    sizes = [int(a.name) for a in args[1:]] or [38]
+    kind = f"DECIMAL({sizes[0]}, {sizes[1] if len(sizes) > 1 else 0})"
+    return _as(_KINDS["DECIMAL"], kind, rewriter, args[:1], named)
 
 
 _SO_FAR = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")

@@ -13,7 +13,7 @@ from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, like, literal
 from churnobs.testing.proof import document
-from churnobs.testing.results import Column, Result, of_rows
+from churnobs.testing.results import TEXT_LIMIT, Column, Result, of_rows
 from churnobs.testing.session import Session
 from churnobs.testing.statements import COMMANDS, Command, command
 
@@ -99,6 +99,11 @@ def _must_exist(session: Session, database: str | None, schema: str | None) -> N
         raise missing("Schema", f"{database}.{schema}")
 
 
+def kind_of(session: Session, table: Name, *, temporary: bool) -> str:
+    """TEMPORARY, TRANSIENT or TABLE."""
+    return "TEMPORARY" if temporary else "TRANSIENT" if table in session.account.catalog.transient else "TABLE"
+
+
 def tables(session: Session, found: Filters) -> list[tuple[Name, int, int, str, bool]]:
     """The tables in a place: name, rows, columns, comment, temporary."""
     asked = session.engine.run(
@@ -145,7 +150,7 @@ def show_tables(session: Session, parser: Parser) -> Result:
             n.name,
             n.database,
             n.schema,
-            "TEMPORARY" if temp else "TABLE",
+            kind_of(session, n, temporary=temp),
             comment,
             "",
             size,
@@ -179,7 +184,7 @@ def show_objects(session: Session, parser: Parser) -> Result:
             n.name,
             n.database,
             n.schema,
-            "TEMPORARY" if temp else "TABLE",
+            kind_of(session, n, temporary=temp),
             comment,
             "",
             size,
@@ -298,7 +303,7 @@ def _json_type(column: Column) -> dict[str, Any]:
     if column.kind == "fixed":
         made |= {"precision": column.precision, "scale": column.scale}
     elif column.kind == "text":
-        made |= {"length": 16777216, "byteLength": 16777216, "fixed": False}
+        made |= {"length": column.wire()["length"], "byteLength": column.wire()["byteLength"], "fixed": False}
     elif column.kind.startswith("time"):
         made |= {"precision": 0, "scale": 9}
     return made | {"nullable": column.nullable}
@@ -321,10 +326,12 @@ def described(session: Session, name: Name) -> list[tuple[Column, str | None, st
     )
     if not rows:
         raise missing("Object", name)
-    made = []
+    from churnobs.testing.descriptions import Fact, told_more
+
+    declared, made = session.account.catalog.declared.get(held, {}), []
     for column, kind, nullable, default, comment in rows:
-        base = Column.of(column, kind)
-        made.append((Column(base.name, base.kind, base.precision, base.scale, bool(nullable)), default, comment or ""))
+        fact = Fact(declared.get(column), nullable=bool(nullable))
+        made.append((told_more(Column.of(column, kind), fact), default, comment or ""))
     return made
 
 
@@ -333,7 +340,8 @@ def type_name(column: Column) -> str:
     if column.kind == "fixed":
         return f"NUMBER({column.precision},{column.scale})"
     return {
-        "text": "VARCHAR(16777216)", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE", "time": "TIME(9)",
+        "text": f"VARCHAR({column.length or TEXT_LIMIT})", "real": "FLOAT", "boolean": "BOOLEAN", "date": "DATE",
+        "time": "TIME(9)",
         "binary": "BINARY(8388608)",
         "timestamp_ntz": "TIMESTAMP_NTZ(9)", "timestamp_tz": "TIMESTAMP_TZ(9)", "timestamp_ltz": "TIMESTAMP_LTZ(9)",
     }.get(column.kind, column.kind.upper())  # fmt: skip

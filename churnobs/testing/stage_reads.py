@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +19,17 @@ from churnobs.testing import csv_files
 from churnobs.testing.csv_files import BadRow
 from churnobs.testing.failures import SqlError, missing
 from churnobs.testing.formats import checked, complete
+from churnobs.testing.json_texts import Spelled, written
 from churnobs.testing.locations import Location, locate
 from churnobs.testing.names import split_name
-from churnobs.testing.results import Column, Result
+from churnobs.testing.results import Column, Result, now
 from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.session import Session
 from churnobs.testing.trees import ident
 
 FILE, ROW = "METADATA$FILENAME", "METADATA$FILE_ROW_NUMBER"
+CONTENT, MODIFIED, SCANNED = "METADATA$FILE_CONTENT_KEY", "METADATA$FILE_LAST_MODIFIED", "METADATA$START_SCAN_TIME"
+METADATA = (FILE, ROW, CONTENT, MODIFIED, SCANNED)
 
 
 @dataclass(slots=True)
@@ -91,7 +97,7 @@ def _plain(table: pa.Table) -> pa.Table:
 
 def json_rows(text: str, form: Mapping[str, Any]) -> list[str]:
     """The documents of a JSON file; an outer array is taken apart when the format says so."""
-    decoder = json.JSONDecoder(parse_float=_Spelled, parse_int=_Spelled)
+    decoder = json.JSONDecoder(parse_float=Spelled, parse_int=Spelled)
     rows: list[str] = []
     at = 0
     while True:
@@ -104,23 +110,7 @@ def json_rows(text: str, form: Mapping[str, Any]) -> list[str]:
         except ValueError as error:
             raise SqlError(f"Error parsing JSON: {error}", 100069, "22P02") from error
         parts = value if form.get("STRIP_OUTER_ARRAY") and isinstance(value, list) else [value]
-        rows += [_dump(part) for part in parts]
-
-
-class _Spelled(str):
-    """A number that keeps its spelling."""
-
-    __slots__ = ()
-
-
-def _dump(value: Any) -> str:
-    if isinstance(value, _Spelled):
-        return str.__str__(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_dump(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(_dump(v) for v in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+        rows += [written(part) for part in parts]
 
 
 def json_keys(table: pa.Table) -> list[str]:
@@ -152,21 +142,39 @@ def read_location(rewriter: Rewriter, text: str, node: exp.Table) -> Result:
     for file, part in parts:
         if part.bad:
             raise SqlError(f"{part.bad[0].message}\n  File '{file}', line {part.bad[0].line}", 100080, "22000")
-    return _relation(parts, location)
+    wanted = any(column.name.upper() == CONTENT for column in node.root().find_all(exp.Column))
+    return _relation(parts, location, hashed=wanted)
 
 
-def _relation(parts: Sequence[tuple[str, FileRows]], location: Location) -> Result:
+def _relation(parts: Sequence[tuple[str, FileRows]], location: Location, *, hashed: bool = False) -> Result:
     tables = []
     for file, part in parts:
         count = part.table.num_rows
-        table = part.table.append_column(FILE, pa.array([f"{location.shown}{file}"] * count, pa.string()))
-        tables.append(table.append_column(ROW, pa.array(range(1, count + 1), pa.int64())))
+        table = part.table.append_column(FILE, pa.array([_within(location, file)] * count, pa.string()))
+        table = table.append_column(ROW, pa.array(range(1, count + 1), pa.int64()))
+        path = location.inside(file)
+        changed = None
+        if path.is_file():
+            changed = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None, microsecond=0)
+        if hashed:
+            key = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            table = table.append_column(CONTENT, pa.array([key] * count, pa.string()))
+        table = table.append_column(MODIFIED, pa.array([changed] * count, pa.timestamp("us")))
+        tables.append(table.append_column(SCANNED, pa.array([now()] * count, pa.timestamp("us", tz="UTC"))))
     table = pa.concat_tables(tables, promote_options="permissive")
     kind = parts[0][1].kind
     columns = [Column(n, "variant" if kind == "json" and n == "C1" else "text") for n in table.schema.names]
     made = Result(columns, table)
     made.extra["kind"] = kind
     return made
+
+
+def _within(location: Location, file: str) -> str:
+    """What METADATA$FILENAME says: the path in an internal stage, or that in the bucket of an external one."""
+    bucket = re.match(r"(?!snow:)[a-z0-9]+://[^/]+/", location.shown)
+    if bucket is not None:
+        return f"{location.shown}{file}"[bucket.end() :]
+    return f"{location.shown}{file}" if location.shown.startswith("snow:") else file
 
 
 def stage_position(mark: exp.Parameter, kind: str, names: Sequence[str]) -> None:
@@ -189,7 +197,7 @@ def stage_position(mark: exp.Parameter, kind: str, names: Sequence[str]) -> None
                 )
             above.replace(column)
             return
-        fields = [exp.PropertyEQ(this=ident(n), expression=exp.column(ident(n))) for n in names if n not in (FILE, ROW)]
+        fields = [exp.PropertyEQ(this=ident(n), expression=exp.column(ident(n))) for n in names if n not in METADATA]
         mark.replace(exp.Anonymous(this="to_json", expressions=[exp.Struct(expressions=fields)]))
         return
     if kind == "json" and place != 1:

@@ -224,12 +224,14 @@ def alter(session: Session, parser: Parser) -> Result:
     return status("Statement executed successfully.")
 
 
-@command("SHOW STREAMS", reads=True, proof=document("sql/show-streams"))
+@command("SHOW STREAMS", "SHOW TERSE STREAMS", reads=True, proof=document("sql/show-streams"))
 def show(session: Session, parser: Parser) -> Result:
     """SHOW STREAMS [LIKE] [IN] [STARTS WITH]."""
     from churnobs.testing.show import filters
 
-    parser.expect("SHOW", "STREAMS")
+    parser.expect("SHOW")
+    parser.accept("TERSE")
+    parser.expect("STREAMS")
     found = filters(session, parser)
     return found.shown(_columns(), [_row(s) for s in session.account.catalog.shelf("Stream") if found.holds(s.name)])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from churnobs.testing import lengths, past
+from churnobs.testing import declared, past
 from churnobs.testing.failures import exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
@@ -43,7 +43,7 @@ def alter_text(session: Session, parser: Parser) -> Result:  # noqa: PLR0912  # 
         for old, new in ((name, aside), (other, name), (aside, other)):
             session.account.past.move(old, new)
             session.engine.run(f"ALTER TABLE {old.sql} RENAME TO {quote(new.name)}")
-            lengths.note(session, new, dict(session.account.catalog.lengths.pop(old, {})))
+            _move(session, old, new)
         return done
     if parser.accept("SET", "TAG"):
         while not parser.done():
@@ -115,7 +115,7 @@ def _rename(session: Session, name: Name, new: Name) -> None:
         return
     session.engine.run(f"ALTER TABLE {name.sql} RENAME TO {quote(new.name)}")
     session.account.past.move(name, new)
-    lengths.note(session, new, dict(session.account.catalog.lengths.pop(name, {})))
+    _move(session, name, new)
     for stream in streams.all_streams(session):
         if stream.table == name:
             stream.table = new
@@ -124,18 +124,27 @@ def _rename(session: Session, name: Name, new: Name) -> None:
         loads[new] = loads.pop(name)
 
 
+def _move(session: Session, old: Name, new: Name) -> None:
+    """What is known of a table beside DuckDB goes with it."""
+    catalog = session.account.catalog
+    declared.note(session, new, dict(catalog.declared.pop(old, {})))
+    if old in catalog.transient:
+        catalog.transient.remove(old)
+        catalog.transient.add(new)
+
+
 def alter(session: Session, tree: exp.Alter, rewriter: Rewriter) -> Result:
     """ALTER TABLE ADD, DROP, RENAME or ALTER COLUMN."""
     name = session.resolve(table_name(tree.this))
     past.note(session, name)
-    lengths.note(session, session.physical(name), lengths.defined(tree))
+    declared.note(session, session.physical(name), declared.defined(tree))
     for change in tree.find_all(exp.AlterColumn):
         if isinstance(kind := change.args.get("dtype"), exp.DataType):
-            lengths.note(
-                session, session.physical(name), {folded(change.this.find(exp.Identifier)): lengths.length_of(kind)}
+            declared.note(
+                session, session.physical(name), {folded(change.this.find(exp.Identifier)): declared.told(kind)}
             )
     for renamed in tree.find_all(exp.RenameColumn):
-        known = session.account.catalog.lengths.get(session.physical(name), {})
+        known = session.account.catalog.declared.get(session.physical(name), {})
         if (most := known.pop(folded(renamed.this.find(exp.Identifier)), None)) is not None:
             known[folded(renamed.args["to"].find(exp.Identifier))] = most
     for column in tree.find_all(exp.ColumnDef):

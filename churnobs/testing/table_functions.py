@@ -227,8 +227,13 @@ def _run(rewriter: Rewriter, code: Code, given: list[tuple[Any, ...]], starts: l
 def _partition(code: Code, one: Any, given: list[tuple[Any, ...]], places: list[int], start: int, made: _Made) -> None:
     process, end = getattr(one, "process", None), getattr(one, "end_partition", None)
     if process is not None and _takes_frames(process):
-        frame = _frame(code, [given[place] for place in places])
-        made.add(_rows(process(frame), by_column=True), None, start)
+        most = getattr(process, "_sf_max_batch_size", None) or len(places)
+        for batch in (places[at : at + most] for at in range(0, len(places), most)):
+            rows = list(_rows(process(_frame(code, [given[place] for place in batch])), by_column=True))
+            if len(rows) != len(batch):
+                raise ValueError(f"process gave {len(rows)} rows for the {len(batch)} of a batch")
+            for place, row in zip(batch, rows, strict=True):
+                made.add([row], place, start)
     elif process is not None:
         for place in places:
             made.add(_rows(process(*given[place])), place, start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from churnobs.testing import lengths, sequences
+from churnobs.testing import declared, descriptions, sequences
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
@@ -14,8 +14,9 @@ from churnobs.testing.rewriting import Rewriter
 from churnobs.testing.role_rules import need
 from churnobs.testing.roles import RELATIONS
 from churnobs.testing.session import Session
+from churnobs.testing.show import described
 from churnobs.testing.statements import command, dropped, refuse
-from churnobs.testing.trees import duck_sql, ident, refuse_types, table_name
+from churnobs.testing.trees import duck_sql, folded, ident, refuse_types, table_name
 
 Tree = exp.Expr
 NARROW = ("INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")
@@ -36,6 +37,8 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
 
     named = dynamic_identifier(node)
     name = session.resolve(table_name(named))  # type: ignore[arg-type]
+    properties = tree.args.get("properties")
+    transient = properties is not None and properties.find(exp.TransientProperty) is not None
     kept, temporary, tags, retention = _properties(tree)
     tree.set("properties", exp.Properties(expressions=kept) if kept else None)
     if not _clear_the_way(session, tree, name, temporary=temporary):
@@ -57,6 +60,8 @@ def create(session: Session, tree: exp.Create, rewriter: Rewriter) -> Result:
     session.commit()
     session.account.past.begin(held, session.account.clock.now(), session.sequence)
     session.account.past.retention[held] = retention
+    known = session.account.catalog.transient
+    (known.add if transient else known.discard)(held)
     session.account.catalog.loads.pop(name, None)
     for tag, value in tags.items():
         session.account.set_tag("TABLE", name, session.resolve(Parser(tag).parts()), value)
@@ -131,7 +136,7 @@ def _refuse_other_case(session: Session, name: Name) -> None:
 def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, held: Name) -> None:
     engine = session.engine
     old = tree.args.pop("_old", None)
-    session.account.catalog.lengths.pop(held, None)
+    session.account.catalog.declared.pop(held, None)
     target = exp.Table(this=ident(held.name), db=ident(held.schema), catalog=ident(held.database))
     holder = tree.this
     clone = tree.args.get("clone")
@@ -154,15 +159,18 @@ def _build(session: Session, tree: exp.Create, rewriter: Rewriter, name: Name, h
         else:
             where = "" if clone is not None else " LIMIT 0"
             engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS FROM {source.sql}{where}")
-        lengths.note(session, held, dict(session.account.catalog.lengths.get(source, {})))
+        declared.note(session, held, dict(session.account.catalog.declared.get(source, {})))
     elif tree.expression is not None:
+        facts = descriptions.facts_of(session, tree.expression) or []
         _create_as(session, tree, rewriter, held)
-        lengths.note(session, held, lengths.defined(holder))
+        names = [column.name for column, _, _ in described(session, held)]
+        found = dict(zip(names, (fact.kind for _, fact in facts), strict=True)) if len(names) == len(facts) else {}
+        declared.note(session, held, {**found, **declared.defined(holder)})
     else:
         if not isinstance(holder, exp.Schema):
             raise SqlError("SQL compilation error:\nA table needs columns.", 1003, "42000")
         comments = _without_what_is_not_enforced(holder)
-        lengths.note(session, held, lengths.defined(holder))
+        declared.note(session, held, declared.defined(holder))
         holder.set("this", target)
         changed = exp.Paren(this=tree)
         rewriter._functions(changed)
@@ -192,13 +200,18 @@ def refuse_extras(column: exp.ColumnDef) -> None:
 
 
 def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
-    """Snowflake keeps keys as notes and does not enforce them; comments are put aside."""
+    """Snowflake keeps keys as notes and enforces only that a primary key is not NULL; comments are put aside."""
     comments = {}
     kept: list[Tree] = []
+    keys = {folded(part) for key in schema.expressions for part in _key_parts(key)}
     for column in schema.expressions:
         if isinstance(column, exp.ColumnDef):
             refuse_extras(column)
             constraints = []
+            if any(
+                isinstance(one.kind, exp.PrimaryKeyColumnConstraint) for one in column.args.get("constraints") or []
+            ):
+                keys.add(folded(column.this))
             for constraint in column.args.get("constraints") or []:
                 kind = constraint.args.get("kind")
                 if isinstance(kind, exp.CommentColumnConstraint):
@@ -211,8 +224,24 @@ def _without_what_is_not_enforced(schema: exp.Schema) -> dict[str, str]:
             kept.append(column)
         elif isinstance(column, exp.Identifier | exp.Column):
             kept.append(column)
+    for column in kept:
+        if isinstance(column, exp.ColumnDef) and folded(column.this) in keys and not _not_null(column):
+            column.append("constraints", exp.ColumnConstraint(kind=exp.NotNullColumnConstraint()))
     schema.set("expressions", kept)
     return comments
+
+
+def _key_parts(key: Tree) -> list[exp.Identifier]:
+    """The columns of PRIMARY KEY (a, b), with or without a name."""
+    found = key.find(exp.PrimaryKey) if isinstance(key, exp.PrimaryKey | exp.Constraint) else None
+    return list(found.find_all(exp.Identifier)) if found is not None else []
+
+
+def _not_null(column: exp.ColumnDef) -> bool:
+    return any(
+        isinstance(one.kind, exp.NotNullColumnConstraint) and not one.kind.args.get("allow_null")
+        for one in column.args.get("constraints") or []
+    )
 
 
 def _create_as(session: Session, tree: exp.Create, rewriter: Rewriter, held: Name) -> None:
@@ -243,10 +272,7 @@ def _create_as(session: Session, tree: exp.Create, rewriter: Rewriter, held: Nam
         sql = f"SELECT {', '.join(picked)} FROM ({sql}) AS _source({', '.join(inner)})"
         engine.run(f"CREATE OR REPLACE TABLE {held.sql} AS {sql}")
         for column in defined:
-            if isinstance(column, exp.ColumnDef) and any(
-                isinstance(c.kind, exp.NotNullColumnConstraint) and not c.kind.args.get("allow_null")
-                for c in column.args.get("constraints") or []
-            ):
+            if isinstance(column, exp.ColumnDef) and _not_null(column):
                 name = column.name if column.this.quoted else column.name.upper()
                 engine.run(f"ALTER TABLE {held.sql} ALTER COLUMN {quote(name)} SET NOT NULL")
         for text, comment in comments.items():

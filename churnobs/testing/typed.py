@@ -16,8 +16,6 @@ from sqlglot import exp
 
 from churnobs.testing.failures import not_supported
 from churnobs.testing.formats import strptime_format
-from churnobs.testing.proof import document
-from churnobs.testing.rewriting import Rewriter, scalar
 from churnobs.testing.trees import Tree, is_macro
 
 _AUTO_MOMENTS = ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y")
@@ -36,8 +34,12 @@ CREATE OR REPLACE MACRO @text(v) AS CASE typeof(v) WHEN 'VARCHAR' THEN CAST(v AS
     WHEN 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(v AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g +0000')
     WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(v AS VARCHAR) AS JSON), '$')
     WHEN 'BLOB' THEN hex(TRY_CAST(v AS BLOB)) ELSE CAST(v AS VARCHAR) END;
+CREATE OR REPLACE MACRO @cut(v, n) AS CASE WHEN typeof(v) IN ('VARCHAR', 'JSON') THEN left(@text(v), n)
+    WHEN length(@text(v)) > n THEN error('String ''' || @text(v) || ''' is too long and would be truncated')
+    ELSE @text(v) END;
 CREATE OR REPLACE MACRO @is_text(v) AS typeof(v) IN ('VARCHAR', 'JSON');
 CREATE OR REPLACE MACRO @is_whole(v) AS typeof(v) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT');
+CREATE OR REPLACE MACRO @is_broken(v) AS typeof(v) IN ('DOUBLE', 'FLOAT') OR typeof(v) LIKE 'DECIMAL%';
 CREATE OR REPLACE MACRO @plain(v) AS trim(CAST(v AS VARCHAR), '"');
 CREATE OR REPLACE MACRO @epoch(n) AS make_timestamp(CASE WHEN abs(n) < 31536000000 THEN n * 1000000
     WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END);
@@ -45,7 +47,8 @@ CREATE OR REPLACE MACRO @tried(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), {_tried(
     @epoch(TRY_CAST(CASE WHEN regexp_full_match(v, '-?\\d+') THEN v END AS BIGINT)));
 CREATE OR REPLACE MACRO @moment(v) AS CASE WHEN @is_text(v) THEN coalesce(@tried(@plain(v)), CAST(@plain(v) AS TIMESTAMP))
     WHEN @is_whole(v) THEN make_timestamp(TRY_CAST(CAST(v AS VARCHAR) AS BIGINT) * 1000000)
-    ELSE CAST(CASE WHEN @is_text(v) OR @is_whole(v) THEN NULL ELSE v END AS TIMESTAMP) END;
+    WHEN @is_broken(v) THEN make_timestamp(CAST(floor(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE) * 1000000) AS BIGINT))
+    ELSE CAST(CASE WHEN @is_text(v) OR @is_whole(v) OR @is_broken(v) THEN NULL ELSE v END AS TIMESTAMP) END;
 CREATE OR REPLACE MACRO @moment_or_null(v) AS CASE WHEN @is_text(v) THEN @tried(@plain(v))
     ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS TIMESTAMP) END;
 CREATE OR REPLACE MACRO @date(v) AS CASE
@@ -54,14 +57,20 @@ CREATE OR REPLACE MACRO @date(v) AS CASE
 CREATE OR REPLACE MACRO @date_or_null(v) AS CASE WHEN @is_text(v) THEN CAST(@tried(@plain(v)) AS DATE)
     ELSE TRY_CAST(CASE WHEN @is_text(v) THEN NULL ELSE v END AS DATE) END;
 CREATE OR REPLACE MACRO @variant(v) AS CASE WHEN v IS NULL THEN NULL
-    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) WHEN typeof(v) LIKE 'TIMESTAMP%' THEN to_json(@text(v))
-    ELSE to_json(v) END;
+    WHEN typeof(v) = 'JSON' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON)
+    WHEN typeof(v) LIKE 'TIMESTAMP%' OR typeof(v) = 'BLOB' THEN to_json(@text(v))
+    WHEN typeof(v) LIKE 'DECIMAL%' AND typeof(v) NOT LIKE '%,0)'
+    THEN TRY_CAST(regexp_replace(CAST(v AS VARCHAR), '\\.?0+$', '') AS JSON)
+    WHEN typeof(v) LIKE 'DECIMAL%' THEN TRY_CAST(CAST(v AS VARCHAR) AS JSON) ELSE to_json(v) END;
 CREATE OR REPLACE MACRO @beside(v DOUBLE) AS CAST(v AS DOUBLE), (v VARCHAR) AS @variant(v), (v) AS v;
 CREATE OR REPLACE MACRO @json_kind(v) AS CASE json_type(v) WHEN 'NULL' THEN 'NULL_VALUE'
     WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
     WHEN 'DOUBLE' THEN CASE WHEN CAST(v AS VARCHAR) ILIKE '%e%' THEN 'DOUBLE' ELSE 'DECIMAL' END ELSE json_type(v) END;
 CREATE OR REPLACE MACRO @kind(v) AS CASE WHEN typeof(v) = 'JSON'
     THEN @json_kind(TRY_CAST(CAST(v AS VARCHAR) AS JSON)) ELSE @json_kind(to_json(v)) END;
+CREATE OR REPLACE MACRO @to_object(v) AS CASE WHEN v IS NULL OR json_type(@variant(v)) = 'NULL' THEN NULL
+    WHEN json_type(@variant(v)) = 'OBJECT' THEN @variant(v)
+    ELSE error('Failed to cast variant value ' || CAST(@variant(v) AS VARCHAR) || ' to OBJECT') END;
 CREATE OR REPLACE MACRO @trunc(part, v) AS cast_to_type(date_trunc(part, v), v);
 CREATE OR REPLACE MACRO @later(d, i) AS cast_to_type(d + i, d);
 CREATE OR REPLACE MACRO @sooner(d, i) AS cast_to_type(d - i, d);
@@ -109,22 +118,23 @@ def macro(name: str, *args: Tree) -> exp.Anonymous:
 
     A macro's text repeats its arguments. One that is a macro's call itself is named first, lest calls in calls grow without end.
     """
-    named: list[tuple[exp.Identifier, Tree]] = []
+    mark = exp.to_identifier("_given", quoted=True)
+    named: list[Tree] = []
     given: list[Tree] = []
-    for at, argument in enumerate(args):
+    for argument in args:
         if any(is_macro(one) for one in argument.find_all(exp.Anonymous)):
-            mark = exp.to_identifier(f"_given{at}", quoted=True)
-            named.append((mark, argument))
-            given.append(exp.Column(this=mark.copy()))
+            named.append(argument)
+            place = exp.Literal.number(len(named))
+            given.append(exp.Anonymous(this="struct_extract", expressions=[exp.Column(this=mark.copy()), place]))
         else:
             given.append(argument)
     made = exp.Anonymous(this=f"memory.main._offline_{name}", expressions=given)
-    for mark, argument in named:
-        each = exp.Lambda(this=made, expressions=[mark])
-        one = exp.Anonymous(this="list_value", expressions=[argument])
-        listed = exp.Anonymous(this="list_transform", expressions=[one, each])
-        made = exp.Anonymous(this="list_extract", expressions=[listed, exp.Literal.number(1)])
-    return made
+    if not named:
+        return made
+    rows = exp.Anonymous(this="list_value", expressions=[exp.Anonymous(this="row", expressions=named)])
+    each = exp.Lambda(this=made, expressions=[mark])
+    listed = exp.Anonymous(this="list_transform", expressions=[rows, each])
+    return exp.Anonymous(this="list_extract", expressions=[listed, exp.Literal.number(1)])
 
 
 def rewrite(tree: Tree, *, coerces: bool) -> None:
@@ -225,8 +235,10 @@ def _cast(node: Any) -> Tree | None:
     kind, given = node.to, node.this
     if isinstance(given, exp.Null):
         return None
-    if kind.this == exp.DataType.Type.VARIANT:
+    if kind.this in (exp.DataType.Type.VARIANT, exp.DataType.Type.MAP):
         return macro("variant", given.copy())
+    if kind.this in (exp.DataType.Type.ARRAY, exp.DataType.Type.OBJECT) and not kind.expressions:
+        return macro("to_array" if kind.this == exp.DataType.Type.ARRAY else "to_object", given.copy())
     if kind.this == exp.DataType.Type.DATE:
         iso = isinstance(given, exp.Literal) and re.fullmatch(r"\d{4}-\d\d-\d\d", given.name)
         return None if iso else macro("date", given.copy())
@@ -234,8 +246,12 @@ def _cast(node: Any) -> Tree | None:
         return None if isinstance(given, exp.Literal) else macro("moment", given.copy())
     if kind.this in (exp.DataType.Type.BINARY, exp.DataType.Type.VARBINARY):
         return macro("hexed", given.copy())
-    if kind.this not in TEXTS:
-        return None
+    return _cast_to_text(kind, given) if kind.this in TEXTS else None
+
+
+def _cast_to_text(kind: exp.DataType, given: Any) -> Tree | None:
+    if kind.expressions and not isinstance(given, exp.JSONExtract) and not getattr(given, "is_string", False):
+        return macro("cut", given.copy(), kind.expressions[0].this.copy())
     made: Tree = given.copy()
     if not isinstance(given, exp.JSONExtract | exp.Literal):
         made = macro("text", made)
@@ -289,6 +305,14 @@ def _formatted(node: Any) -> Tree | None:
     return _shown(exp.ToChar(this=node.this.copy(), format=exp.Literal.string(again)))
 
 
+def _read(node: Any) -> None:
+    """A text read by a format: what sqlglot leaves as it stands (HH, which counts to 24, and Mon) or reads otherwise (dd, dy)."""
+    if isinstance(form := node.args.get("format"), exp.Literal):
+        parts = re.split(r"(%[-:]?[A-Za-z](?:_[a-z]+)?)", form.name.replace("HH", "%H"))
+        codes = {"%-d": "%d", "%w": "%a"} | {p: strptime_format(p) for p in parts[::2]}
+        form.set("this", "".join(codes.get(p, p) for p in parts))
+
+
 def _shown(node: Any) -> Tree | None:
     form = node.args.get("format")
     if form is None:
@@ -323,6 +347,7 @@ def _trimmed(node: Any) -> Tree:
 
 def _dated(node: Any) -> Tree | None:
     if node.args.get("format") is not None:
+        _read(node)
         return None
     return macro("date_or_null" if node.args.get("safe") else "date", node.this.copy())
 
@@ -353,40 +378,22 @@ def _moments(node: Any) -> None:
             operand.replace(macro("as_moment", operand.copy()))
 
 
+def _tried_binary(node: Any) -> Tree | None:
+    given = [one.copy() for one in (node.this, node.args.get("format")) if one is not None]
+    return exp.Anonymous(this="TRY_TO_BINARY", expressions=given) if node.args.get("safe") else None
+
+
 _RULES: dict[Any, Any] = {
     exp.Add: _sum, exp.Sub: _sum, exp.DateAdd: _added, exp.TimestampTrunc: _truncated, exp.DateTrunc: _truncated, exp.Cast: _cast,
     exp.DPipe: _joined, exp.Concat: _joined, exp.ConcatWs: _joined, exp.ToChar: _shown, exp.Trim: _trimmed,
     exp.TsOrDsToDate: _dated, exp.TryCast: _tried_cast,
     exp.AddMonths: _months, exp.ArrayContains: _has, exp.RegexpReplace: _replaced, exp.GroupConcat: _listed,
     exp.ParseJSON: _parsed, exp.CheckJson: lambda node: macro("check", node.this.copy()),
-    exp.TimeToStr: _formatted, exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
+    exp.Time: lambda node: exp.cast(node.this.copy(), "TIME"), exp.ToBinary: _tried_binary,
+    exp.TimeToStr: _formatted, exp.StrToTime: _read, exp.StrToDate: _read,
+    exp.Flatten: lambda node: macro("array_flatten", node.this.copy()),
     exp.Contains: _looked_for, exp.StartsWith: _looked_for, exp.EndsWith: _looked_for,
     exp.RegrSlope: _regressed, exp.RegrIntercept: _regressed, exp.RegrR2: _regressed,
     exp.ToVariant: lambda node: macro("variant", node.this.copy()),
     exp.Typeof: lambda node: macro("kind", node.this.copy()),
 }  # fmt: skip
-
-
-@scalar("TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ", proof=document("functions/try_to_timestamp"))
-def try_to_timestamp(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree:
-    """TRY_TO_TIMESTAMP(text [, format])."""
-    if len(args) > 1:
-        form = exp.Literal.string(strptime_format(args[1].name))
-        return exp.Anonymous(this="try_strptime", expressions=[args[0].copy(), form])
-    return macro("moment_or_null", args[0].copy())
-
-
-@scalar("TO_TIMESTAMP_TZ", "TO_TIMESTAMP_LTZ", proof=document("functions/to_timestamp"))
-def to_timestamp_tz(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
-    """TO_TIMESTAMP_TZ(value)."""
-    if len(args) != 1:
-        return None
-    # a blank may stand before the offset, where DuckDB reads the name of a zone
-    parts = [exp.cast(args[0].copy(), "TEXT"), *map(exp.Literal.string, (r" ([+-]\d\d:?\d*)$", r"\1"))]
-    return exp.cast(exp.Anonymous(this="regexp_replace", expressions=parts), "TIMESTAMPTZ")
-
-
-@scalar("TO_DATE", proof=document("functions/to_date"))
-def to_date(_rewriter: Rewriter, args: list[Tree], _named: dict[str, Tree]) -> Tree | None:
-    """TO_DATE('digits'), which sqlglot leaves alone."""
-    return macro("date", args[0].copy()) if len(args) == 1 else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from churnobs.testing import lengths, past
+from churnobs.testing import declared, past
 from churnobs.testing.failures import SqlError, exists, not_supported
 from churnobs.testing.lexer import Parser
 from churnobs.testing.names import Name, literal, quote
@@ -27,7 +27,7 @@ class Dropped:
     name: Name
     at: dt.datetime
     columns: list[tuple[Any, ...]]
-    lengths: dict[str, int]
+    kinds: dict[str, declared.Told]
     comment: str
     days: int
     rows: pa.Table | None
@@ -50,7 +50,7 @@ def keep(session: Session, name: Name) -> None:
     ((comment,),) = session.engine.run(f"SELECT comment FROM duckdb_tables() WHERE {where}")
     ((count,),) = session.engine.run(f"SELECT count(*) FROM {name.sql}")
     rows = session.engine.duck.sql(f"SELECT * FROM {name.sql}").to_arrow_table() if count <= past.LONGEST else None
-    known = dict(account.catalog.lengths.get(name, {}))
+    known = dict(account.catalog.declared.get(name, {}))
     account.dropped.append(Dropped(name, account.clock.now(), columns, known, comment or "", days, rows))
     del account.dropped[:-MOST]
 
@@ -99,4 +99,4 @@ def _make(session: Session, found: Dropped) -> None:
             engine.run(f"COMMENT ON COLUMN {found.name.sql}.{quote(column)} IS {literal(comment)}")
     if found.comment:
         engine.run(f"COMMENT ON TABLE {found.name.sql} IS {literal(found.comment)}")
-    lengths.note(session, found.name, dict(found.lengths))
+    declared.note(session, found.name, dict(found.kinds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -134,9 +135,9 @@ def test_pivots_by_a_query_and_with_a_default(snowflake_session) -> None:
         ("CHR(column1)", "\x07"),
         ("FACTORIAL(column1)", 5040),
         ("CONTAINS(column1 * 10, 7)", True),
-        ("MONTHS_BETWEEN('2024-03-15'::DATE, '2024-02-10'::DATE)", round(1 + 5 / 31, 6)),
+        ("MONTHS_BETWEEN('2024-03-15'::DATE, '2024-02-10'::DATE)", round(Decimal(1 + 5 / 31), 6)),
         ("MONTHS_BETWEEN('2024-03-31'::DATE, '2024-02-29'::DATE)", 1.0),
-        ("MONTHS_BETWEEN('2019-03-01 02:00'::TIMESTAMP_NTZ, '2019-02-15 01:00'::TIMESTAMP_NTZ)", round(1 + (-14 + 1 / 24) / 31, 6)),
+        ("MONTHS_BETWEEN('2019-03-01 02:00'::TIMESTAMP_NTZ, '2019-02-15 01:00'::TIMESTAMP_NTZ)", round(Decimal(1 + (-14 + 1 / 24) / 31), 6)),
         ("TO_CHAR('2024-01-02 15:30:00'::TIMESTAMP_NTZ, 'YYYY/MM/DD HH:MI')", "2024/01/02 15:30"),
         ("(SELECT APPROX_PERCENTILE(column1, 0.5) FROM VALUES (1), (2), (3), (10))", 2.5),
         ("(SELECT REGR_SLOPE(column1, column2) FROM VALUES (1, 1), (2, 1))", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -315,12 +316,14 @@ def test_schema_of_a_query_without_running_it(snowflake_session, sql) -> None:
 
 
 def test_division_and_rounding_are_snowflakes(sql, fails) -> None:
-    assert sql("SELECT 1 / 3, 10 / 4, 1.0 / 3, 1::FLOAT / 3, NULL / 0") == [(0.333333, 2.5, 0.333333, 1 / 3, None)]
+    assert sql("SELECT 1 / 3, 10 / 4, 1.0 / 3, 1::FLOAT / 3, NULL / 0") == [
+        (Decimal("0.333333"), Decimal("2.5"), Decimal("0.3333333"), 1 / 3, None)
+    ]
     assert sql("SELECT 2.5::FLOAT::INT, -2.5::FLOAT::INT, 3.5::FLOAT::INT, 2.5::INT, '2.5'::INT") == [(3, -3, 4, 3, 3)]
     sql("CREATE TABLE t AS SELECT column1 AS a, column2 AS b FROM VALUES (1, 3), (2, 0)")
     assert fails("SELECT a / b FROM t")[0] == 100051
-    assert sql("SELECT a / b FROM t WHERE b <> 0") == [(0.333333,)]
-    assert sql("SELECT DIV0(a, b) FROM t ORDER BY a") == [(0.333333,), (0.0,)]
+    assert sql("SELECT a / b FROM t WHERE b <> 0") == [(Decimal("0.333333"),)]
+    assert sql("SELECT DIV0(a, b) FROM t ORDER BY a") == [(Decimal("0.333333"),), (0,)]
     sql("CREATE VIEW v AS SELECT SUM(a) / SUM(b) AS r, (SUM(a)::FLOAT / 2)::INT AS w FROM t")
     assert sql("SELECT r, w FROM v") == [(1.0, 2)]
 

@@ -139,5 +139,5 @@ def test_binds_and_variants() -> None:
     assert bindings.value("FIXED", None) is None
     assert (
         pretty('{"a": {}, "b": [], "c": [1.50, null, "ü"]}')
-        == '{\n  "a": {},\n  "b": [],\n  "c": [\n    1.50,\n    null,\n    "ü"\n  ]\n}'
+        == '{\n  "a": {},\n  "b": [],\n  "c": [\n    1.5,\n    null,\n    "ü"\n  ]\n}'
     )

@@ -101,7 +101,7 @@ VALUES: list[tuple[str, Any]] = [
     ("CURRENT_AVAILABLE_ROLES()", '["ACCOUNTADMIN"]'),
     ("CURRENT_TRANSACTION()", None),
     ("SNOWFLAKE.CORTEX.CLASSIFY_TEXT('a late parcel', ['parcel', 'price']):label::VARCHAR", "parcel"),
-    ("SYSTEM$TYPEOF('a')", "VARCHAR(16777216)[LOB]"),
+    ("SYSTEM$TYPEOF('a')", "VARCHAR(1)[LOB]"),
     ("SYSTEM$TYPEOF(TRUE)", "BOOLEAN[SB1]"),
     ("UUID_STRING('fe971b24-9572-4005-b22f-351e9c09274d', 'foo')",
      str(uuid.uuid5(uuid.UUID("fe971b24-9572-4005-b22f-351e9c09274d"), "foo"))),

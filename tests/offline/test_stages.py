@@ -215,7 +215,7 @@ def test_infer_schema_of_parquet(stage, sql) -> None:
         ("o", "BOOLEAN", 4),
     ]
     assert sql("""SELECT $1:"a"::INT, $1:a, $1:nope, metadata$filename FROM @st/x (FILE_FORMAT => pf)""") == [
-        (1, "1", None, "st/x/x.parquet")
+        (1, "1", None, "x/x.parquet")
     ]
 
 

@@ -112,9 +112,10 @@ class Link:
 
     def fetch(self, sql: str) -> pa.Table:
         """Run one query and fetch its rows; whole numbers are int64, timestamps have microseconds."""
-        cursor = self.run(sql)
-        with _told():
-            found = cursor.fetch_arrow_all(force_return_table=True)
+        with _exact(self.session.connection):
+            cursor = self.run(sql)
+            with _told():
+                found = cursor.fetch_arrow_all(force_return_table=True)
         columns = [_plain(found.column(i), kind) for i, kind in enumerate(cursor.description)]
         return pa.table(columns, names=[kind.name for kind in cursor.description])
 
@@ -167,6 +168,17 @@ def ibis_type(column: ResultMetadata) -> str:
         return "timestamp(6)"
     names = {_REAL: "float64", _TEXT: "string", _DATE: "date", _BINARY: "binary", _BOOLEAN: "boolean"}
     return names.get(code, "json")
+
+
+@contextmanager
+def _exact(connection: Any) -> Iterator[None]:
+    """Have exact numbers fetched as they are; else the client makes floats of those that have decimals."""
+    before = connection.arrow_number_to_decimal
+    connection.arrow_number_to_decimal_setter = True
+    try:
+        yield
+    finally:
+        connection.arrow_number_to_decimal_setter = before
 
 
 def _plain(values: pa.ChunkedArray, column: ResultMetadata) -> pa.ChunkedArray:
