@@ -189,8 +189,7 @@ class Rewriter:
         typed.rewrite(holder, coerces=self.coerces)
         exact.rewrite(holder)
         self._functions(holder)
-        result: Tree = holder.this
-        return result
+        return holder.this  # type: ignore[no-any-return]
 
     def _bind(self, tree: Tree) -> Tree:
         for mark in list(tree.find_all(exp.Placeholder)):
