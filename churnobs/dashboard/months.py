@@ -9,6 +9,7 @@ import streamlit as st
 from churnobs.charts import performance_chart
 from churnobs.dashboard.frame import partial_note, plain, read, told
 from churnobs.dashboard.reading import Overview, overview
+from churnobs.lifecycle.corrections import put_back
 from churnobs.lifecycle.page import lead
 from churnobs.lifecycle.points import METRICS
 
@@ -59,8 +60,9 @@ def _newest(found: Overview) -> None:
         help=f"at {last.as_of}, before its labels are final; {last.trust or 'estimates came true so far'}",
     )
     columns[3].metric("Promotions", sum(r.decision.action == "promote" for r in found.reports))
-    version = last.decision.default_version
-    st.caption(f"Serving: {plain(version or 'no model yet')}{'' if last.proven or not version else ' (unproven)'}")
+    version, back = last.decision.default_version, put_back(last)
+    proven = last.proven or back is not None or not version
+    st.caption(f"Serving: {plain(back or version or 'no model yet')}{'' if proven else ' (unproven)'}")
 
 
 def _chart(found: Overview) -> None:

@@ -109,6 +109,11 @@ def plan_rollback(
     return Rollback(after, current, before[-1], reason.strip())
 
 
+def put_back(newest: MonthReport) -> str | None:
+    """The version that somebody put back after the newest month; None where nobody did."""
+    return next((str(c.facts["former"]) for c in newest.later if c.kind == "ROLLBACK"), None)
+
+
 def corrections_of(reports: Sequence[MonthReport]) -> list[Correction]:
     """Everything that people corrected, month by month; a report tells what was done before its month and after it."""
     every = (c for report in reports for c in (*report.corrections, *report.later))

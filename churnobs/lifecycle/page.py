@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from churnobs.divergence import DRIFT_METRICS
-from churnobs.lifecycle.corrections import corrected_rows, revised_rows
+from churnobs.lifecycle.corrections import corrected_rows, put_back, revised_rows
 from churnobs.lifecycle.drawing import heat_map, line_chart
 from churnobs.lifecycle.report import COLUMNS, MonthReport, month_row
 
@@ -78,7 +78,11 @@ def lead(reports: Sequence[MonthReport]) -> str:
     known = [(s, b) for s, b in both if s is not None and b is not None]
     words = f"{len(reports)} months, {last.active:,} active customers at the end. "
     promoted = sum(r.decision.action == "promote" for r in reports)
-    words += f"{last.decision.default_version or 'No model'} serves{'' if last.proven else ', unproven'}; "
+    back = put_back(last)
+    if back is not None:
+        words += f"{last.decision.default_version} was rolled back: {back} predicts from the next month on; "
+    else:
+        words += f"{last.decision.default_version or 'No model'} serves{'' if last.proven else ', unproven'}; "
     words += f"{promoted} promotion{'' if promoted == 1 else 's'}. "
     if known:
         served, base = (sum(values) / len(known) for values in zip(*known, strict=True))

@@ -126,6 +126,7 @@ def test_months_shows_what_was_corrected_beside_what_was_reported(url: str, copi
     corrections, revised = table(app, "corrections"), table(app, "revised")
     assert corrections["WORDS"].tolist() == [revision.words, back.words]
     assert set(corrections["AFTER"]) == {"2024-09"}
+    assert f"Serving: {frame.plain(back.former)}" in [c.value for c in app.caption]
     assert "Corrections" in [s.value for s in app.subheader]
     # every final number that is another one now, as it was reported and as it is
     changed = beside[beside["METRIC_VALUE"] != beside["REPORTED_VALUE"]].dropna(
