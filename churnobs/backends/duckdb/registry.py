@@ -112,7 +112,7 @@ class DuckDBRegistry(RegistryPort):
             frame = part.to_pandas()
             said = {artefact: _outputs(model, frame[names]) for artefact, (model, names) in models.items()}
             # one column as it came would keep all of its part in memory
-            columns: dict[str, Any] = {name: part[name].take(pa.array(range(len(frame)))) for name in keep}
+            columns: dict[str, Any] = {name: part[name].take(pa.array(range(len(frame)), pa.int64())) for name in keep}
             for prefix, record in records.items():
                 columns[f"{prefix}_VERSION"] = _named(record.version_name, len(frame))
                 columns[f"{prefix}_CLASS"], columns[f"{prefix}_PROBABILITY"] = said[record.artefact]

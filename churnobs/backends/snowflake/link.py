@@ -173,7 +173,11 @@ def ibis_type(column: ResultMetadata) -> str:
 @contextmanager
 def _exact(connection: Any) -> Iterator[None]:
     """Have exact numbers fetched as they are; else the client makes floats of those that have decimals."""
-    before = connection.arrow_number_to_decimal
+    # the connection of a stored procedure is another kind of object and may not have it
+    before = getattr(connection, "arrow_number_to_decimal", None)
+    if before is None:
+        yield
+        return
     connection.arrow_number_to_decimal_setter = True
     try:
         yield
