@@ -86,7 +86,9 @@ def test_rollback_and_forget(copied: tuple[Path, Path], shell: Shell) -> None:
     assert (code, err) == (0, "")
     assert text(rows).endswith(": it calls [red]too many[/red]")
     gone, former = text(rows).partition(":")[0].split(" was rolled back to ")
-    assert f"{gone} was rolled back: {former} predicts from the next month on" in text(shell("status", "--db", place)[1])
+    assert f"{gone} was rolled back: {former} predicts from the next month on" in text(
+        shell("status", "--db", place)[1]
+    )
     who = pd.read_csv(files / "sales_2024_4.csv", dtype=str)["CUSTOMER_ID"].iloc[0]
     code, rows, err = shell("forget", who, "--db", place)
     assert (code, err) == (0, "")
