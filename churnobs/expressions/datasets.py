@@ -80,19 +80,17 @@ def dataset_part(columns: Columns, half: str | None, split_seed: int, per_millio
 
 @dataclass(frozen=True, slots=True)
 class DatasetRows(Rendered):
-    """The rows of dataset versions (or halves of them).
+    """The rows of dataset versions (or halves of them), ordered by as-of and customer.
 
     A part is compiled once, and put together for as many dataset versions as there are.
 
     Args:
         parts: which rows.
         columns: the columns to read with their types; CUSTOMER_KEY and TIMESTAMP are among them.
-        ordered: by as-of and customer, as what is learnt from them may depend on their order.
     """
 
     parts: tuple[Part, ...]
     columns: Columns
-    ordered: bool = True
 
     def names(self) -> tuple[str, ...]:
         """The columns."""
@@ -107,8 +105,7 @@ class DatasetRows(Rendered):
             named = with_named(own, {_DATASET: f'SELECT {listed} FROM "{part.table}"'})
             texts.append(f"SELECT * FROM ({named}) AS P{number}")
         everything = "\nUNION ALL\n".join(texts)
-        order = ' ORDER BY "TIMESTAMP", "CUSTOMER_KEY"' if self.ordered else ""
-        return f"SELECT * FROM ({everything}) AS EVERYTHING{order}"
+        return f'SELECT * FROM ({everything}) AS EVERYTHING ORDER BY "TIMESTAMP", "CUSTOMER_KEY"'
 
 
 def scored_performance() -> ir.Table:
@@ -124,10 +121,15 @@ def scored_performance() -> ir.Table:
     return performance(outcome, ("TIMESTAMP",))
 
 
-def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:
-    """The rows of a table stamped with one as-of, in whatever order: to sort them takes longer than to score them."""
+def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date, parts: int = 1, part: int = 0) -> ir.Table:
+    """The rows of a table stamped with one as-of, ordered by customer: a score's last bit depends on what stands beside it.
+
+    Of so many parts of the customers one, numbered from 0.
+    """
     rows = table(name, dict(columns))
-    return rows.filter(moment(as_of) == rows.TIMESTAMP)
+    if parts > 1:
+        rows = rows.filter(rows.CUSTOMER_KEY % parts == part)
+    return rows.filter(moment(as_of) == rows.TIMESTAMP).order_by("CUSTOMER_KEY")
 
 
 def rows_open_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date) -> ir.Table:

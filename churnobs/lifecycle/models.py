@@ -122,7 +122,7 @@ def compare(loop: Lifecycle, step: Step, challenger: VersionRecord) -> tuple[Tri
     for as_of in newly:
         for version in versions.values():
             loop.workspace.registry.refuse_seen(version, as_of, "JUDGE")
-    rows = loop.workspace.registry.score(DatasetRows(parts, columns, ordered=False), ["CHURNED"], versions)
+    rows = loop.workspace.registry.score(DatasetRows(parts, columns), ["CHURNED"], versions)
     trial, seen = meet(
         loop.backend.engine,
         rows,
@@ -142,7 +142,7 @@ def backtest(loop: Lifecycle, step: Step, version: VersionRecord) -> None:
     datasets = loop.datasets()
     share = share_of(sum(d.rows for d in datasets), loop.config.sample_rows)
     sample = (Part(d.table, None, split_seed(loop, d.as_ofs[0]), share) for d in datasets)
-    rows = DatasetRows(tuple(sample), columns, ordered=False)
+    rows = DatasetRows(tuple(sample), columns)
     scored = loop.workspace.registry.score(rows, ["TIMESTAMP", "CHURNED"], {"M": version})
     judged = engine.read(Query(scored_performance, ()), {SCORED: scored}).to_pylist()
     found = {row["TIMESTAMP"].date(): row for row in judged}
@@ -267,10 +267,12 @@ def predict(loop: Lifecycle, step: Step) -> Result:
     if not versions:
         return {"rows": 0, "versions": {}}
     columns = (*KEY_TYPES.items(), *loop.feature_columns())
-    scored = loop.workspace.registry.score(
-        Query(rows_at, ("FEATURES", columns, step.as_of)), list(KEY_TYPES), versions, unseen=(step.as_of, None)
-    )
-    rows = loop.backend.engine.write("PREDICTIONS", scored)
+    engine, rows = loop.backend.engine, 0
+    with engine.transaction():
+        for part in range(engine.parts):
+            at = Query(rows_at, ("FEATURES", columns, step.as_of, engine.parts, part))
+            scored = loop.workspace.registry.score(at, list(KEY_TYPES), versions, unseen=(step.as_of, None))
+            rows += engine.write("PREDICTIONS", scored)
     names = {role: version.version_name for role, version in versions.items()}
     edges = [
         (("model", f"{loop.config.name}/{n}"), ("prediction", f"PREDICTIONS/{step.as_of}")) for n in names.values()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from loops import scripted, write_world
 
@@ -72,9 +73,15 @@ def test_with_little_memory_features_are_made_in_parts_and_are_the_same(tmp_path
         with churnobs.connect(memory_limit=limit, threads=1) as workspace:
             assert workspace._backend.engine.parts == (1 if limit is None else 4)
             workspace.lifecycle(scripted(), source=files).run()
-            found.append(workspace.sql("SELECT * FROM FEATURES ORDER BY TIMESTAMP, CUSTOMER_KEY").collect())
-    assert len(found[0]) > 200
-    assert found[0] == found[1]
+            found += [
+                workspace.sql(f"SELECT * FROM {name} ORDER BY TIMESTAMP, CUSTOMER_KEY").to_pandas()
+                for name in ("FEATURES", "PREDICTIONS")
+            ]
+    features, predictions, by_parts, predicted_by_parts = found
+    assert len(features) > 200
+    assert len(predictions) > 50
+    pd.testing.assert_frame_equal(features, by_parts, check_exact=True)
+    pd.testing.assert_frame_equal(predictions, predicted_by_parts, rtol=1e-12)
 
 
 def test_versions_learn_from_a_sample_of_many_rows_and_are_judged_on_all(tmp_path: Path) -> None:
