@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ibis
 
 from churnobs.expressions.performance import performance
-from churnobs.expressions.portable import finite, moment, table
+from churnobs.expressions.portable import finite, moment, of_part, table
 from churnobs.expressions.render import Dialect, Query, Rendered, with_named
 
 if TYPE_CHECKING:
@@ -126,9 +126,7 @@ def rows_at(name: str, columns: tuple[tuple[str, str], ...], as_of: dt.date, par
 
     Of so many parts of the customers one, numbered from 0.
     """
-    rows = table(name, dict(columns))
-    if parts > 1:
-        rows = rows.filter(rows.CUSTOMER_KEY % parts == part)
+    rows = of_part(table(name, dict(columns)), parts, part)
     return rows.filter(moment(as_of) == rows.TIMESTAMP).order_by("CUSTOMER_KEY")
 
 

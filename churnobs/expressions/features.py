@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
-from churnobs.expressions.portable import Refunds, between, day, days_from, is_order, moment, ratio, table
+from churnobs.expressions.portable import Refunds, between, day, days_from, is_order, moment, of_part, ratio, table
 from churnobs.months import add_months, days_before
 from churnobs.tables import CUSTOMER_KEYS, CUSTOMER_STATE, CUSTOMERS, FEEDBACK_SENTIMENT, RECENT_FEEDBACK, SALES
 
@@ -91,21 +91,16 @@ def customer_features(at: AsOf) -> ir.Table:
 
     Counts, sums and sentiments are zero where nothing is known; attributes are NULL.
     """
-    sales = _of_part(table("SALES", SALES), at)
+    sales = of_part(table("SALES", SALES), at.parts, at.part)
     recent = _with_totals(_windows(sales, at), sales, at)
-    people = _of_part(table("CUSTOMERS", CUSTOMERS), at)
+    people = of_part(table("CUSTOMERS", CUSTOMERS), at.parts, at.part)
     people = people.filter(people.SIGNUP_DATE.isnull() | (day(at.moment) > people.SIGNUP_DATE))
     rows = (
         recent.left_join(_sentiments(at), "CUSTOMER_KEY", rname="S_{name}")
         .left_join(people, "CUSTOMER_KEY", rname="P_{name}")
-        .inner_join(_of_part(table("CUSTOMER_KEYS", CUSTOMER_KEYS), at), "CUSTOMER_KEY", rname="K_{name}")
+        .inner_join(of_part(table("CUSTOMER_KEYS", CUSTOMER_KEYS), at.parts, at.part), "CUSTOMER_KEY", rname="K_{name}")
     )
     return _derive(rows, at)
-
-
-def _of_part(rows: ir.Table, at: AsOf) -> ir.Table:
-    """The rows of the customers that are looked at: all, or so many parts of them."""
-    return rows if at.parts == 1 else rows.filter(rows.CUSTOMER_KEY % at.parts == at.part)
 
 
 def _windows(sales: ir.Table, at: AsOf) -> ir.Table:
@@ -154,7 +149,7 @@ def _with_totals(windows: ir.Table, sales: ir.Table, at: AsOf) -> ir.Table:
         # not Table.drop: it keeps the names in a set, and the text would differ from one process to the next
         bare = windows.select(*(name for name in windows.columns if name not in TOTALS))
         later = bare.left_join(fresh, "CUSTOMER_KEY", rname="F_{name}")
-        before = _of_part(table("CUSTOMER_STATE", CUSTOMER_STATE), at)
+        before = of_part(table("CUSTOMER_STATE", CUSTOMER_STATE), at.parts, at.part)
     elif at.scan_from is not None:
         before = _lifetime(sales, None, at.scan_from, at.refunds)
     else:
@@ -215,14 +210,14 @@ def rows_before(as_ofs: tuple[dt.date, ...]) -> ir.Table:
 
 def recent_feedback(at: AsOf) -> ir.Table:
     """The last feedbacks with a sentiment, dated before T, of each customer, newest first in POSITION (1 is newest)."""
-    feedback = _of_part(table("FEEDBACK_SENTIMENT", FEEDBACK_SENTIMENT), at)
+    feedback = of_part(table("FEEDBACK_SENTIMENT", FEEDBACK_SENTIMENT), at.parts, at.part)
     fresh = feedback.filter(
         between(feedback.CHAT_DATE, at.since, at.moment), feedback.SENTIMENT.notnull(), feedback.CUSTOMER_KEY.notnull()
     )
     columns = ("CUSTOMER_KEY", "CHAT_DATE", "INTERNAL_ID", "FEEDBACK_ID", "SENTIMENT")
     rows = fresh.select(*columns)
     if at.since is not None:
-        rows = ibis.union(_of_part(table("RECENT_FEEDBACK", RECENT_FEEDBACK), at).select(*columns), rows)
+        rows = ibis.union(of_part(table("RECENT_FEEDBACK", RECENT_FEEDBACK), at.parts, at.part).select(*columns), rows)
     # newest first; ties of a day by the later number, so that the order never depends on the engine
     order = [ibis.desc(rows.CHAT_DATE), ibis.desc(rows.INTERNAL_ID, nulls_first=False), ibis.desc(rows.FEEDBACK_ID)]
     position = ibis.row_number().over(ibis.window(group_by=rows.CUSTOMER_KEY, order_by=order)) + 1

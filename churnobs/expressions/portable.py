@@ -22,6 +22,11 @@ def is_order(amounts: Any, refunds: Refunds) -> Any:
     return amounts >= 0 if refunds == "reduce" else None
 
 
+def of_part(rows: Any, parts: int, part: int) -> Any:
+    """The rows, which have a CUSTOMER_KEY, of one of so many parts of the customers (from 0); all where there is one part."""
+    return rows if parts == 1 else rows.filter(rows.CUSTOMER_KEY % parts == part)
+
+
 def table(name: str, columns: Columns) -> ir.Table:
     """An unbound table of the workspace; the engine that renders it knows where it lives."""
     return ibis.table(dict(columns), name=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import ibis
@@ -119,6 +120,7 @@ def window(as_of: dt.date, days: int, anchor: Any, refunds: Any = "orders") -> t
 Make = Callable[[dt.date], tuple[Any, ...]]
 CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "customer_features": (customer_features, at),
+    "customer_features_in_parts": (customer_features, lambda t: (replace(at(t)[0], parts=4, part=1),)),
     "customer_features_of_all": (customer_features, lambda t: at(t, active_within_days=None)),
     "customer_features_with_state": (customer_features, lambda t: at(t, since=add_months(t, -1))),
     "customer_state": (customer_state, at),
@@ -155,6 +157,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "dataset_part_to_judge": (dataset_part, lambda _: (COLUMNS, "JUDGE", 7)),
     "dataset_part_sampled": (dataset_part, lambda _: (COLUMNS, "FIT", 7, 250_000)),
     "scored_performance": (scored_performance, lambda _: ()),
+    "rows_at_in_parts": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t, 4, 1)),
     "rows_at": (rows_at, lambda t: ("FEATURES", COLUMNS[:-1], t)),
     "watched": (watched, lambda _: ("DEFAULT", "V1", FEW)),
     "at_risk": (at_risk, lambda t: (t, ("SEGMENT",), (("CITY", "PARIS"),), 100)),

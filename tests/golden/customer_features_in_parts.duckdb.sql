@@ -1,0 +1,282 @@
+SELECT
+  "t22"."CUSTOMER_KEY",
+  "t10"."CUSTOMER_ID",
+  MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "TIMESTAMP",
+  "t22"."LAST_PURCHASE_DATE",
+  CAST("t9"."AGE" AS DOUBLE) AS "AGE",
+  "t9"."CUSTOMER_SEGMENT",
+  "t9"."GENDER",
+  "t9"."LOCATION",
+  DATE_DIFF('DAY', "t22"."LAST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) AS "DAYS_SINCE_LAST_PURCHASE",
+  DATE_DIFF('DAY', "t22"."FIRST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) AS "TENURE_DAYS",
+  "t22"."LIFETIME_ORDERS",
+  CAST("t22"."LIFETIME_SPEND" AS DOUBLE) AS "LIFETIME_SPEND",
+  COALESCE(
+    CAST(DATE_DIFF('DAY', "t22"."FIRST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) - DATE_DIFF('DAY', "t22"."LAST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t22"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+    0.0
+  ) AS "MEAN_GAP_DAYS",
+  COALESCE(
+    CAST("t22"."LIFETIME_ORDERS" AS DOUBLE) / NULLIF(
+      CAST(DATE_DIFF('DAY', "t22"."FIRST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) AS DOUBLE),
+      0.0
+    ),
+    0.0
+  ) AS "PURCHASE_RATE",
+  COALESCE(
+    CAST(DATE_DIFF('DAY', "t22"."LAST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) AS DOUBLE) / NULLIF(
+      COALESCE(
+        CAST(DATE_DIFF('DAY', "t22"."FIRST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) - DATE_DIFF('DAY', "t22"."LAST_PURCHASE_DATE", MAKE_DATE(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t22"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+        0.0
+      ),
+      0.0
+    ),
+    0.0
+  ) AS "RECENCY_OVER_MEAN_GAP",
+  COALESCE(CAST("t22"."SUM_TOTAL_AMOUNT_PAST_7D" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+  COALESCE(CAST("t22"."SUM_TOTAL_AMOUNT_PAST_1MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+  COALESCE(CAST("t22"."SUM_TOTAL_AMOUNT_PAST_2MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+  COALESCE(CAST("t22"."SUM_TOTAL_AMOUNT_PAST_3MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+  "t22"."COUNT_ORDERS_PAST_7D",
+  "t22"."COUNT_ORDERS_PAST_1MM",
+  "t22"."COUNT_ORDERS_PAST_2MM",
+  "t22"."COUNT_ORDERS_PAST_3MM",
+  COALESCE("t19"."SENTIMENT_MIN_2", 0.0) AS "SENTIMENT_MIN_2",
+  COALESCE("t19"."SENTIMENT_MIN_3", 0.0) AS "SENTIMENT_MIN_3",
+  COALESCE("t19"."SENTIMENT_MIN_4", 0.0) AS "SENTIMENT_MIN_4",
+  COALESCE("t19"."SENTIMENT_AVG_2", 0.0) AS "SENTIMENT_AVG_2",
+  COALESCE("t19"."SENTIMENT_AVG_3", 0.0) AS "SENTIMENT_AVG_3",
+  COALESCE("t19"."SENTIMENT_AVG_4", 0.0) AS "SENTIMENT_AVG_4"
+FROM (
+  SELECT
+    "t20"."CUSTOMER_KEY",
+    "t20"."LAST_PURCHASE_DATE",
+    COALESCE("t20"."B_FIRST_PURCHASE_DATE", "t20"."FIRST_PURCHASE_DATE") AS "FIRST_PURCHASE_DATE",
+    COALESCE("t20"."LIFETIME_ORDERS", 0) + COALESCE("t20"."B_LIFETIME_ORDERS", 0) AS "LIFETIME_ORDERS",
+    COALESCE("t20"."LIFETIME_SPEND", 0) + COALESCE("t20"."B_LIFETIME_SPEND", 0) AS "LIFETIME_SPEND",
+    "t20"."SUM_TOTAL_AMOUNT_PAST_7D",
+    "t20"."SUM_TOTAL_AMOUNT_PAST_1MM",
+    "t20"."SUM_TOTAL_AMOUNT_PAST_2MM",
+    "t20"."SUM_TOTAL_AMOUNT_PAST_3MM",
+    "t20"."COUNT_ORDERS_PAST_7D",
+    "t20"."COUNT_ORDERS_PAST_1MM",
+    "t20"."COUNT_ORDERS_PAST_2MM",
+    "t20"."COUNT_ORDERS_PAST_3MM",
+    "t20"."B_CUSTOMER_KEY",
+    "t20"."B_FIRST_PURCHASE_DATE",
+    "t20"."B_LIFETIME_ORDERS",
+    "t20"."B_LIFETIME_SPEND"
+  FROM (
+    SELECT
+      "t17"."CUSTOMER_KEY",
+      "t17"."LAST_PURCHASE_DATE",
+      "t17"."FIRST_PURCHASE_DATE",
+      "t17"."LIFETIME_ORDERS",
+      "t17"."LIFETIME_SPEND",
+      "t17"."SUM_TOTAL_AMOUNT_PAST_7D",
+      "t17"."SUM_TOTAL_AMOUNT_PAST_1MM",
+      "t17"."SUM_TOTAL_AMOUNT_PAST_2MM",
+      "t17"."SUM_TOTAL_AMOUNT_PAST_3MM",
+      "t17"."COUNT_ORDERS_PAST_7D",
+      "t17"."COUNT_ORDERS_PAST_1MM",
+      "t17"."COUNT_ORDERS_PAST_2MM",
+      "t17"."COUNT_ORDERS_PAST_3MM",
+      "t12"."CUSTOMER_KEY" AS "B_CUSTOMER_KEY",
+      "t12"."FIRST_PURCHASE_DATE" AS "B_FIRST_PURCHASE_DATE",
+      "t12"."LIFETIME_ORDERS" AS "B_LIFETIME_ORDERS",
+      "t12"."LIFETIME_SPEND" AS "B_LIFETIME_SPEND"
+    FROM (
+      SELECT
+        "t13"."CUSTOMER_KEY",
+        "t13"."LAST_PURCHASE_DATE",
+        "t13"."FIRST_PURCHASE_DATE",
+        "t13"."COUNT_0" + "t13"."COUNT_1" + "t13"."COUNT_2" + "t13"."COUNT_3" + "t13"."COUNT_4" AS "LIFETIME_ORDERS",
+        COALESCE("t13"."SUM_0", 0) + COALESCE("t13"."SUM_1", 0) + COALESCE("t13"."SUM_2", 0) + COALESCE("t13"."SUM_3", 0) + COALESCE("t13"."SUM_4", 0) AS "LIFETIME_SPEND",
+        COALESCE("t13"."SUM_0", 0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+        COALESCE("t13"."SUM_0", 0) + COALESCE("t13"."SUM_1", 0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+        COALESCE("t13"."SUM_0", 0) + COALESCE("t13"."SUM_1", 0) + COALESCE("t13"."SUM_2", 0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+        COALESCE("t13"."SUM_0", 0) + COALESCE("t13"."SUM_1", 0) + COALESCE("t13"."SUM_2", 0) + COALESCE("t13"."SUM_3", 0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+        "t13"."COUNT_0" AS "COUNT_ORDERS_PAST_7D",
+        "t13"."COUNT_0" + "t13"."COUNT_1" AS "COUNT_ORDERS_PAST_1MM",
+        "t13"."COUNT_0" + "t13"."COUNT_1" + "t13"."COUNT_2" AS "COUNT_ORDERS_PAST_2MM",
+        "t13"."COUNT_0" + "t13"."COUNT_1" + "t13"."COUNT_2" + "t13"."COUNT_3" AS "COUNT_ORDERS_PAST_3MM"
+      FROM (
+        SELECT
+          "t7"."CUSTOMER_KEY",
+          MAX("t7"."TRANSACTION_DATE") AS "LAST_PURCHASE_DATE",
+          MIN("t7"."TRANSACTION_DATE") AS "FIRST_PURCHASE_DATE",
+          SUM("t7"."TOTAL_AMOUNT") FILTER(WHERE
+            "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 4, 24)) AS "SUM_0",
+          COUNT(*) FILTER(WHERE
+            "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 4, 24)) AS "COUNT_0",
+          SUM("t7"."TOTAL_AMOUNT") FILTER(WHERE
+            (
+              "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 4, 1)
+            )
+            AND (
+              "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 4, 24)
+            )) AS "SUM_1",
+          COUNT(*) FILTER(WHERE
+            (
+              "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 4, 1)
+            )
+            AND (
+              "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 4, 24)
+            )) AS "COUNT_1",
+          SUM("t7"."TOTAL_AMOUNT") FILTER(WHERE
+            (
+              "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 3, 1)
+            )
+            AND (
+              "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 4, 1)
+            )) AS "SUM_2",
+          COUNT(*) FILTER(WHERE
+            (
+              "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 3, 1)
+            )
+            AND (
+              "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 4, 1)
+            )) AS "COUNT_2",
+          SUM("t7"."TOTAL_AMOUNT") FILTER(WHERE
+            (
+              "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 2, 1)
+            )
+            AND (
+              "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 3, 1)
+            )) AS "SUM_3",
+          COUNT(*) FILTER(WHERE
+            (
+              "t7"."TRANSACTION_DATE" >= MAKE_DATE(2024, 2, 1)
+            )
+            AND (
+              "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 3, 1)
+            )) AS "COUNT_3",
+          SUM("t7"."TOTAL_AMOUNT") FILTER(WHERE
+            "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 2, 1)) AS "SUM_4",
+          COUNT(*) FILTER(WHERE
+            "t7"."TRANSACTION_DATE" < MAKE_DATE(2024, 2, 1)) AS "COUNT_4"
+        FROM (
+          SELECT
+            *
+          FROM "SALES" AS "t3"
+          WHERE
+            (
+              "t3"."CUSTOMER_KEY" % 4
+            ) = 1
+            AND "t3"."TRANSACTION_DATE" >= MAKE_DATE(2024, 2, 1)
+            AND "t3"."TRANSACTION_DATE" < MAKE_DATE(2024, 5, 1)
+        ) AS "t7"
+        GROUP BY
+          1
+      ) AS "t13"
+      WHERE
+        MAKE_DATE(2024, 2, 1) <= "t13"."LAST_PURCHASE_DATE"
+    ) AS "t17"
+    LEFT OUTER JOIN (
+      SELECT
+        "t8"."CUSTOMER_KEY",
+        MIN("t8"."TRANSACTION_DATE") AS "FIRST_PURCHASE_DATE",
+        COUNT(*) AS "LIFETIME_ORDERS",
+        SUM("t8"."TOTAL_AMOUNT") AS "LIFETIME_SPEND"
+      FROM (
+        SELECT
+          *
+        FROM "SALES" AS "t3"
+        WHERE
+          (
+            "t3"."CUSTOMER_KEY" % 4
+          ) = 1
+          AND "t3"."TRANSACTION_DATE" < MAKE_DATE(2024, 2, 1)
+      ) AS "t8"
+      GROUP BY
+        1
+    ) AS "t12"
+      ON "t17"."CUSTOMER_KEY" = "t12"."CUSTOMER_KEY"
+  ) AS "t20"
+) AS "t22"
+LEFT OUTER JOIN (
+  SELECT
+    "t15"."CUSTOMER_KEY",
+    CAST(MIN("t15"."SENTIMENT") FILTER(WHERE
+      "t15"."POSITION" <= 2) AS DOUBLE) AS "SENTIMENT_MIN_2",
+    CAST(SUM("t15"."SENTIMENT") FILTER(WHERE
+      "t15"."POSITION" <= 2) AS DOUBLE) / NULLIF(CAST(COUNT(*) FILTER(WHERE
+      "t15"."POSITION" <= 2) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_2",
+    CAST(MIN("t15"."SENTIMENT") FILTER(WHERE
+      "t15"."POSITION" <= 3) AS DOUBLE) AS "SENTIMENT_MIN_3",
+    CAST(SUM("t15"."SENTIMENT") FILTER(WHERE
+      "t15"."POSITION" <= 3) AS DOUBLE) / NULLIF(CAST(COUNT(*) FILTER(WHERE
+      "t15"."POSITION" <= 3) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_3",
+    CAST(MIN("t15"."SENTIMENT") FILTER(WHERE
+      "t15"."POSITION" <= 4) AS DOUBLE) AS "SENTIMENT_MIN_4",
+    CAST(SUM("t15"."SENTIMENT") FILTER(WHERE
+      "t15"."POSITION" <= 4) AS DOUBLE) / NULLIF(CAST(COUNT(*) FILTER(WHERE
+      "t15"."POSITION" <= 4) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_4"
+  FROM (
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t6"."CUSTOMER_KEY",
+        "t6"."CHAT_DATE",
+        "t6"."INTERNAL_ID",
+        "t6"."FEEDBACK_ID",
+        "t6"."SENTIMENT",
+        (
+          ROW_NUMBER() OVER (
+            PARTITION BY "t6"."CUSTOMER_KEY"
+            ORDER BY "t6"."CHAT_DATE" DESC, "t6"."INTERNAL_ID" DESC, "t6"."FEEDBACK_ID" DESC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) - 1
+        ) + 1 AS "POSITION"
+      FROM (
+        SELECT
+          "t2"."CUSTOMER_KEY",
+          "t2"."CHAT_DATE",
+          "t2"."INTERNAL_ID",
+          "t2"."FEEDBACK_ID",
+          "t2"."SENTIMENT"
+        FROM "FEEDBACK_SENTIMENT" AS "t2"
+        WHERE
+          (
+            "t2"."CUSTOMER_KEY" % 4
+          ) = 1
+          AND "t2"."CHAT_DATE" < MAKE_DATE(2024, 5, 1)
+          AND "t2"."SENTIMENT" IS NOT NULL
+          AND "t2"."CUSTOMER_KEY" IS NOT NULL
+      ) AS "t6"
+    ) AS "t14"
+    WHERE
+      "t14"."POSITION" <= 4
+  ) AS "t15"
+  GROUP BY
+    1
+) AS "t19"
+  ON "t22"."CUSTOMER_KEY" = "t19"."CUSTOMER_KEY"
+LEFT OUTER JOIN (
+  SELECT
+    *
+  FROM "CUSTOMERS" AS "t0"
+  WHERE
+    (
+      "t0"."CUSTOMER_KEY" % 4
+    ) = 1
+    AND (
+      (
+        "t0"."SIGNUP_DATE" IS NULL
+      )
+      OR (
+        MAKE_DATE(2024, 5, 1) > "t0"."SIGNUP_DATE"
+      )
+    )
+) AS "t9"
+  ON "t22"."CUSTOMER_KEY" = "t9"."CUSTOMER_KEY"
+INNER JOIN (
+  SELECT
+    *
+  FROM "CUSTOMER_KEYS" AS "t1"
+  WHERE
+    (
+      "t1"."CUSTOMER_KEY" % 4
+    ) = 1
+) AS "t10"
+  ON "t22"."CUSTOMER_KEY" = "t10"."CUSTOMER_KEY"

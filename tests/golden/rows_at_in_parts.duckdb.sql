@@ -1,0 +1,10 @@
+SELECT
+  *
+FROM "FEATURES" AS "t0"
+WHERE
+  (
+    "t0"."CUSTOMER_KEY" % 4
+  ) = 1
+  AND MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) = "t0"."TIMESTAMP"
+ORDER BY
+  "t0"."CUSTOMER_KEY" ASC
