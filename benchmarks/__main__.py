@@ -49,7 +49,7 @@ def month(
 
 @app.command()
 def million(
-    customers: Customers = 1_230_000,
+    customers: Customers = 1_000_000,
     seed: int = 1,
     rounds: Rounds = 1,
     *,

@@ -316,7 +316,17 @@ class FeatureStore:
     def _view(self, view: FeatureView, named: str, features: tuple[str, ...], as_of: dt.date | None) -> View:
         columns = tuple(self._engine.columns(view.query).items())
         oldest = None if view.ttl_days is None or as_of is None else days_before(as_of, view.ttl_days)
-        return View(named, columns, view.join_keys, view.timestamp_col, view.known_at, features, oldest)
+        return View(
+            named,
+            columns,
+            view.join_keys,
+            view.timestamp_col,
+            view.known_at,
+            features,
+            oldest,
+            view.unique,
+            one_moment=view.known_at and view.ttl_days == 0,
+        )
 
     def _joined(self, spine_df: Rows, features: Sequence[FeatureView], timestamp: str | None) -> _Joined:
         spine = self._sql(spine_df)

@@ -53,6 +53,8 @@ class FeatureView(Shown):
         features: the feature columns, set by registering.
         sources: tables of your own that the query reads, each with the column that dates its rows.
         ttl_days: rows older than so many days at an as-of are not known any more; None for no limit.
+        unique: the query gives no two rows of the same keys and timestamp. A promise that is not checked: it makes joins
+            cheaper, and where it is broken rows of a training set repeat.
     """
 
     name: str
@@ -66,6 +68,7 @@ class FeatureView(Shown):
     features: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     ttl_days: int | None = None
+    unique: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", identifier(self.name))

@@ -2,7 +2,8 @@
 
 Two passes over the sales, as measured to be the fastest shape: one over the newest months for the windows, one over the
 rows before them for what the lifetime totals still lack. Given a state (totals of all rows dated before ``since``), the
-second pass reads only the rows after it. No row adds to two windows: a window is the sum of its bands.
+second pass reads only the rows after it, and there is none where a window has them already. No row adds to two windows: a
+window is the sum of its bands.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class AsOf:
         refunds: "reduce": a negative amount reduces what was spent, and is no order and no purchase; "orders": it is one.
         parts: the customers are looked at in so many parts.
         part: which of them, from 0.
+        fresh: the window that begins at ``since``; None where none does.
     """
 
     moment: dt.date
@@ -66,6 +68,7 @@ class AsOf:
     refunds: Refunds = "orders"
     parts: int = 1
     part: int = 0
+    fresh: str | None = None
 
     @classmethod
     def at(
@@ -83,7 +86,8 @@ class AsOf:
         """
         starts = tuple(days_before(as_of, 7) if w == "7D" else add_months(as_of, -int(w[0])) for w in WINDOWS)
         active = None if active_within_days is None else days_before(as_of, active_within_days)
-        return cls(as_of, starts, active, None if active is None else min(active, *starts), since, refunds)
+        fresh = WINDOWS[starts.index(since)] if since in starts else None
+        return cls(as_of, starts, active, None if active is None else min(active, *starts), since, refunds, fresh=fresh)
 
 
 def customer_features(at: AsOf) -> ir.Table:
@@ -145,11 +149,17 @@ def _with_totals(windows: ir.Table, sales: ir.Table, at: AsOf) -> ir.Table:
     """
     later = windows
     if at.since is not None:
+        before = of_part(table("CUSTOMER_STATE", CUSTOMER_STATE), at.parts, at.part)
+    if at.fresh is not None:
+        later = windows.mutate(
+            LIFETIME_ORDERS=windows[f"COUNT_ORDERS_PAST_{at.fresh}"],
+            LIFETIME_SPEND=windows[f"SUM_TOTAL_AMOUNT_PAST_{at.fresh}"],
+        )
+    elif at.since is not None:
         fresh = _lifetime(sales, at.since, at.moment, at.refunds)
         # not Table.drop: it keeps the names in a set, and the text would differ from one process to the next
         bare = windows.select(*(name for name in windows.columns if name not in TOTALS))
         later = bare.left_join(fresh, "CUSTOMER_KEY", rname="F_{name}")
-        before = of_part(table("CUSTOMER_STATE", CUSTOMER_STATE), at.parts, at.part)
     elif at.scan_from is not None:
         before = _lifetime(sales, None, at.scan_from, at.refunds)
     else:

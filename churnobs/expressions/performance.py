@@ -25,13 +25,14 @@ OUTCOMES: Final = {"LABEL": "float64", "CLASS": "float64", "SCORE": "float64"}
 RECENCY: Final = "RECENCY_RULE"
 
 
-def performance(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
+def performance(rows: ir.Table, by: tuple[str, ...], ranked: tuple[str, ...] | None = None) -> ir.Table:
     """Measure predictions, one result row a group.
 
     Args:
         rows: LABEL (1, 0 or NULL), CLASS (1, 0 or NULL), SCORE (a probability, any ranking score, or NULL) and the
             columns of ``by``, which hold no NULL.
         by: the grouping columns.
+        ranked: only groups with one of these as ROLE get a ROC AUC, which is half of the work; None for all.
 
     Returns:
         ``by``, ROWS_ALL, CLASS_USED, SCORE_USED, POSITIVES, TP, FP, FN, TN, BASE_RATE, TRIVIAL_F1, the BINARY_METRICS,
@@ -43,8 +44,9 @@ def performance(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
         SCORE=finite(rows.SCORE),
     )
     counts = _counts(usable, by)
-    ranked = _roc_auc(usable.filter(usable.LABEL.notnull(), usable.SCORE.notnull()), by)
-    joined = counts.left_join(ranked, list(by), rname="R_{name}")
+    scored = usable.filter(usable.LABEL.notnull(), usable.SCORE.notnull())
+    ranks = _roc_auc(scored if ranked is None else scored.filter(scored.ROLE.isin(ranked)), by)
+    joined = counts.left_join(ranks, list(by), rname="R_{name}")
     tp, fp, fn, tn = joined.TP, joined.FP, joined.FN, joined.TN
     base_rate = ratio(joined.POSITIVES, joined.LABELED)
     return joined.select(
@@ -108,13 +110,16 @@ def _roc_auc(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:
     return sums.select(*by, ROC_AUC=ratio(sums.WON, sums.UPS.cast("float64") * sums.DOWNS.cast("float64")))
 
 
-def stored_performance(as_ofs: tuple[dt.date, ...], horizon_days: int, roles: tuple[str, ...]) -> ir.Table:
+def stored_performance(
+    as_ofs: tuple[dt.date, ...], horizon_days: int, roles: tuple[str, ...], ranked: tuple[str, ...] | None = None
+) -> ir.Table:
     """The performance of what was predicted at each as-of, against its final labels, and of the recency rule.
 
     Args:
         as_ofs: as-ofs whose labels are final.
         horizon_days: the recency rule calls a customer churned who has not bought for so many days.
         roles: which prediction columns to read (BASE, DEFAULT, CHALLENGER).
+        ranked: which roles get a ROC AUC; None for all.
 
     Returns:
         The columns of ``performance`` by ROLE (the roles and RECENCY_RULE), VERSION and TIMESTAMP.
@@ -141,7 +146,8 @@ def stored_performance(as_ofs: tuple[dt.date, ...], horizon_days: int, roles: tu
         parts.append(
             _outcome(stored, role, stored[f"{role}_VERSION"], stored[f"{role}_CLASS"], stored[f"{role}_PROBABILITY"])
         )
-    return performance(ibis.union(*parts) if len(parts) > 1 else parts[0], ("ROLE", "VERSION", "TIMESTAMP"))
+    outcomes = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return performance(outcomes, ("ROLE", "VERSION", "TIMESTAMP"), ranked)
 
 
 def _outcome(rows: ir.Table, role: str, version: Any, predicted: Any, score: Any) -> ir.Table:

@@ -26,6 +26,8 @@ class View:
         known_at: a row stamped T counts at T; else only rows dated before T do.
         features: the columns to join.
         oldest: rows dated before are not known any more; None for no limit.
+        unique: there are no two rows of the same keys and timestamp.
+        one_moment: what is known at T is stamped T.
     """
 
     name: str
@@ -35,6 +37,8 @@ class View:
     known_at: bool
     features: tuple[str, ...]
     oldest: dt.date | None = None
+    unique: bool = False
+    one_moment: bool = False
 
 
 def known_rows(view: View, as_of: dt.date) -> ir.Table:
@@ -54,10 +58,20 @@ def known_rows(view: View, as_of: dt.date) -> ir.Table:
             at = dated.cast("timestamp(6)")
             rows = rows.filter(at <= moment(as_of) if view.known_at else at < moment(as_of))
         order = [ibis.desc(rows[view.timestamp]), *(ibis.asc(rows[name]) for name in view.features)]
-    newest = ibis.row_number().over(ibis.window(group_by=[rows[key] for key in view.keys], order_by=order))
-    ranked = rows.mutate(CHURNOBS_POSITION=newest)
+    if view.unique:
+        # of one moment there is one row a key, and nothing needs to be sorted
+        newest = rows if view.timestamp is None or view.one_moment else _newest(rows, view)
+        return newest.select(*view.keys, *view.features)
+    position = ibis.row_number().over(ibis.window(group_by=[rows[key] for key in view.keys], order_by=order))
+    ranked = rows.mutate(CHURNOBS_POSITION=position)
     ranked = ranked.filter(ranked.CHURNOBS_POSITION == 0)
     return ranked.select(*view.keys, *view.features)
+
+
+def _newest(rows: ir.Table, view: View) -> ir.Table:
+    """The rows of each key's newest moment."""
+    newest = rows.group_by(list(view.keys)).agg(CHURNOBS_NEWEST=rows[str(view.timestamp)].max())
+    return rows.inner_join(newest, [*view.keys, (str(view.timestamp), "CHURNOBS_NEWEST")], rname="N_{name}")
 
 
 def join_at(

@@ -23,7 +23,7 @@ from churnobs.expressions.features import (
     rows_before,
 )
 from churnobs.expressions.labels import LabelWindow, labels
-from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
+from churnobs.expressions.performance import BINARY_METRICS, RECENCY
 from churnobs.expressions.portable import moment
 from churnobs.expressions.render import Query, Text
 from churnobs.lifecycle import models
@@ -31,7 +31,7 @@ from churnobs.lifecycle.combined import needs_estimates
 from churnobs.lifecycle.decisions import Decision, History, Keep, Plan, Retrain, TrainFirst, Wait
 from churnobs.lifecycle.drifts import count_features, measure_drift
 from churnobs.lifecycle.estimates import estimate_open, foresee
-from churnobs.lifecycle.meetings import gates
+from churnobs.lifecycle.meetings import gates, measuring
 from churnobs.lifecycle.report import MonthReport
 from churnobs.lifecycle.steps import Step, StepKind
 from churnobs.lineage import record_edges
@@ -125,6 +125,7 @@ def make_features(loop: Lifecycle, as_of: dt.date) -> Result:
             "the built-in features",
             known_at=True,
             ttl_days=45,
+            unique=True,
         )
         store.register_feature_view(view, FEATURE_VIEW[1])
         named = ["/".join(own) for own in loop.config.feature_views]
@@ -187,10 +188,12 @@ def make_datasets(loop: Lifecycle, step: Step) -> Result:
             tuple(LABELS[name] for name in names),
         )
         store = loop.workspace.feature_store
+        # whoever has a label has features of that very moment: none need be looked for among older ones
+        view = replace(store.get_feature_view(*FEATURE_VIEW), ttl_days=0)
         dataset = store.generate_dataset(
             loop.config.name,
             spine,
-            [store.get_feature_view(*FEATURE_VIEW)],
+            [view],
             version=as_of.strftime("%Y_%m_%d"),
             spine_timestamp_col="TIMESTAMP",
             spine_label_cols=["CHURNED"],
@@ -210,9 +213,9 @@ def measure(loop: Lifecycle, step: Step) -> Result:
     if not newly:
         return {"measured": []}
     engine, config = loop.backend.engine, loop.config
-    query = Query(stored_performance, (newly, config.horizon_days, ("BASE", "DEFAULT", "CHALLENGER")))
-    rows = engine.read(query).to_pylist()
-    floors = gates(engine, newly)
+    measured_by, gated_by = measuring(newly, config.horizon_days)
+    rows = engine.read(measured_by).to_pylist()
+    floors = gates(engine.read(gated_by))
     measured = []
     for as_of in newly:
         at = [row for row in rows if row["TIMESTAMP"].date() == as_of]

@@ -13,8 +13,10 @@ from churnobs.class_comparison import JointCounts
 from churnobs.comparison import Surprise, Wins, compare_wins, p_below_base_rate
 from churnobs.expressions.datasets import SCORED
 from churnobs.expressions.paired import floors, meeting
+from churnobs.expressions.performance import RECENCY, stored_performance
 from churnobs.expressions.render import Query
 from churnobs.lifecycle.decisions import Paired, Trial
+from churnobs.lifecycle.roles import ROLES
 from churnobs.monitoring.levels import Levels
 
 if TYPE_CHECKING:
@@ -25,10 +27,16 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-def gates(engine: EnginePort, as_ofs: tuple[dt.date, ...]) -> dict[tuple[dt.date, str], dict[str, float | None]]:
-    """The paired tests against both floors, for what base and default had stored at each as-of."""
+def measuring(as_ofs: tuple[dt.date, ...], horizon_days: int) -> tuple[Query, Query]:
+    """What measures the roles at as-ofs, and what the gates ask; these rank the models' scores, which is half of the work."""
+    measured = Query(stored_performance, (as_ofs, horizon_days, ROLES, (RECENCY,)))
+    return measured, Query(floors, (as_ofs, ROLES))
+
+
+def gates(floors: pa.Table) -> dict[tuple[dt.date, str], dict[str, float | None]]:
+    """The ROC AUC and the paired tests against both floors, of what roles had stored at each as-of."""
     found: dict[tuple[dt.date, str], dict[str, float | None]] = {}
-    for row in engine.read(Query(floors, (as_ofs, ("BASE", "DEFAULT")))).to_pylist():
+    for row in floors.to_pylist():
         wins, surprise = [], []
         for side in ("UP", "DOWN"):
             rows, model, recency = (
@@ -36,8 +44,10 @@ def gates(engine: EnginePort, as_ofs: tuple[dt.date, ...]) -> dict[tuple[dt.date
             )
             wins.append(Wins(rows, model, recency, row[f"{side}_SQUARES"]))
             surprise.append(Surprise(rows, row[f"{side}_SURPRISE"], row[f"{side}_SURPRISE_SQUARES"]))
+        against = compare_wins(*wins)
         found[row["TIMESTAMP"].date(), row["ROLE"]] = {
-            "P_ABOVE_RECENCY": compare_wins(*wins).p_value,
+            "ROC_AUC": None if math.isnan(against.auc_a) else against.auc_a,
+            "P_ABOVE_RECENCY": against.p_value,
             "P_BELOW_BASE_RATE": p_below_base_rate(*surprise),
         }
     return found

@@ -13,9 +13,9 @@ from churnobs.display import Shown
 from churnobs.expressions.datasets import KEY_TYPES, rows_at
 from churnobs.expressions.features import customer_features, customer_state, recent_feedback
 from churnobs.expressions.labels import LabelWindow, labels
-from churnobs.expressions.performance import stored_performance
 from churnobs.expressions.render import Query, Rendered
 from churnobs.lifecycle.effects import as_of_of
+from churnobs.lifecycle.meetings import measuring
 from churnobs.lifecycle.steps import Step, StepKind
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def _planned(loop: Lifecycle, step: Step) -> PlannedStep:
         case StepKind.MEASURE:
             judged = tuple(t for t in newly if t in loop.predicted_as_ofs())
             if judged:
-                roles = ("BASE", "DEFAULT", "CHALLENGER")
-                query = Query(stored_performance, (judged, config.horizon_days, roles))
-                statements = (loop.backend.engine.text(query),)
+                statements = tuple(loop.backend.engine.text(q) for q in measuring(judged, config.horizon_days))
             else:
                 does = "nothing: no stored prediction has final labels"
         case StepKind.DECIDE:

@@ -13,6 +13,7 @@ from churnobs.display import Shown, shown
 from churnobs.expressions.labels import LabelWindow, changed_labels, labels
 from churnobs.expressions.performance import BINARY_METRICS, RECENCY, stored_performance
 from churnobs.expressions.render import Query
+from churnobs.lifecycle.roles import ROLES
 from churnobs.tables import STATE_THROUGH
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from churnobs.sources import Source, SourceFile
 
 METRICS: Final = (*BINARY_METRICS, "LOG_LOSS", "BASE_RATE", "TRIVIAL_F1", "RECENCY_F1", "RECENCY_AUC")
-_ROLES: Final = ("BASE", "DEFAULT", "CHALLENGER")
 _ARROW: Final = {"date": pa.date32(), "int64": pa.int64()}
 
 
@@ -144,7 +144,7 @@ def _restated(
 
 def _numbers(loop: Correcting, window: LabelWindow) -> list[RevisedNumber]:
     """What was predicted at an as-of, measured by the labels that the sales give now."""
-    query = Query(stored_performance, ((window.as_of,), loop.config.horizon_days, _ROLES))
+    query = Query(stored_performance, ((window.as_of,), loop.config.horizon_days, ROLES))
     rows = loop.backend.engine.read(query, {"LABELS": Query(labels, (window,))}).to_pylist()
     rule = next(row for row in rows if row["ROLE"] == RECENCY)
     reported = {m.role: m for month in loop.journal.finished() for m in loop.measured(month) if m.as_of == window.as_of}

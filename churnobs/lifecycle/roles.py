@@ -1,10 +1,11 @@
-"""How a loop names the monitors of its roles."""
+"""The roles in which versions predict, and how a loop names the monitors of each."""
 
 from __future__ import annotations
 
 from typing import Final
 
 PARTS: Final = {"BASE": "BASE", "DEFAULT": "PRODUCTION", "CHALLENGER": "CHALLENGER"}
+ROLES: Final = tuple(PARTS)
 
 
 def monitor_name(model: str, role: str, version: str) -> str:

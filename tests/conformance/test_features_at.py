@@ -14,7 +14,7 @@ from retail import AS_OFS, Feedback, Sale, Shop, fill, put, rows_of, shops
 from retail import Person as Known
 
 from churnobs import Workspace
-from churnobs.expressions.features import FEATURES, AsOf, customer_features, customer_state, recent_feedback
+from churnobs.expressions.features import FEATURES, WINDOWS, AsOf, customer_features, customer_state, recent_feedback
 from churnobs.expressions.portable import REFUNDS, Refunds
 from churnobs.expressions.render import Query
 from churnobs.tables import CUSTOMER_STATE, RECENT_FEEDBACK
@@ -66,12 +66,14 @@ def test_features_match_their_definition(
 
 @pytest.mark.long
 @same_workspace
-@given(worlds(), st.integers(0, 200), st.integers(0, 100), rules)
+@given(worlds(), st.integers(0, 200) | st.sampled_from(WINDOWS), st.integers(0, 100), rules)
 def test_the_state_changes_nothing(
-    workspace: Workspace, world: tuple[dt.date, Shop, int | None], days: int, more: int, refunds: Refunds
+    workspace: Workspace, world: tuple[dt.date, Shop, int | None], days: int | str, more: int, refunds: Refunds
 ) -> None:
     as_of, shop, active = world
-    since = as_of - dt.timedelta(days=days)
+    # what came since the state is often a window
+    starts = dict(zip(WINDOWS, AsOf.at(as_of).starts, strict=True))
+    since = starts[days] if isinstance(days, str) else as_of - dt.timedelta(days=days)
     fill(workspace, shop)
     plain = features_at(workspace, AsOf.at(as_of, active_within_days=active, refunds=refunds))
     # the state of `since` is itself carried forward from an older state, as month after month does

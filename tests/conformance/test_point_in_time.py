@@ -26,12 +26,18 @@ def at(days: int) -> dt.datetime:
 
 
 def own(
-    workspace: Workspace, *, known_at: bool = False, name: str = "SCORES", timestamp: str | None = "SEEN"
+    workspace: Workspace,
+    *,
+    known_at: bool = False,
+    unique: bool = False,
+    name: str = "SCORES",
+    timestamp: str | None = "SEEN",
 ) -> FeatureView:
     workspace.feature_store.register_entity(CUSTOMER)
     sql = "SELECT CUSTOMER_ID, SEEN, SCORE FROM SCORES" if timestamp else "SELECT CUSTOMER_ID, SCORE FROM SCORES"
-    view = FeatureView(name, (CUSTOMER,), workspace.sql(sql), timestamp, known_at=known_at, sources={"SCORES": "SEEN"})
-    return workspace.feature_store.register_feature_view(view, "V1")
+    more: dict[str, Any] = {"known_at": known_at, "unique": unique, "sources": {"SCORES": "SEEN"}}
+    view = FeatureView(name, (CUSTOMER,), workspace.sql(sql), timestamp, **more)
+    return workspace.feature_store.register_feature_view(view, "V1", overwrite=True)
 
 
 def fill(workspace: Workspace, scores: list[tuple[Any, Any, Any]], spine: list[tuple[Any, Any]]) -> None:
@@ -55,23 +61,21 @@ keys = st.none() | st.sampled_from(["C1", "C2", "C3"])
 moments = st.integers(-3, 3).map(at) | st.integers(-60, 60).map(lambda h: DAY + dt.timedelta(hours=h))
 
 
-@pytest.mark.parametrize("known_at", [False, True])
+@pytest.mark.parametrize(("known_at", "unique"), [(False, False), (True, False), (False, True), (True, True)])
 @same_workspace
 @given(
     scores=st.lists(st.tuples(keys, moments, st.none() | st.integers(0, 3)), max_size=12),
     spine=st.lists(st.tuples(keys, st.none() | moments), min_size=1, max_size=8),
 )
 def test_each_row_meets_the_newest_row_known(
-    workspace: Workspace, known_at: bool, scores: list[Any], spine: list[Any]
+    workspace: Workspace, known_at: bool, unique: bool, scores: list[Any], spine: list[Any]
 ) -> None:
+    if unique:
+        scores = list({(customer, seen): (customer, seen, score) for customer, seen, score in scores}.values())
     fill(workspace, scores, spine)
     if all(moment is None for _, moment in spine):
         return
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        view = own(workspace, known_at=known_at)
+    view = own(workspace, known_at=known_at, unique=unique)
     rows = training_set(workspace, view)
     assert [row["N"] for row in rows] == list(range(len(spine))), "every spine row stays one row"
     for row, (key, moment) in zip(rows, spine, strict=True):

@@ -97,10 +97,10 @@ def cells() -> ir.Table:
     )
 
 
-def view(kind: str, *, known_at: bool) -> View:
+def view(kind: str, *, known_at: bool, unique: bool = False) -> View:
     """A feature view of two features."""
     columns = (("CUSTOMER_ID", "string"), ("SEEN", kind), ("VISITS", "int64"), ("CLICKS", "int64"))
-    return View("VIEW", columns, ("CUSTOMER_ID",), "SEEN", known_at, ("VISITS", "CLICKS"))
+    return View("VIEW", columns, ("CUSTOMER_ID",), "SEEN", known_at, ("VISITS", "CLICKS"), unique=unique)
 
 
 PEOPLE = View("PEOPLE", (("CUSTOMER_ID", "string"), ("AGE", "int64")), ("CUSTOMER_ID",), None, False, ("AGE",))
@@ -123,6 +123,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "customer_features_in_parts": (customer_features, lambda t: (replace(at(t)[0], parts=4, part=1),)),
     "customer_features_of_all": (customer_features, lambda t: at(t, active_within_days=None)),
     "customer_features_with_state": (customer_features, lambda t: at(t, since=add_months(t, -1))),
+    "customer_features_with_a_state_of_some_day": (customer_features, lambda t: at(t, since=t - dt.timedelta(days=40))),
     "customer_state": (customer_state, at),
     "customer_state_carried_forward": (customer_state, lambda t: at(t, since=add_months(t, -1))),
     "customer_features_less_refunds": (customer_features, lambda t: at(t, active_within_days=None, refunds="reduce")),
@@ -177,6 +178,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
         lambda _: (("BASE", "CHALLENGER"), (("CHALLENGER", "BASE"),), "CHALLENGER", 500),
     ),
     "performance": (outcomes, lambda _: ()),
+    "stored_performance_unranked": (stored_performance, lambda t: ((t,), 30, ("BASE", "DEFAULT"), ("RECENCY_RULE",))),
     "stored_performance": (stored_performance, lambda t: ((t, add_months(t, -1)), 30, ("BASE", "DEFAULT"))),
     "summaries": (summaries, lambda _: ("BASELINE", ("AGE", "SPEND"))),
     "day_histograms": (day_histograms, lambda t: (seen(t), BINS)),
@@ -201,6 +203,11 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "cells_by_bucket": (cells, lambda _: ()),
     "known_events": (known_rows, lambda t: (view("date", known_at=False), t)),
     "known_moments": (known_rows, lambda t: (view("timestamp(6)", known_at=True), t)),
+    "known_unique_moments": (known_rows, lambda t: (view("timestamp(6)", known_at=True, unique=True), t)),
+    "known_unique_rows_of_a_moment": (
+        known_rows,
+        lambda t: (replace(view("timestamp(6)", known_at=True, unique=True), oldest=t, one_moment=True), t),
+    ),
     "known_rows_without_time": (known_rows, lambda t: (PEOPLE, t)),
     "point_in_time_join": (join_at, lambda t: ("SPINE", SPINE, (view("timestamp(6)", known_at=False), PEOPLE), t)),
 }

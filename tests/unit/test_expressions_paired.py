@@ -17,6 +17,8 @@ from sklearn.metrics import roc_auc_score
 import churnobs
 from churnobs.class_comparison import JointCounts
 from churnobs.comparison import Surprise, compare_auc, compare_log_loss, p_below_base_rate
+from churnobs.expressions.paired import floors
+from churnobs.expressions.render import Query
 from churnobs.lifecycle.meetings import gates, meet
 from churnobs.monitoring.levels import Levels
 
@@ -134,7 +136,7 @@ def test_the_gates_are_those_of_the_rows_at_each_as_of(
         engine.drop(name)
     store(engine, AS_OFS[0], rows, base=base)
     store(engine, AS_OFS[1], more, base=True)
-    found = gates(engine, AS_OFS)
+    found = gates(engine.read(Query(floors, (AS_OFS, ("BASE", "DEFAULT")))))
     for as_of, own, based in ((AS_OFS[0], rows, base), (AS_OFS[1], more, True)):
         labels, first, second, recency = map(np.asarray, zip(*own, strict=True))
         days = (10 * recency).astype(int).astype(float)
@@ -142,6 +144,8 @@ def test_the_gates_are_those_of_the_rows_at_each_as_of(
         assert {role for at, role in found if at == as_of} == set(roles)
         for role, score in roles.items():
             gate = found[as_of, role]
+            both = 0 < labels.sum() < len(labels)
+            assert gate["ROC_AUC"] == (pytest.approx(roc_auc_score(labels, score), abs=1e-12) if both else None)
             assert gate["P_ABOVE_RECENCY"] == pytest.approx(compare_auc(labels, score, days).p_value, abs=1e-12)
             floor = compare_log_loss(labels, score, np.full(len(labels), labels.mean()))
             # a spread within rounding is none in the sums, and may be some in the rows

@@ -1,0 +1,287 @@
+SELECT
+  "t26"."CUSTOMER_KEY",
+  "t6"."CUSTOMER_ID",
+  TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0) AS "TIMESTAMP",
+  "t26"."LAST_PURCHASE_DATE",
+  CAST("t14"."AGE" AS DOUBLE) AS "AGE",
+  "t14"."CUSTOMER_SEGMENT",
+  "t14"."GENDER",
+  "t14"."LOCATION",
+  DATEDIFF(DAY, "t26"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS "DAYS_SINCE_LAST_PURCHASE",
+  DATEDIFF(DAY, "t26"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS "TENURE_DAYS",
+  "t26"."LIFETIME_ORDERS",
+  CAST("t26"."LIFETIME_SPEND" AS DOUBLE) AS "LIFETIME_SPEND",
+  COALESCE(
+    CAST(DATEDIFF(DAY, "t26"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) - DATEDIFF(DAY, "t26"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t26"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+    0.0
+  ) AS "MEAN_GAP_DAYS",
+  COALESCE(
+    CAST("t26"."LIFETIME_ORDERS" AS DOUBLE) / NULLIF(
+      CAST(DATEDIFF(DAY, "t26"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE),
+      0.0
+    ),
+    0.0
+  ) AS "PURCHASE_RATE",
+  COALESCE(
+    CAST(DATEDIFF(DAY, "t26"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(
+      COALESCE(
+        CAST(DATEDIFF(DAY, "t26"."FIRST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) - DATEDIFF(DAY, "t26"."LAST_PURCHASE_DATE", DATE_FROM_PARTS(2024, 5, 1)) AS DOUBLE) / NULLIF(CAST("t26"."LIFETIME_ORDERS" - 1 AS DOUBLE), 0.0),
+        0.0
+      ),
+      0.0
+    ),
+    0.0
+  ) AS "RECENCY_OVER_MEAN_GAP",
+  COALESCE(CAST("t26"."SUM_TOTAL_AMOUNT_PAST_7D" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+  COALESCE(CAST("t26"."SUM_TOTAL_AMOUNT_PAST_1MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+  COALESCE(CAST("t26"."SUM_TOTAL_AMOUNT_PAST_2MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+  COALESCE(CAST("t26"."SUM_TOTAL_AMOUNT_PAST_3MM" AS DOUBLE), 0.0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+  "t26"."COUNT_ORDERS_PAST_7D",
+  "t26"."COUNT_ORDERS_PAST_1MM",
+  "t26"."COUNT_ORDERS_PAST_2MM",
+  "t26"."COUNT_ORDERS_PAST_3MM",
+  COALESCE("t24"."SENTIMENT_MIN_2", 0.0) AS "SENTIMENT_MIN_2",
+  COALESCE("t24"."SENTIMENT_MIN_3", 0.0) AS "SENTIMENT_MIN_3",
+  COALESCE("t24"."SENTIMENT_MIN_4", 0.0) AS "SENTIMENT_MIN_4",
+  COALESCE("t24"."SENTIMENT_AVG_2", 0.0) AS "SENTIMENT_AVG_2",
+  COALESCE("t24"."SENTIMENT_AVG_3", 0.0) AS "SENTIMENT_AVG_3",
+  COALESCE("t24"."SENTIMENT_AVG_4", 0.0) AS "SENTIMENT_AVG_4"
+FROM (
+  SELECT
+    "t22"."CUSTOMER_KEY",
+    "t22"."LAST_PURCHASE_DATE",
+    "t22"."SUM_TOTAL_AMOUNT_PAST_7D",
+    "t22"."SUM_TOTAL_AMOUNT_PAST_1MM",
+    "t22"."SUM_TOTAL_AMOUNT_PAST_2MM",
+    "t22"."SUM_TOTAL_AMOUNT_PAST_3MM",
+    "t22"."COUNT_ORDERS_PAST_7D",
+    "t22"."COUNT_ORDERS_PAST_1MM",
+    "t22"."COUNT_ORDERS_PAST_2MM",
+    "t22"."COUNT_ORDERS_PAST_3MM",
+    "t22"."F_CUSTOMER_KEY",
+    COALESCE("t22"."B_FIRST_PURCHASE_DATE", "t22"."FIRST_PURCHASE_DATE") AS "FIRST_PURCHASE_DATE",
+    COALESCE("t22"."LIFETIME_ORDERS", 0) + COALESCE("t22"."B_LIFETIME_ORDERS", 0) AS "LIFETIME_ORDERS",
+    COALESCE("t22"."LIFETIME_SPEND", 0) + COALESCE("t22"."B_LIFETIME_SPEND", 0) AS "LIFETIME_SPEND",
+    "t22"."B_CUSTOMER_KEY",
+    "t22"."B_FIRST_PURCHASE_DATE",
+    "t22"."B_LIFETIME_ORDERS",
+    "t22"."B_LIFETIME_SPEND"
+  FROM (
+    SELECT
+      "t21"."CUSTOMER_KEY",
+      "t21"."LAST_PURCHASE_DATE",
+      "t21"."SUM_TOTAL_AMOUNT_PAST_7D",
+      "t21"."SUM_TOTAL_AMOUNT_PAST_1MM",
+      "t21"."SUM_TOTAL_AMOUNT_PAST_2MM",
+      "t21"."SUM_TOTAL_AMOUNT_PAST_3MM",
+      "t21"."COUNT_ORDERS_PAST_7D",
+      "t21"."COUNT_ORDERS_PAST_1MM",
+      "t21"."COUNT_ORDERS_PAST_2MM",
+      "t21"."COUNT_ORDERS_PAST_3MM",
+      "t16"."CUSTOMER_KEY" AS "F_CUSTOMER_KEY",
+      "t16"."FIRST_PURCHASE_DATE",
+      "t16"."LIFETIME_ORDERS",
+      "t16"."LIFETIME_SPEND",
+      "t7"."CUSTOMER_KEY" AS "B_CUSTOMER_KEY",
+      "t7"."FIRST_PURCHASE_DATE" AS "B_FIRST_PURCHASE_DATE",
+      "t7"."LIFETIME_ORDERS" AS "B_LIFETIME_ORDERS",
+      "t7"."LIFETIME_SPEND" AS "B_LIFETIME_SPEND"
+    FROM (
+      SELECT
+        "t17"."CUSTOMER_KEY",
+        "t17"."LAST_PURCHASE_DATE",
+        COALESCE("t17"."SUM_0", 0) AS "SUM_TOTAL_AMOUNT_PAST_7D",
+        COALESCE("t17"."SUM_0", 0) + COALESCE("t17"."SUM_1", 0) AS "SUM_TOTAL_AMOUNT_PAST_1MM",
+        COALESCE("t17"."SUM_0", 0) + COALESCE("t17"."SUM_1", 0) + COALESCE("t17"."SUM_2", 0) AS "SUM_TOTAL_AMOUNT_PAST_2MM",
+        COALESCE("t17"."SUM_0", 0) + COALESCE("t17"."SUM_1", 0) + COALESCE("t17"."SUM_2", 0) + COALESCE("t17"."SUM_3", 0) AS "SUM_TOTAL_AMOUNT_PAST_3MM",
+        "t17"."COUNT_0" AS "COUNT_ORDERS_PAST_7D",
+        "t17"."COUNT_0" + "t17"."COUNT_1" AS "COUNT_ORDERS_PAST_1MM",
+        "t17"."COUNT_0" + "t17"."COUNT_1" + "t17"."COUNT_2" AS "COUNT_ORDERS_PAST_2MM",
+        "t17"."COUNT_0" + "t17"."COUNT_1" + "t17"."COUNT_2" + "t17"."COUNT_3" AS "COUNT_ORDERS_PAST_3MM"
+      FROM (
+        SELECT
+          "t9"."CUSTOMER_KEY",
+          MAX("t9"."TRANSACTION_DATE") AS "LAST_PURCHASE_DATE",
+          MIN("t9"."TRANSACTION_DATE") AS "FIRST_PURCHASE_DATE",
+          SUM(
+            IFF("t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 24), "t9"."TOTAL_AMOUNT", NULL)
+          ) AS "SUM_0",
+          COUNT_IF("t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 24)) AS "COUNT_0",
+          SUM(
+            IFF(
+              (
+                "t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 1)
+              )
+              AND (
+                "t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 24)
+              ),
+              "t9"."TOTAL_AMOUNT",
+              NULL
+            )
+          ) AS "SUM_1",
+          COUNT_IF(
+            (
+              "t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 4, 1)
+            )
+            AND (
+              "t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 24)
+            )
+          ) AS "COUNT_1",
+          SUM(
+            IFF(
+              (
+                "t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 3, 1)
+              )
+              AND (
+                "t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 1)
+              ),
+              "t9"."TOTAL_AMOUNT",
+              NULL
+            )
+          ) AS "SUM_2",
+          COUNT_IF(
+            (
+              "t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 3, 1)
+            )
+            AND (
+              "t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 4, 1)
+            )
+          ) AS "COUNT_2",
+          SUM(
+            IFF(
+              (
+                "t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+              )
+              AND (
+                "t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 3, 1)
+              ),
+              "t9"."TOTAL_AMOUNT",
+              NULL
+            )
+          ) AS "SUM_3",
+          COUNT_IF(
+            (
+              "t9"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+            )
+            AND (
+              "t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 3, 1)
+            )
+          ) AS "COUNT_3",
+          SUM(
+            IFF("t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 2, 1), "t9"."TOTAL_AMOUNT", NULL)
+          ) AS "SUM_4",
+          COUNT_IF("t9"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 2, 1)) AS "COUNT_4"
+        FROM (
+          SELECT
+            *
+          FROM "SALES" AS "t3"
+          WHERE
+            "t3"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 2, 1)
+            AND "t3"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+        ) AS "t9"
+        GROUP BY
+          1
+      ) AS "t17"
+      WHERE
+        DATE_FROM_PARTS(2024, 2, 1) <= "t17"."LAST_PURCHASE_DATE"
+    ) AS "t21"
+    LEFT OUTER JOIN (
+      SELECT
+        "t10"."CUSTOMER_KEY",
+        MIN("t10"."TRANSACTION_DATE") AS "FIRST_PURCHASE_DATE",
+        COUNT(*) AS "LIFETIME_ORDERS",
+        SUM("t10"."TOTAL_AMOUNT") AS "LIFETIME_SPEND"
+      FROM (
+        SELECT
+          *
+        FROM "SALES" AS "t3"
+        WHERE
+          "t3"."TRANSACTION_DATE" >= DATE_FROM_PARTS(2024, 3, 22)
+          AND "t3"."TRANSACTION_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+      ) AS "t10"
+      GROUP BY
+        1
+    ) AS "t16"
+      ON "t21"."CUSTOMER_KEY" = "t16"."CUSTOMER_KEY"
+    LEFT OUTER JOIN "CUSTOMER_STATE" AS "t7"
+      ON "t21"."CUSTOMER_KEY" = "t7"."CUSTOMER_KEY"
+  ) AS "t22"
+) AS "t26"
+LEFT OUTER JOIN (
+  SELECT
+    "t19"."CUSTOMER_KEY",
+    CAST(MIN(IFF("t19"."POSITION" <= 2, "t19"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_2",
+    CAST(SUM(IFF("t19"."POSITION" <= 2, "t19"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t19"."POSITION" <= 2) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_2",
+    CAST(MIN(IFF("t19"."POSITION" <= 3, "t19"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_3",
+    CAST(SUM(IFF("t19"."POSITION" <= 3, "t19"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t19"."POSITION" <= 3) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_3",
+    CAST(MIN(IFF("t19"."POSITION" <= 4, "t19"."SENTIMENT", NULL)) AS DOUBLE) AS "SENTIMENT_MIN_4",
+    CAST(SUM(IFF("t19"."POSITION" <= 4, "t19"."SENTIMENT", NULL)) AS DOUBLE) / NULLIF(CAST(COUNT_IF("t19"."POSITION" <= 4) AS DOUBLE), 0.0) AS "SENTIMENT_AVG_4"
+  FROM (
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t13"."CUSTOMER_KEY",
+        "t13"."CHAT_DATE",
+        "t13"."INTERNAL_ID",
+        "t13"."FEEDBACK_ID",
+        "t13"."SENTIMENT",
+        (
+          ROW_NUMBER() OVER (
+            PARTITION BY "t13"."CUSTOMER_KEY"
+            ORDER BY "t13"."CHAT_DATE" DESC NULLS LAST, "t13"."INTERNAL_ID" DESC NULLS LAST, "t13"."FEEDBACK_ID" DESC NULLS LAST
+          ) - 1
+        ) + 1 AS "POSITION"
+      FROM (
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t4"."CUSTOMER_KEY",
+            "t4"."CHAT_DATE",
+            "t4"."INTERNAL_ID",
+            "t4"."FEEDBACK_ID",
+            "t4"."SENTIMENT"
+          FROM "RECENT_FEEDBACK" AS "t4"
+        ) AS "t8"
+        UNION ALL
+        SELECT
+          *
+        FROM (
+          SELECT
+            "t5"."CUSTOMER_KEY",
+            "t5"."CHAT_DATE",
+            "t5"."INTERNAL_ID",
+            "t5"."FEEDBACK_ID",
+            "t5"."SENTIMENT"
+          FROM "FEEDBACK_SENTIMENT" AS "t5"
+          WHERE
+            "t5"."CHAT_DATE" >= DATE_FROM_PARTS(2024, 3, 22)
+            AND "t5"."CHAT_DATE" < DATE_FROM_PARTS(2024, 5, 1)
+            AND "t5"."SENTIMENT" IS NOT NULL
+            AND "t5"."CUSTOMER_KEY" IS NOT NULL
+        ) AS "t11"
+      ) AS "t13"
+    ) AS "t18"
+    WHERE
+      "t18"."POSITION" <= 4
+  ) AS "t19"
+  GROUP BY
+    1
+) AS "t24"
+  ON "t26"."CUSTOMER_KEY" = "t24"."CUSTOMER_KEY"
+LEFT OUTER JOIN (
+  SELECT
+    *
+  FROM "CUSTOMERS" AS "t1"
+  WHERE
+    (
+      "t1"."SIGNUP_DATE" IS NULL
+    )
+    OR (
+      DATE_FROM_PARTS(2024, 5, 1) > "t1"."SIGNUP_DATE"
+    )
+) AS "t14"
+  ON "t26"."CUSTOMER_KEY" = "t14"."CUSTOMER_KEY"
+INNER JOIN "CUSTOMER_KEYS" AS "t6"
+  ON "t26"."CUSTOMER_KEY" = "t6"."CUSTOMER_KEY"

@@ -1,0 +1,21 @@
+WITH "t1" AS (
+  SELECT
+    *
+  FROM "VIEW" AS "t0"
+  WHERE
+    "t0"."SEEN" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0)
+)
+SELECT
+  "t3"."CUSTOMER_ID",
+  "t3"."VISITS",
+  "t3"."CLICKS"
+FROM "t1" AS "t3"
+INNER JOIN (
+  SELECT
+    "t2"."CUSTOMER_ID",
+    MAX("t2"."SEEN") AS "CHURNOBS_NEWEST"
+  FROM "t1" AS "t2"
+  GROUP BY
+    1
+) AS "t5"
+  ON "t3"."CUSTOMER_ID" = "t5"."CUSTOMER_ID" AND "t3"."SEEN" = "t5"."CHURNOBS_NEWEST"

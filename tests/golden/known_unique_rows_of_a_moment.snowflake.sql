@@ -1,0 +1,8 @@
+SELECT
+  "t0"."CUSTOMER_ID",
+  "t0"."VISITS",
+  "t0"."CLICKS"
+FROM "VIEW" AS "t0"
+WHERE
+  "t0"."SEEN" >= TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0)
+  AND "t0"."SEEN" <= TIMESTAMP_FROM_PARTS(2024, 5, 1, 0, 0, 0, 0)
