@@ -107,6 +107,14 @@ class EnginePort(ABC):
         """
         return nullcontext(name)
 
+    def agrees_with(self, other: EnginePort) -> bool:
+        """Whether another engine computes the same numbers, to the last digit."""
+        return type(other) is type(self)
+
+    def resting(self) -> AbstractContextManager[None]:
+        """What to be in while something else needs memory and nothing is asked of the engine."""
+        return nullcontext()
+
     @property
     @abstractmethod
     def sent(self) -> int:

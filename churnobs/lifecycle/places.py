@@ -47,10 +47,11 @@ def teach(loop: Lifecycle, rows: Rendered, features: tuple[str, ...]) -> tuple[L
     lesson = Lesson(engine.text(rows), features, trainer_of(loop), loop.config.seed)
     if place == LOCAL:
         found = engine.read(rows)
-        few, training = found.slice(0, _SAMPLE_ROWS).to_pandas()[list(features)], lesson.training_set(found)
-        # the rows as they came would only take memory while the model is fitted
-        del found
-        return Learnt(lesson.taught(training), len(training.labels)), few
+        with engine.resting():
+            few, training = found.slice(0, _SAMPLE_ROWS).to_pandas()[list(features)], lesson.training_set(found)
+            # the rows as they came would only take memory while the model is fitted
+            del found
+            return Learnt(lesson.taught(training), len(training.labels)), few
     learnt = _workshop(loop).fit(place, lesson)
     few = engine.read(f"{lesson.query}\nLIMIT {_SAMPLE_ROWS}")
     return learnt, few.to_pandas()[list(features)]

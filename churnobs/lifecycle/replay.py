@@ -106,9 +106,9 @@ def _seed(loop: Lifecycle, again: Lifecycle) -> None:
     for name in ("CUSTOMER_KEYS", "FORGOTTEN"):
         there.engine.write(name, here.engine.read(name))
     cortex = getattr(loop.config.sentiment, "cortex", None)
-    if cortex and here.engine.dialect != there.engine.dialect:
+    scores = here.engine.read("SENTIMENT_CACHE") if cortex else None
+    if scores is not None and cortex in scores["MODEL"].to_pylist():
         # the function scored where the texts are, and is paid for by the word
-        scores = here.engine.read("SENTIMENT_CACHE")
         name = pa.array(
             [loop.config.sentiment.name if m == cortex else m for m in scores["MODEL"].to_pylist()], pa.string()
         )
@@ -209,7 +209,7 @@ def _tables(loop: Lifecycle, again: Lifecycle, compared: list[Month]) -> Iterato
 def _differing(loop: Lifecycle, again: Lifecycle, name: str, within: Bounds, made: Any) -> tuple[int, int]:
     """How many stored rows were not made again, and how many others were."""
     here, there = loop.backend.engine, again.backend.engine
-    if here.dialect == there.dialect:
+    if there.agrees_with(here):
         query = Query(differing_rows, (name, tuple(here.columns(name).items()), within))
         counted = here.read(query, {REPLAYED: made})[SURPLUS].to_pylist()
         return sum(n for n in counted if n > 0), -sum(n for n in counted if n < 0)

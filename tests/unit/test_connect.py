@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import ibis
 import pytest
 from loops import scripted, write_shop
 
@@ -46,6 +47,28 @@ def test_a_file_is_made_and_found_again(tmp_path: Path) -> None:
         assert repr(workspace) == f"Workspace({place})"
     with churnobs.connect(f"duckdb:{place}") as workspace:
         assert workspace.table("SALES").count() == rows > 0
+
+
+def limit_of(workspace: churnobs.Workspace) -> str:
+    return str(workspace.sql("SELECT current_setting('memory_limit') AS M").collect()[0]["M"])
+
+
+@pytest.mark.parametrize(("limit", "at_rest"), [("512MB", "30.5 MiB"), ("2GB", "1.8 GiB"), (None, None)])
+def test_little_memory_is_let_go_of_while_something_else_works(
+    tmp_path: Path, limit: str | None, at_rest: str | None
+) -> None:
+    with churnobs.connect(f"duckdb:{tmp_path / 'w.duckdb'}", memory_limit=limit) as workspace:
+        before, engine = limit_of(workspace), workspace._backend.engine
+        with engine.transaction():
+            engine.write("OWN", ibis.range(300_000).unnest().name("N").as_table())
+            with engine.resting():
+                assert limit_of(workspace) == (at_rest or before)
+            assert limit_of(workspace) == before
+            resting = engine.resting()
+            resting.__enter__()
+            assert not resting.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
+            assert limit_of(workspace) == before, "also after an error"
+        assert workspace.table("OWN").count() == 300_000
 
 
 def test_threads_and_memory_are_the_engines(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from churnobs.expressions.render import Dialect
     from churnobs.ports import Readable
 
+_AT_REST: Final = "32MB"
 _BARE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
@@ -52,7 +53,7 @@ class Database(EnginePort):
         # tables that were seen; asking the catalog costs more than most statements
         self._seen: set[str] = set()
         settings = settings_of(threads, memory_limit)
-        self._parts = 4 if is_little(memory_limit) else 1
+        self._limit = settings["memory_limit"] if is_little(memory_limit) else None
         self.connection = open_file(path, read_only=read_only, settings=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
         try:
@@ -74,7 +75,21 @@ class Database(EnginePort):
     @property
     def parts(self) -> int:
         """A few where memory is short."""
-        return self._parts
+        return 1 if self._limit is None else 4
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Where memory is short, let go of all that is only kept to be read again."""
+        if self._limit is None:
+            yield
+            return
+        # what is in use cannot be let go of, and DuckDB says so after it has let go of the rest
+        with suppress(duckdb.Error):
+            self.connection.execute(f"SET memory_limit = '{_AT_REST}'")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"SET memory_limit = '{self._limit}'")
 
     def text(self, query: Readable) -> str:
         """The SQL of a query."""
