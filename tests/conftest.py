@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -20,3 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write tests/golden and stored outputs anew instead of comparing"
     )
+
+
+@pytest.fixture(autouse=True)
+def main_stays() -> Iterator[None]:
+    """Streamlit's AppTest leaves a script that is gone as the main module, and processes that are spawned later look for it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
