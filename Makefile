@@ -53,6 +53,7 @@ bench: setup
 	$(BIN)/python -m benchmarks drift
 	$(BIN)/python -m benchmarks performance
 	$(BIN)/python -m benchmarks cbpe
+	$(BIN)/python -m benchmarks offline
 	$(BIN)/python -m benchmarks dashboard
 
 clean:

@@ -99,7 +99,7 @@ def dot_chart(rows: Sequence[tuple[str, Interval]], label: str, digits: int) -> 
     def x(value: float) -> float:
         return round(_LEFT + (value - low) / span * (WIDTH - _LEFT - _RIGHT), 1)
 
-    ticks = [low + span * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    ticks = round_ticks(low, low + span)
     return {
         "label": label,
         "width": WIDTH,
@@ -119,6 +119,22 @@ def dot_chart(rows: Sequence[tuple[str, Interval]], label: str, digits: int) -> 
         ],
         "ticks": [{"at": x(t), "label": f"{t:,.{digits}f}"} for t in ticks],
     }
+
+
+def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """The multiples of 1, 2 or 5 times a power of ten from low to high, at most so many, and as many as that allows.
+
+    >>> round_ticks(0.7224, 0.7737)
+    [0.73, 0.74, 0.75, 0.76, 0.77]
+    >>> round_ticks(2986.0, 7400.0)
+    [3000.0, 4000.0, 5000.0, 6000.0, 7000.0]
+    """
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    for step in (power * factor for factor in (1, 2, 5, 10, 20)):
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first < most:
+            break
+    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
 def month_chart(ranking: Ranking, world: str) -> dict[str, Any]:
@@ -162,7 +178,7 @@ def month_chart(ranking: Ranking, world: str) -> dict[str, Any]:
         "bottom": _HEIGHT - _BOTTOM,
         "end": x(last) + 6,
         "series": series,
-        "grid": [{"at": y(low + (high - low) * s), "label": f"{low + (high - low) * s:.3f}"} for s in (0.1, 0.5, 0.9)],
+        "grid": [{"at": y(auc), "label": f"{auc:.3f}"} for auc in round_ticks(low, high)],
         "ticks": [{"at": x(month), "label": month} for month in range(first, last + 1)],
         # the first as-of that feels a drift is that after its month
         "drifts": sorted({x(d.month) for d in drifts if first <= d.month <= last}),
