@@ -1,7 +1,7 @@
 """A month of a million customers: without training, with it, and in 512 MB; the pandas month beside it, once.
 
-The world ``steady``, whose million customers buy a little more often: more than 1,250,000 purchases and 170,000 comments a
-month from the third month on. The comments are drawn from 50,000 texts by the moods of their authors.
+The world ``steady``, whose million customers buy a little more often: in the months after the first model more than 1,250,000
+purchases, and on average more than 170,000 comments. The comments are drawn from 50,000 texts by the moods of their authors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MONTHS: Final = 6
 TEXTS: Final = 50_000
 GRADES: Final = 25
 # added to the log of everybody's purchase rate
-BUSIER: Final = 0.21
+BUSIER: Final = 0.17
 LIMIT: Final = "512MB"
 VARIANTS: Final = ("ours_never", "ours_always", "limited_never", "limited_always", "pandas_never")
 
