@@ -315,7 +315,10 @@ class FeatureStore:
 
     def _view(self, view: FeatureView, named: str, features: tuple[str, ...], as_of: dt.date | None) -> View:
         columns = tuple(self._engine.columns(view.query).items())
-        oldest = None if view.ttl_days is None or as_of is None else days_before(as_of, view.ttl_days)
+        oldest = None
+        if view.ttl_days is not None and as_of is not None:
+            # nothing is older than the first of all days
+            oldest = days_before(as_of, min(view.ttl_days, (as_of - dt.date.min).days))
         return View(
             named,
             columns,
@@ -325,7 +328,7 @@ class FeatureStore:
             features,
             oldest,
             view.unique,
-            one_moment=view.known_at and view.ttl_days == 0,
+            one_moment=view.known_at and view.ttl_days == 0 and as_of is not None,
         )
 
     def _joined(self, spine_df: Rows, features: Sequence[FeatureView], timestamp: str | None) -> _Joined:

@@ -30,12 +30,13 @@ def own(
     *,
     known_at: bool = False,
     unique: bool = False,
+    ttl: int | None = None,
     name: str = "SCORES",
     timestamp: str | None = "SEEN",
 ) -> FeatureView:
     workspace.feature_store.register_entity(CUSTOMER)
     sql = "SELECT CUSTOMER_ID, SEEN, SCORE FROM SCORES" if timestamp else "SELECT CUSTOMER_ID, SCORE FROM SCORES"
-    more: dict[str, Any] = {"known_at": known_at, "unique": unique, "sources": {"SCORES": "SEEN"}}
+    more: dict[str, Any] = {"known_at": known_at, "unique": unique, "ttl_days": ttl, "sources": {"SCORES": "SEEN"}}
     view = FeatureView(name, (CUSTOMER,), workspace.sql(sql), timestamp, **more)
     return workspace.feature_store.register_feature_view(view, "V1", overwrite=True)
 
@@ -61,21 +62,31 @@ keys = st.none() | st.sampled_from(["C1", "C2", "C3"])
 moments = st.integers(-3, 3).map(at) | st.integers(-60, 60).map(lambda h: DAY + dt.timedelta(hours=h))
 
 
-@pytest.mark.parametrize(("known_at", "unique"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("known_at", "unique", "ttl"),
+    [
+        (False, False, None),
+        (True, False, None),
+        (False, True, 1),
+        (True, True, None),
+        (True, True, 0),
+        (True, False, 0),
+    ],
+)
 @same_workspace
 @given(
     scores=st.lists(st.tuples(keys, moments, st.none() | st.integers(0, 3)), max_size=12),
     spine=st.lists(st.tuples(keys, st.none() | moments), min_size=1, max_size=8),
 )
 def test_each_row_meets_the_newest_row_known(
-    workspace: Workspace, known_at: bool, unique: bool, scores: list[Any], spine: list[Any]
+    workspace: Workspace, known_at: bool, unique: bool, ttl: int | None, scores: list[Any], spine: list[Any]
 ) -> None:
     if unique:
         scores = list({(customer, seen): (customer, seen, score) for customer, seen, score in scores}.values())
     fill(workspace, scores, spine)
     if all(moment is None for _, moment in spine):
         return
-    view = own(workspace, known_at=known_at, unique=unique)
+    view = own(workspace, known_at=known_at, unique=unique, ttl=ttl)
     rows = training_set(workspace, view)
     assert [row["N"] for row in rows] == list(range(len(spine))), "every spine row stays one row"
     for row, (key, moment) in zip(rows, spine, strict=True):
@@ -88,6 +99,7 @@ def test_each_row_meets_the_newest_row_known(
             and customer == key
             and as_of is not None
             and (seen <= as_of if known_at else seen < as_of)
+            and (ttl is None or seen >= as_of - dt.timedelta(days=ttl))
         ]
         newest = max((seen for seen, _ in known), default=None)
         assert row["SCORE"] in ({score for seen, score in known if seen == newest} or {None})
@@ -176,6 +188,13 @@ def test_what_a_spine_must_have(workspace: Workspace) -> None:
         store.generate_training_set("SELECT AS_OF FROM SPINE", [])
     with pytest.raises(BadConfig, match="has not been registered"):
         store.generate_training_set(workspace.table("SPINE"), [FeatureView("DRAFT", (CUSTOMER,), "SELECT 1")])
+
+
+def test_without_an_as_of_a_view_of_one_moment_gives_its_newest_rows(workspace: Workspace) -> None:
+    fill(workspace, [("C1", at(-1), 5), ("C1", at(1), 6), ("C2", at(-2), 7)], [("C1", at(0)), ("C2", at(0))])
+    view = own(workspace, known_at=True, unique=True, ttl=0)
+    found = workspace.feature_store.retrieve_feature_values(workspace.table("SPINE"), [view]).collect()
+    assert sorted((row["CUSTOMER_ID"], row["SCORE"]) for row in found) == [("C1", 6), ("C2", 7)]
 
 
 def test_entities_are_registered_once(workspace: Workspace) -> None:
