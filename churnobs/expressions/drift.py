@@ -72,6 +72,22 @@ def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> 
     return _united(parts)
 
 
+def merged_cells(counted: ir.Table, by: tuple[str, ...], over: str) -> ir.Table:
+    """What ``count_cells`` counted by some columns and one more, without that one.
+
+    Totals are doubles, and their sum depends on its order: they are added in the order of the values of ``over``.
+    """
+    keys = [*by, "COLUMN_NAME", "BIN", "CATEGORY"]
+    upto = ibis.cumulative_window(group_by=[counted[name] for name in keys], order_by=counted[over])
+    counted = counted.mutate(SO_FAR=counted.TOTAL.sum().over(upto), POSITION=ibis.row_number().over(upto))
+    return counted.group_by(keys).agg(
+        ROWS_COUNTED=counted.ROWS_COUNTED.sum(),
+        TOTAL=counted.SO_FAR.argmax(counted.POSITION),
+        LOW=counted.LOW.min(),
+        HIGH=counted.HIGH.max(),
+    )
+
+
 def _united(parts: list[ir.Table]) -> ir.Table:
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
-from churnobs.expressions.drift import Bins, count_cells
+from churnobs.expressions.drift import Bins, count_cells, merged_cells
 from churnobs.expressions.portable import day, moment, table
-from churnobs.expressions.scores import confusion, errors, score_cells
+from churnobs.expressions.scores import confusion, errors, merged_scores, score_cells
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -90,22 +90,30 @@ def _label(rows: ir.Table, name: str | None, kind: str) -> Any:
 def day_scores(
     watched: Watched, label: str | None, said: str | None, score: str | None, cells: int, *, exact: bool
 ) -> ir.Table:
-    """``score_cells`` of a binary classifier by GROUPS; the columns may be missing."""
-    # without segments there is only the day to group by, which an engine does sooner
-    by = GROUPS if watched.segments else GROUPS[:1]
-    rows = watched.rows() if watched.segments else watched.dated()
-    outcome = rows.select(
-        *by,
-        LABEL=_label(rows, label, "float64"),
-        CLASS=_column(rows, said, "float64"),
-        SCORE=_column(rows, score, "float64"),
-    )
-    found = score_cells(outcome, by, cells, exact=exact)
-    if watched.segments:
-        return found
-    nothing: Any = ibis.null("string")
-    found = found.mutate(SEGMENT_COLUMN=nothing, SEGMENT_VALUE=nothing)
-    return found.select(*GROUPS, *(name for name in found.columns if name not in GROUPS))
+    """``score_cells`` of a binary classifier by GROUPS, in doubles; the columns may be missing."""
+    rows = watched.dated()
+    outcome = {
+        "LABEL": _label(rows, label, "float64"),
+        "CLASS": _column(rows, said, "float64"),
+        "SCORE": _column(rows, score, "float64"),
+    }
+    if not watched.segments:
+        return _scores_in(score_cells(rows.select("DAY", **outcome), ("DAY",), cells, exact=exact), None)
+    parts: list[ir.Table] = []
+    for name in watched.segments:
+        segments = rows.select("DAY", SEGMENT_VALUE=rows[name].cast("string"), **outcome)
+        counted = score_cells(segments, ("DAY", "SEGMENT_VALUE"), cells, exact=exact)
+        if not parts:
+            parts.append(_scores_in(merged_scores(counted, ("DAY",)), None))
+        parts.append(_scores_in(counted, name))
+    return ibis.union(*parts)
+
+
+def _scores_in(cells: ir.Table, segment: str | None) -> ir.Table:
+    """Counted scores with GROUPS first."""
+    sums = {name: cells[name].cast("float64") for name in ("SCORE_TOTAL", "SURPRISE", "SQUARED_ERROR")}
+    counts = ("CELL", "CLASS", "IS_LABELED", "LOW", "HIGH", "ROWS_ALL", "ROWS_UP")
+    return _in_segment(cells, segment).select(*GROUPS, *counts, **sums)
 
 
 def exact_day_scores(watched: Watched, label: str | None, said: str | None, score: str | None, cells: int) -> ir.Table:
@@ -135,21 +143,29 @@ def day_errors(watched: Watched, actual: str | None, score: str | None) -> ir.Ta
 def day_histograms(watched: Watched, bins: tuple[Bins, ...]) -> ir.Table:
     """``count_cells`` of some columns by GROUPS."""
     rows = watched.dated()
-    parts = [_in_segment(count_cells(rows, bins, ("DAY",)), None)]
-    # all rows are counted by themselves: a sum of the segments' sums of doubles would depend on their order
+    if not watched.segments:
+        return _cells_in(count_cells(rows, bins, ("DAY",)), None)
+    parts: list[ir.Table] = []
     for name in watched.segments:
         segments = rows.mutate(SEGMENT_VALUE=rows[name].cast("string"))
-        parts.append(_in_segment(count_cells(segments, bins, ("DAY", "SEGMENT_VALUE")), name))
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+        counted = count_cells(segments, bins, ("DAY", "SEGMENT_VALUE"))
+        if not parts:
+            parts.append(_cells_in(merged_cells(counted, ("DAY",), "SEGMENT_VALUE"), None))
+        parts.append(_cells_in(counted, name))
+    return ibis.union(*parts)
 
 
-def _in_segment(cells: ir.Table, name: str | None) -> ir.Table:
+def _cells_in(cells: ir.Table, segment: str | None) -> ir.Table:
     """Counted cells with GROUPS first."""
-    column: Any = ibis.null("string") if name is None else ibis.literal(name)
-    cells = cells.mutate(SEGMENT_COLUMN=column)
-    if name is None:
-        cells = cells.mutate(SEGMENT_VALUE=ibis.null("string"))
-    return cells.select(*GROUPS, "COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL", "LOW", "HIGH")
+    counts = ("COLUMN_NAME", "BIN", "CATEGORY", "ROWS_COUNTED", "TOTAL", "LOW", "HIGH")
+    return _in_segment(cells, segment).select(*GROUPS, *counts)
+
+
+def _in_segment(counted: ir.Table, segment: str | None) -> ir.Table:
+    """What was counted of all rows (None) or by the values of a segment column."""
+    if segment is None:
+        return counted.mutate(SEGMENT_COLUMN=ibis.null("string"), SEGMENT_VALUE=ibis.null("string"))
+    return counted.mutate(SEGMENT_COLUMN=ibis.literal(segment))
 
 
 def with_late_labels(

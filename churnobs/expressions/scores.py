@@ -31,9 +31,9 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
         exact: each different score has a result row of its own.
 
     Returns:
-        ``by``, CELL (NULL for rows without a score), CLASS (1, 0, or NULL for rows without one), IS_LABELED, LOW and HIGH
-        (least and largest score), ROWS_ALL, ROWS_UP (labelled 1), SCORE_TOTAL (sum of the scores), SURPRISE (sum of the log
-        loss) and SQUARED_ERROR (both NULL without labels).
+        ``by``, CELL (NULL for rows without a score), CLASS (1, 0, or NULL for rows without one), IS_LABELED, SCORE (where
+        ``exact``), LOW and HIGH (least and largest score), ROWS_ALL, ROWS_UP (labelled 1), and decimals: SCORE_TOTAL (sum of
+        the scores), SURPRISE (sum of the log loss) and SQUARED_ERROR (both NULL without labels).
     """
     rows = rows.mutate(LABEL=finite(rows.LABEL), CLASS=finite(rows.CLASS), SCORE=finite(rows.SCORE))
     rows = rows.mutate(BOUNDED=bounded(rows.SCORE))
@@ -47,8 +47,7 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
     )
     clipped: Any = ibis.ifelse(rows.GIVEN < CLIP, CLIP, ibis.ifelse(rows.GIVEN > 1.0 - CLIP, 1.0 - CLIP, rows.GIVEN))
     error = 1.0 - rows.GIVEN
-    keys = [*by, "CELL", "CLASS", "IS_LABELED"]
-    found = rows.group_by([*keys, "SCORE"] if exact else keys).agg(
+    return rows.group_by([*by, "CELL", "CLASS", "IS_LABELED", *(["SCORE"] if exact else [])]).agg(
         LOW=rows.SCORE.min(),
         HIGH=rows.SCORE.max(),
         ROWS_ALL=rows.count(),
@@ -57,8 +56,20 @@ def score_cells(rows: ir.Table, by: tuple[str, ...], cells: int, *, exact: bool)
         SURPRISE=exactly(-clipped.ln()).sum(),
         SQUARED_ERROR=exactly(error * error).sum(),
     )
-    sums = {name: found[name].cast("float64") for name in ("SCORE_TOTAL", "SURPRISE", "SQUARED_ERROR")}
-    return found.select(*keys, "LOW", "HIGH", "ROWS_ALL", "ROWS_UP", **sums)
+
+
+def merged_scores(counted: ir.Table, by: tuple[str, ...]) -> ir.Table:
+    """What ``score_cells`` counted, by fewer columns."""
+    keys = [*by, "CELL", "CLASS", "IS_LABELED", *(name for name in ("SCORE",) if name in counted.columns)]
+    return counted.group_by(keys).agg(
+        LOW=counted.LOW.min(),
+        HIGH=counted.HIGH.max(),
+        ROWS_ALL=counted.ROWS_ALL.sum(),
+        ROWS_UP=counted.ROWS_UP.sum(),
+        SCORE_TOTAL=counted.SCORE_TOTAL.sum(),
+        SURPRISE=counted.SURPRISE.sum(),
+        SQUARED_ERROR=counted.SQUARED_ERROR.sum(),
+    )
 
 
 def confusion(rows: ir.Table, by: tuple[str, ...]) -> ir.Table:

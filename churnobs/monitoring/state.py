@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from churnobs.ports import EnginePort, MonitorPort, Part
     from churnobs.records import MonitorRecord
 
+    # where the rows of a monitor are read, and their columns there, by its name
+    _Held = dict[str, tuple[str, tuple[tuple[str, str], ...]]]
+
 # of each side, for what looks at rows and not at counts
 SAMPLE_ROWS: Final = 50_000
 
@@ -76,72 +79,80 @@ class MonitorState:
         Raises:
             BadConfig: a score is outside 0 to 1, or (strict) a value is no finite number; nothing was counted.
         """
-        asked = [(record, part) for record in records for part in parts]
-        looks = [
-            Look(r.source.source, r.source.timestamp_column, tuple(self._together(r, part)), tuple(sorted(days)))
-            for r, part in asked
-        ]
-        found = [
-            change_of(record, part, seen, {row["DAY"]: row for row in self.days(record, part)}, days)
-            for (record, part), seen in zip(asked, self._port.days(looks), strict=True)
-        ]
-        changes = [change for change in found if change is not None]
-        if changes:
-            with self._engine.transaction():
-                self._recount(changes)
+        asked, asked_days = [(record, part) for record in records for part in parts], tuple(sorted(days))
+        counted = [{row["DAY"]: row for row in self.days(record, part)} for record, part in asked]
+        with ExitStack() as until_counted:
+            held: _Held = {}
+            for (record, _), known in zip(asked, counted, strict=True):
+                # a day is about as large as those before it
+                rows = len(asked_days) * max((row["ROWS_ALL"] for row in known.values()), default=0)
+                self._hold(record, asked_days, rows, held, until_counted)
+            looks = []
+            for record, part in asked:
+                source, _ = held.get(record.name, (record.source.source, ()))
+                together = tuple(self._together(record, part))
+                looks.append(Look(source, record.source.timestamp_column, together, asked_days))
+            found = [
+                change_of(record, part, seen, known, days)
+                for (record, part), known, seen in zip(asked, counted, self._port.days(looks), strict=True)
+            ]
+            changes = [change for change in found if change is not None]
+            if changes:
+                with self._engine.transaction():
+                    self._recount(changes, held, until_counted)
         return {r.name: sorted({d.day for c in changes if c.record is r for d in c.days}) for r in records}
 
-    def _recount(self, changes: Sequence[Change]) -> None:
+    def _recount(self, changes: Sequence[Change], held: _Held, until_counted: ExitStack) -> None:
         self._port.forget([Forgotten(c.record.name, c.gone, c.part) for c in changes if c.gone])
         tally = Tally(self._engine)
         counted = [(change, self._watched(change)) for change in changes if change.days]
-        with ExitStack() as until_written:
-            held = self._held(counted, until_written)
-            for change, seen in counted:
-                record = change.record
-                source, columns = held.get(record.name, (record.source.source, seen.columns))
-                watched = dataclasses.replace(seen, columns=columns)
-                if change.part == "OUTCOMES":
-                    tally.outcomes(record, source, watched, change.days)
-                else:
-                    own = self._subjects(record)[record.name]
-                    bins = tuple(b for b in record.bins if b.column in own)
-                    tally.histograms(record.name, source, watched, bins, sum(d.rows for d in change.days))
-            tally.write()
+        for record in {change.record.name: change.record for change, _ in counted}.values():
+            own = [(change, watched) for change, watched in counted if change.record is record]
+            of_all = any(not watched.days for _, watched in own)
+            own_days = () if of_all else tuple(sorted({d for _, watched in own for d in watched.days}))
+            self._hold(record, own_days, sum(d.rows for c, _ in own for d in c.days), held, until_counted)
+        for change, seen in counted:
+            record = change.record
+            source, columns = held.get(record.name, (record.source.source, seen.columns))
+            watched = dataclasses.replace(seen, columns=columns)
+            if change.part == "OUTCOMES":
+                tally.outcomes(record, source, watched, change.days)
+            else:
+                names = self._subjects(record)[record.name]
+                bins = tuple(b for b in record.bins if b.column in names)
+                tally.histograms(record.name, source, watched, bins, sum(d.rows for d in change.days))
+        tally.write()
         for change, watched in counted:
             refuse(self._engine, change.record, change.part, watched)
         note(self._engine, changes)
 
-    def _held(
-        self, counted: Sequence[tuple[Change, Watched]], until: ExitStack
-    ) -> dict[str, tuple[str, tuple[tuple[str, str], ...]]]:
-        """Where the rows of large monitors are read, and their columns there, by the monitor's name.
+    def _hold(
+        self, record: MonitorRecord, days: tuple[dt.date, ...], rows: int, held: _Held, until_counted: ExitStack
+    ) -> None:
+        """Remember where the rows of a large monitor are read, and their columns there, until they are counted.
 
-        The loop's sources are views that join tables, and are read once for each column and segment: where there are many
-        rows they are joined once.
+        The loop's sources are views that join tables, and are read to see what changed and once for each column and segment:
+        where there are many rows they are joined once.
         """
-        held = {}
-        for record in {change.record.name: change.record for change, _ in counted}.values():
-            own = [(change, watched) for change, watched in counted if change.record is record]
-            many = sum(d.rows for change, _ in own for d in change.days) > MANY_ROWS
-            if record.shared is None or not many:
-                continue
-            wanted = {column for part in PARTS for group in self._together(record, part) for column in group}
-            columns = tuple((column, kind) for column, kind in own[0][1].columns if column in wanted)
-            days = () if any(not w.days for _, w in own) else tuple(sorted({d for _, w in own for d in w.days}))
-            rows = Query(watched_rows, (Watched(SOURCE, columns, record.source.timestamp_column, (), days),))
-            names = tuple(column for column, _ in columns)
-            # the source has more columns, and its query says *
-            listed = ", ".join(f'"{name}"' for name in names)
-            text = f"SELECT {listed} FROM (\n{over(record.source.source, rows, self._engine)}\n) AS q"
-            source = until.enter_context(self._engine.held(record.source.source, Text(text, names)))
-            held[record.name] = (source, columns)
-        return held
+        if record.shared is None or rows <= MANY_ROWS or record.name in held:
+            return
+        wanted = {column for part in PARTS for group in self._together(record, part) for column in group}
+        columns = tuple((column, kind) for column, kind in self._columns(record) if column in wanted)
+        kept = Query(watched_rows, (Watched(SOURCE, columns, record.source.timestamp_column, (), days),))
+        names = tuple(column for column, _ in columns)
+        # the source has more columns, and its query says *
+        listed = ", ".join(f'"{name}"' for name in names)
+        text = f"SELECT {listed} FROM (\n{over(record.source.source, kept, self._engine)}\n) AS q"
+        source = until_counted.enter_context(self._engine.held(record.source.source, Text(text, names)))
+        held[record.name] = (source, columns)
+
+    def _columns(self, record: MonitorRecord) -> tuple[tuple[str, str], ...]:
+        return tuple(self._engine.columns(f'SELECT * FROM "{record.source.source}"').items())
 
     def _watched(self, change: Change) -> Watched:
         source = change.record.source
-        columns = tuple(self._engine.columns(f'SELECT * FROM "{source.source}"').items())
         days = () if change.everything else tuple(d.day for d in change.days)
+        columns = self._columns(change.record)
         return Watched(SOURCE, columns, source.timestamp_column, source.segment_columns, days, change.through)
 
     def keep_baseline(self, record: MonitorRecord) -> None:
@@ -295,13 +306,15 @@ class MonitorState:
     def _together(self, record: MonitorRecord, part: Part) -> list[tuple[str, ...]]:
         """The columns whose values in one row matter together: a few at a time, so that a scan holds few columns."""
         source = record.source
+        always = {source.timestamp_column, *source.segment_columns}
         if part == "OUTCOMES":
             actual = (*source.actual_class_columns, *source.actual_score_columns)
-            said = (*source.prediction_class_columns, *source.prediction_score_columns)
-            return [(source.timestamp_column, *said, *actual, *source.segment_columns)]
-        own = [name for name in self._subjects(record)[record.name] if name not in source.segment_columns]
-        chunks = [own[i : i + AT_A_TIME] for i in range(0, len(own), AT_A_TIME)] or [[]]
-        return [(source.timestamp_column, *chunk, *source.segment_columns) for chunk in chunks]
+            chunks = [[*source.prediction_class_columns, *source.prediction_score_columns, *actual]]
+        else:
+            own = [name for name in self._subjects(record)[record.name] if name not in source.segment_columns]
+            chunks = [own[i : i + AT_A_TIME] for i in range(0, len(own), AT_A_TIME)] or [[]]
+        # in one order, so that parts with the same columns are looked at once
+        return [tuple(sorted({*always, *chunk})) for chunk in chunks]
 
     def _subjects(self, record: MonitorRecord) -> dict[str, tuple[str, ...]]:
         """Who counts which columns of a monitor."""

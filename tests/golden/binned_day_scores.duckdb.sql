@@ -1,176 +1,175 @@
-SELECT
-  "t8"."DAY",
-  "t8"."SEGMENT_COLUMN",
-  "t8"."SEGMENT_VALUE",
-  "t8"."CELL",
-  "t8"."CLASS",
-  "t8"."IS_LABELED",
-  "t8"."LOW",
-  "t8"."HIGH",
-  "t8"."ROWS_ALL",
-  "t8"."ROWS_UP",
-  CAST("t8"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
-  CAST("t8"."SURPRISE" AS DOUBLE) AS "SURPRISE",
-  CAST("t8"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
-FROM (
+WITH "t5" AS (
   SELECT
-    "t7"."DAY",
-    "t7"."SEGMENT_COLUMN",
-    "t7"."SEGMENT_VALUE",
-    "t7"."CELL",
-    "t7"."CLASS",
-    "t7"."IS_LABELED",
-    MIN("t7"."SCORE") AS "LOW",
-    MAX("t7"."SCORE") AS "HIGH",
+    "t4"."DAY",
+    "t4"."SEGMENT_VALUE",
+    "t4"."CELL",
+    "t4"."CLASS",
+    "t4"."IS_LABELED",
+    MIN("t4"."SCORE") AS "LOW",
+    MAX("t4"."SCORE") AS "HIGH",
     COUNT(*) AS "ROWS_ALL",
     COUNT(*) FILTER(WHERE
-      "t7"."LABEL" = 1.0) AS "ROWS_UP",
-    SUM(CAST("t7"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
+      "t4"."LABEL" = 1.0) AS "ROWS_UP",
+    SUM(CAST("t4"."BOUNDED" AS DECIMAL(18, 12))) AS "SCORE_TOTAL",
     SUM(
       CAST(-(
         LN(
           CASE
-            WHEN "t7"."GIVEN" < 1e-15
+            WHEN "t4"."GIVEN" < 1e-15
             THEN 1e-15
             ELSE CASE
-              WHEN "t7"."GIVEN" > 0.999999999999999
+              WHEN "t4"."GIVEN" > 0.999999999999999
               THEN 0.999999999999999
-              ELSE "t7"."GIVEN"
+              ELSE "t4"."GIVEN"
             END
           END
         )
       ) AS DECIMAL(18, 12))
     ) AS "SURPRISE",
     SUM(CAST((
-      1.0 - "t7"."GIVEN"
+      1.0 - "t4"."GIVEN"
     ) * (
-      1.0 - "t7"."GIVEN"
+      1.0 - "t4"."GIVEN"
     ) AS DECIMAL(18, 12))) AS "SQUARED_ERROR"
   FROM (
     SELECT
-      "t6"."DAY",
-      "t6"."SEGMENT_COLUMN",
-      "t6"."SEGMENT_VALUE",
-      "t6"."LABEL",
+      "t3"."DAY",
+      "t3"."SEGMENT_VALUE",
+      "t3"."LABEL",
       CASE
-        WHEN "t6"."CLASS" = 1.0
+        WHEN "t3"."CLASS" = 1.0
         THEN 1
-        ELSE CASE WHEN "t6"."CLASS" <> 1.0 THEN 0 ELSE CAST(NULL AS INT) END
+        ELSE CASE WHEN "t3"."CLASS" <> 1.0 THEN 0 ELSE CAST(NULL AS INT) END
       END AS "CLASS",
-      "t6"."SCORE",
-      "t6"."BOUNDED",
+      "t3"."SCORE",
+      "t3"."BOUNDED",
       CAST(CASE
-        WHEN CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT) > 999
+        WHEN CAST(FLOOR("t3"."BOUNDED" * 1000.0) AS BIGINT) > 999
         THEN 999
-        ELSE CAST(FLOOR("t6"."BOUNDED" * 1000.0) AS BIGINT)
+        ELSE CAST(FLOOR("t3"."BOUNDED" * 1000.0) AS BIGINT)
       END AS INT) AS "CELL",
-      "t6"."LABEL" IS NOT NULL AS "IS_LABELED",
+      "t3"."LABEL" IS NOT NULL AS "IS_LABELED",
       CASE
-        WHEN "t6"."LABEL" = 1.0
-        THEN "t6"."BOUNDED"
+        WHEN "t3"."LABEL" = 1.0
+        THEN "t3"."BOUNDED"
         ELSE CASE
-          WHEN "t6"."LABEL" <> 1.0
-          THEN 1.0 - "t6"."BOUNDED"
+          WHEN "t3"."LABEL" <> 1.0
+          THEN 1.0 - "t3"."BOUNDED"
           ELSE CAST(NULL AS DOUBLE)
         END
       END AS "GIVEN"
     FROM (
       SELECT
-        "t5"."DAY",
-        "t5"."SEGMENT_COLUMN",
-        "t5"."SEGMENT_VALUE",
-        "t5"."LABEL",
-        "t5"."CLASS",
-        "t5"."SCORE",
+        "t2"."DAY",
+        "t2"."SEGMENT_VALUE",
+        "t2"."LABEL",
+        "t2"."CLASS",
+        "t2"."SCORE",
         CASE
-          WHEN "t5"."SCORE" < 0.0
+          WHEN "t2"."SCORE" < 0.0
           THEN 0.0
-          ELSE CASE WHEN "t5"."SCORE" > 1.0 THEN 1.0 ELSE "t5"."SCORE" END
+          ELSE CASE WHEN "t2"."SCORE" > 1.0 THEN 1.0 ELSE "t2"."SCORE" END
         END AS "BOUNDED"
       FROM (
         SELECT
-          "t4"."DAY",
-          "t4"."SEGMENT_COLUMN",
-          "t4"."SEGMENT_VALUE",
+          "t1"."DAY",
+          "t1"."SEGMENT_VALUE",
           CASE
-            WHEN ISNAN("t4"."LABEL") OR ISINF("t4"."LABEL")
+            WHEN ISNAN("t1"."LABEL") OR ISINF("t1"."LABEL")
             THEN CAST(NULL AS DOUBLE)
-            ELSE "t4"."LABEL"
+            ELSE "t1"."LABEL"
           END AS "LABEL",
           CASE
-            WHEN ISNAN("t4"."CLASS") OR ISINF("t4"."CLASS")
+            WHEN ISNAN("t1"."CLASS") OR ISINF("t1"."CLASS")
             THEN CAST(NULL AS DOUBLE)
-            ELSE "t4"."CLASS"
+            ELSE "t1"."CLASS"
           END AS "CLASS",
           CASE
-            WHEN ISNAN("t4"."SCORE") OR ISINF("t4"."SCORE")
+            WHEN ISNAN("t1"."SCORE") OR ISINF("t1"."SCORE")
             THEN CAST(NULL AS DOUBLE)
-            ELSE "t4"."SCORE"
+            ELSE "t1"."SCORE"
           END AS "SCORE"
         FROM (
           SELECT
-            "t3"."DAY",
-            "t3"."SEGMENT_COLUMN",
-            "t3"."SEGMENT_VALUE",
+            CAST("t0"."AT" AS DATE) AS "DAY",
+            "t0"."SEGMENT" AS "SEGMENT_VALUE",
             CASE
-              WHEN "t3"."RIPE"
-              THEN CAST("t3"."CHURNED" AS DOUBLE)
+              WHEN "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0)
+              THEN CAST("t0"."CHURNED" AS DOUBLE)
               ELSE CAST(NULL AS DOUBLE)
             END AS "LABEL",
             CAST(NULL AS DOUBLE) AS "CLASS",
-            "t3"."SCORE"
-          FROM (
-            SELECT
-              *
-            FROM (
-              SELECT
-                "t0"."AT",
-                "t0"."AGE",
-                "t0"."SPEND",
-                "t0"."SEGMENT",
-                "t0"."SCORE",
-                "t0"."SAID",
-                "t0"."CHURNED",
-                CAST("t0"."AT" AS DATE) AS "DAY",
-                "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
-                CAST(NULL AS TEXT) AS "SEGMENT_COLUMN",
-                CAST(NULL AS TEXT) AS "SEGMENT_VALUE"
-              FROM "WATCHED_SOURCE" AS "t0"
-              WHERE
-                "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
-                AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
-            ) AS "t1"
-            UNION ALL
-            SELECT
-              *
-            FROM (
-              SELECT
-                "t0"."AT",
-                "t0"."AGE",
-                "t0"."SPEND",
-                "t0"."SEGMENT",
-                "t0"."SCORE",
-                "t0"."SAID",
-                "t0"."CHURNED",
-                CAST("t0"."AT" AS DATE) AS "DAY",
-                "t0"."AT" <= MAKE_TIMESTAMP(2024, 5, 1, 0, 0, 0.0) AS "RIPE",
-                'SEGMENT' AS "SEGMENT_COLUMN",
-                "t0"."SEGMENT" AS "SEGMENT_VALUE"
-              FROM "WATCHED_SOURCE" AS "t0"
-              WHERE
-                "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
-                AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
-            ) AS "t2"
-          ) AS "t3"
-        ) AS "t4"
-      ) AS "t5"
-    ) AS "t6"
-  ) AS "t7"
+            "t0"."SCORE"
+          FROM "WATCHED_SOURCE" AS "t0"
+          WHERE
+            "t0"."AT" >= MAKE_TIMESTAMP(2024, 4, 1, 0, 0, 0.0)
+            AND CAST("t0"."AT" AS DATE) IN (MAKE_DATE(2024, 4, 1), MAKE_DATE(2024, 5, 1))
+        ) AS "t1"
+      ) AS "t2"
+    ) AS "t3"
+  ) AS "t4"
   GROUP BY
     1,
     2,
     3,
     4,
-    5,
-    6
-) AS "t8"
+    5
+)
+SELECT
+  *
+FROM (
+  SELECT
+    "t8"."DAY",
+    CAST(NULL AS TEXT) AS "SEGMENT_COLUMN",
+    CAST(NULL AS TEXT) AS "SEGMENT_VALUE",
+    "t8"."CELL",
+    "t8"."CLASS",
+    "t8"."IS_LABELED",
+    "t8"."LOW",
+    "t8"."HIGH",
+    "t8"."ROWS_ALL",
+    "t8"."ROWS_UP",
+    CAST("t8"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
+    CAST("t8"."SURPRISE" AS DOUBLE) AS "SURPRISE",
+    CAST("t8"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
+  FROM (
+    SELECT
+      "t6"."DAY",
+      "t6"."CELL",
+      "t6"."CLASS",
+      "t6"."IS_LABELED",
+      MIN("t6"."LOW") AS "LOW",
+      MAX("t6"."HIGH") AS "HIGH",
+      SUM("t6"."ROWS_ALL") AS "ROWS_ALL",
+      SUM("t6"."ROWS_UP") AS "ROWS_UP",
+      SUM("t6"."SCORE_TOTAL") AS "SCORE_TOTAL",
+      SUM("t6"."SURPRISE") AS "SURPRISE",
+      SUM("t6"."SQUARED_ERROR") AS "SQUARED_ERROR"
+    FROM "t5" AS "t6"
+    GROUP BY
+      1,
+      2,
+      3,
+      4
+  ) AS "t8"
+) AS "t9"
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    "t6"."DAY",
+    'SEGMENT' AS "SEGMENT_COLUMN",
+    "t6"."SEGMENT_VALUE",
+    "t6"."CELL",
+    "t6"."CLASS",
+    "t6"."IS_LABELED",
+    "t6"."LOW",
+    "t6"."HIGH",
+    "t6"."ROWS_ALL",
+    "t6"."ROWS_UP",
+    CAST("t6"."SCORE_TOTAL" AS DOUBLE) AS "SCORE_TOTAL",
+    CAST("t6"."SURPRISE" AS DOUBLE) AS "SURPRISE",
+    CAST("t6"."SQUARED_ERROR" AS DOUBLE) AS "SQUARED_ERROR"
+  FROM "t5" AS "t6"
+) AS "t7"

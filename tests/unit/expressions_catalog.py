@@ -173,6 +173,7 @@ CATALOG: dict[str, tuple[Callable[..., ir.Table], Make]] = {
     "medians": (medians, lambda t: ("FEATURES", ("SPEND", "ORDERS"), t)),
     "commonest": (commonest, lambda t: ("FEATURES", ("SEGMENT", "CITY"), t)),
     "floors": (floors, lambda t: ((t,), ("BASE", "DEFAULT"))),
+    "floors_of_days": (floors, lambda t: ((t, t + dt.timedelta(days=31)), ("BASE",))),
     "meeting": (
         meeting,
         lambda _: (("BASE", "CHALLENGER"), (("CHALLENGER", "BASE"),), "CHALLENGER", 500),

@@ -137,6 +137,8 @@ def test_the_gates_are_those_of_the_rows_at_each_as_of(
     store(engine, AS_OFS[0], rows, base=base)
     store(engine, AS_OFS[1], more, base=True)
     found = gates(engine.read(Query(floors, (AS_OFS, ("BASE", "DEFAULT")))))
+    alone = [gates(engine.read(Query(floors, ((as_of,), ("BASE", "DEFAULT"))))) for as_of in AS_OFS]
+    assert found == alone[0] | alone[1]
     for as_of, own, based in ((AS_OFS[0], rows, base), (AS_OFS[1], more, True)):
         labels, first, second, recency = map(np.asarray, zip(*own, strict=True))
         days = (10 * recency).astype(int).astype(float)

@@ -44,6 +44,8 @@ def test_every_expression_has_a_golden_file() -> None:
         "count_cells",
         "score_cells",
         "day_scores",
+        "merged_cells",
+        "merged_scores",
         "confusion",
         "errors",
     }

@@ -107,14 +107,15 @@ class DuckDBRegistry(RegistryPort):
         records = {s.prefix: self._one(s.model_name, s.version_name) for s in scorings}
         # versions that share an artefact say the same
         models = {record.artefact: (self.load(record), list(record.features)) for record in records.values()}
+        used = list(dict.fromkeys(name for _, names in models.values() for name in names))
 
         def scored(part: pa.Table) -> pa.Table:
-            frame = part.to_pandas()
+            frame, size = part.select(used).to_pandas(), part.num_rows
             said = {artefact: _outputs(model, frame[names]) for artefact, (model, names) in models.items()}
             # one column as it came would keep all of its part in memory
-            columns: dict[str, Any] = {name: part[name].take(pa.array(range(len(frame)), pa.int64())) for name in keep}
+            columns: dict[str, Any] = {name: part[name].take(pa.array(range(size), pa.int64())) for name in keep}
             for prefix, record in records.items():
-                columns[f"{prefix}_VERSION"] = _named(record.version_name, len(frame))
+                columns[f"{prefix}_VERSION"] = _named(record.version_name, size)
                 columns[f"{prefix}_CLASS"], columns[f"{prefix}_PROBABILITY"] = said[record.artefact]
             return pa.table(columns)
 
