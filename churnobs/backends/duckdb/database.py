@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import pyarrow as pa
 
-from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted
+from churnobs.backends.duckdb.ddl import create_table_sql, literal, quoted, table_sql
 from churnobs.backends.duckdb.inserting import insert
 from churnobs.backends.duckdb.opening import BETWEEN, PATIENCE, is_little, open_file, remove, settings_of, translate
 from churnobs.backends.duckdb.schema import OWN_TABLES, SCHEMA_VERSION, TABLES
@@ -169,7 +169,8 @@ class Database(EnginePort):
     def make(self, name: str, query: Readable) -> None:
         """Make a table with the columns of a query and no rows, unless it is there."""
         if not self._exists(name):
-            self.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM ({self.text(query)}) AS q LIMIT 0")
+            described = self.execute(f"DESCRIBE SELECT * FROM ({self.text(query)}) AS q")
+            self.execute(table_sql(name, {row[0]: row[1] for row in described}))
 
     def view(self, name: str, query: Readable) -> None:
         """Create a view, or replace it."""
