@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ibis
 
 from churnobs.expressions.performance import performance
-from churnobs.expressions.portable import finite, moment, of_part, table
+from churnobs.expressions.portable import finite, moment, of_part, table, united
 from churnobs.expressions.render import Dialect, Query, Rendered, with_named
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def commonest(name: str, columns: tuple[str, ...], as_of: dt.date) -> ir.Table:
         counted = values.group_by("COLUMN_VALUE").agg(TIMES=values.count())
         first = counted.order_by(counted.TIMES.desc(), counted.COLUMN_VALUE).limit(1)
         parts.append(first.select(COLUMN_NAME=ibis.literal(column), COLUMN_VALUE=first.COLUMN_VALUE))
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return united(parts)
 
 
 def watched(role: str, version: str, columns: tuple[tuple[str, str], ...]) -> ir.Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnobs.expressions.portable import finite, table
+from churnobs.expressions.portable import finite, table, united
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -46,7 +46,7 @@ def summaries(source: str, columns: tuple[str, ...]) -> ir.Table:
         value = finite(rows[name])
         summary = rows.agg(LOW=value.min(), HIGH=value.max(), MEAN=value.mean(), SPREAD=value.std(how="pop"))
         parts.append(summary.select(COLUMN_NAME=ibis.literal(name), **{c: summary[c] for c in summary.columns}))
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return united(parts)
 
 
 def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> ir.Table:
@@ -66,10 +66,10 @@ def count_cells(rows: ir.Table, bins: tuple[Bins, ...], by: tuple[str, ...]) -> 
     texts = [b for b in bins if b.kind == "category"]
     parts = []
     if numbers:
-        parts.append(_counted_numbers(_united([_values(rows, b, i, by) for i, b in enumerate(numbers)]), numbers, by))
+        parts.append(_counted_numbers(united([_values(rows, b, i, by) for i, b in enumerate(numbers)]), numbers, by))
     if texts:
-        parts.append(_counted_texts(_united([_texts(rows, b, i, by) for i, b in enumerate(texts)]), texts, by))
-    return _united(parts)
+        parts.append(_counted_texts(united([_texts(rows, b, i, by) for i, b in enumerate(texts)]), texts, by))
+    return united(parts)
 
 
 def merged_cells(counted: ir.Table, by: tuple[str, ...], over: str) -> ir.Table:
@@ -86,10 +86,6 @@ def merged_cells(counted: ir.Table, by: tuple[str, ...], over: str) -> ir.Table:
         LOW=counted.LOW.min(),
         HIGH=counted.HIGH.max(),
     )
-
-
-def _united(parts: list[ir.Table]) -> ir.Table:
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
 def _values(rows: ir.Table, bins: Bins, number: int, by: tuple[str, ...]) -> ir.Table:

@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
-from churnobs.expressions.portable import Refunds, between, day, days_from, is_order, moment, of_part, ratio, table
+from churnobs.expressions.portable import (
+    Refunds,
+    between,
+    day,
+    days_from,
+    is_order,
+    moment,
+    of_part,
+    ratio,
+    table,
+    united,
+)
 from churnobs.months import add_months, days_before
 from churnobs.tables import CUSTOMER_KEYS, CUSTOMER_STATE, CUSTOMERS, FEEDBACK_SENTIMENT, RECENT_FEEDBACK, SALES
 
@@ -215,7 +226,7 @@ def rows_before(as_ofs: tuple[dt.date, ...]) -> ir.Table:
         parts.append(
             counted.cross_join(other).select(AS_OF=day(as_of), SALES_ROWS="SALES_ROWS", FEEDBACK_ROWS="FEEDBACK_ROWS")
         )
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return united(parts)
 
 
 def recent_feedback(at: AsOf) -> ir.Table:

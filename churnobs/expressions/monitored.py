@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ibis
 
 from churnobs.expressions.drift import Bins, count_cells, merged_cells
-from churnobs.expressions.portable import day, moment, table
+from churnobs.expressions.portable import day, moment, table, united
 from churnobs.expressions.scores import confusion, errors, merged_scores, score_cells
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Watched:
             rows.mutate(SEGMENT_COLUMN=ibis.literal(name), SEGMENT_VALUE=rows[name].cast("string"))
             for name in self.segments
         ]
-        return ibis.union(*parts) if len(parts) > 1 else parts[0]
+        return united(parts)
 
 
 def watched_rows(watched: Watched) -> ir.Table:
@@ -106,7 +106,7 @@ def day_scores(
         if not parts:
             parts.append(_scores_in(merged_scores(counted, ("DAY",)), None))
         parts.append(_scores_in(counted, name))
-    return ibis.union(*parts)
+    return united(parts)
 
 
 def _scores_in(cells: ir.Table, segment: str | None) -> ir.Table:
@@ -152,7 +152,7 @@ def day_histograms(watched: Watched, bins: tuple[Bins, ...]) -> ir.Table:
         if not parts:
             parts.append(_cells_in(merged_cells(counted, ("DAY",), "SEGMENT_VALUE"), None))
         parts.append(_cells_in(counted, name))
-    return ibis.union(*parts)
+    return united(parts)
 
 
 def _cells_in(cells: ir.Table, segment: str | None) -> ir.Table:

@@ -13,7 +13,7 @@ import ibis
 
 from churnobs.expressions.datasets import KEY_TYPES, SCORED
 from churnobs.expressions.performance import CLIP
-from churnobs.expressions.portable import finite, moment, table
+from churnobs.expressions.portable import finite, moment, table, united
 from churnobs.expressions.scores import bounded, exactly, unit_cell
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def floors(as_ofs: tuple[dt.date, ...], roles: tuple[str, ...]) -> ir.Table:
     parts = [part.filter(part.MODEL.notnull()) for part in parts]
     by = ("ROLE", "TIMESTAMP")
     # days are few: each row takes its wins by them, then a row for each score is enough
-    days = _won(_counted(_united(parts), (*by, "RECENCY")), by, "RECENCY")
-    levels = _united([_levels(part, days, within=("TIMESTAMP",) if len(as_ofs) > 1 else ()) for part in parts])
+    days = _won(_counted(united(parts), (*by, "RECENCY")), by, "RECENCY")
+    levels = united([_levels(part, days, within=("TIMESTAMP",) if len(as_ofs) > 1 else ()) for part in parts])
     sums: dict[str, Any] = {}
     for side, score in (("UP", levels.MODEL), ("DOWN", 1.0 - levels.MODEL)):
         by_model, by_recency = levels[f"{side}_WON"], levels[f"{side}_RECENCY"]
@@ -102,10 +102,6 @@ def _levels(rows: ir.Table, days: ir.Table, *, within: tuple[str, ...]) -> ir.Ta
         DOWN_RECENCY=rows.DOWN_WON.sum(where=~up).coalesce(0),
     )
     return _won(levels, within, "MODEL")
-
-
-def _united(parts: list[ir.Table]) -> ir.Table:
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
 def _squared(levels: ir.Table, side: str) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
-from churnobs.expressions.portable import finite, moment, ratio, table
+from churnobs.expressions.portable import finite, moment, ratio, table, united
 from churnobs.tables import LABELS, PREDICTIONS
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def stored_performance(
         parts.append(
             _outcome(stored, role, stored[f"{role}_VERSION"], stored[f"{role}_CLASS"], stored[f"{role}_PROBABILITY"])
         )
-    outcomes = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    outcomes = united(parts)
     return performance(outcomes, ("ROLE", "VERSION", "TIMESTAMP"), ranked)
 
 

@@ -32,6 +32,11 @@ def table(name: str, columns: Columns) -> ir.Table:
     return ibis.table(dict(columns), name=name)
 
 
+def united(parts: list[ir.Table]) -> ir.Table:
+    """The rows of all parts, of which there is at least one."""
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
 def day(value: dt.date) -> ir.DateScalar:
     """A date literal."""
     return ibis.date(value.year, value.month, value.day)
