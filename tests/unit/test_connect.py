@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import ibis
 import pytest
-from loops import scripted, write_shop
+from loops import scripted, write_shop, write_world
 
 import churnobs
 from churnobs import BackendFailed, BadConfig, ChurnobsError, DatabaseBusy, Month, NotFound
@@ -51,6 +51,27 @@ def test_a_file_is_made_and_found_again(tmp_path: Path) -> None:
 
 def limit_of(workspace: churnobs.Workspace) -> str:
     return str(workspace.sql("SELECT current_setting('memory_limit') AS M").collect()[0]["M"])
+
+
+@pytest.mark.parametrize(("storage", "packed"), [(None, True), ("v1.0.0", False), ("v1.2.0", True)])
+def test_comments_are_packed_where_the_file_may_hold_that(tmp_path: Path, storage: str | None, *, packed: bool) -> None:
+    place, files = tmp_path / "retail.duckdb", write_world(tmp_path / "files", customers=60, months=2)
+    if storage:
+        # empty, and made for the readers of an older DuckDB
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{place}' AS made (STORAGE_VERSION '{storage}')")
+            connection.execute("CREATE TABLE made.gone (N INTEGER)")
+            connection.execute("DROP TABLE made.gone")
+    with churnobs.connect(f"duckdb:{place}") as workspace:
+        workspace.lifecycle(scripted(), source=files).run()
+        assert workspace.sql("SELECT count(*) AS N FROM FEATURES").collect()[0]["N"] > 0
+    with duckdb.connect(str(place), read_only=True) as connection:
+        for table in ("FEEDBACK_RAW", "FEATURES"):
+            used = connection.execute(
+                f"SELECT DISTINCT compression FROM pragma_storage_info('{table}') "
+                "WHERE column_name IN ('COMMENT', 'CUSTOMER_ID') AND segment_type = 'VARCHAR'"
+            ).fetchall()
+            assert (used == [("ZSTD",)]) is packed, (table, used)
 
 
 @pytest.mark.parametrize(("limit", "at_rest"), [("512MB", "30.5 MiB"), ("2GB", "1.8 GiB"), (None, None)])

@@ -170,7 +170,7 @@ class Database(EnginePort):
         """Make a table with the columns of a query and no rows, unless it is there."""
         if not self._exists(name):
             described = self.execute(f"DESCRIBE SELECT * FROM ({self.text(query)}) AS q")
-            self.execute(table_sql(name, {row[0]: row[1] for row in described}))
+            self.execute(table_sql(name, {row[0]: row[1] for row in described}, packed=self._may_pack()))
 
     def view(self, name: str, query: Readable) -> None:
         """Create a view, or replace it."""
@@ -316,6 +316,11 @@ class Database(EnginePort):
             self._seen.add(name)
         return bool(found)
 
+    def _may_pack(self) -> bool:
+        """Whether the file may hold zstd: an empty one that was made for the oldest readers may not."""
+        oldest = "tags['storage_version'] = 'v1.0.0+'"
+        return not self.value(f"SELECT {oldest} FROM duckdb_databases() WHERE database_name = current_database()")
+
     def _check_tables(self, *, read_only: bool) -> None:
         if self._exists("CHURNOBS_SCHEMA"):
             version = self.value("SELECT VERSION FROM CHURNOBS_SCHEMA")
@@ -332,8 +337,9 @@ class Database(EnginePort):
                 f"{self.path} is no churnobs database", hint="give a file that churnobs wrote, or a new one"
             )
         with self.transaction():
+            packed = self._may_pack()
             for name, columns in TABLES.items():
-                self.execute(create_table_sql(name, columns))
+                self.execute(create_table_sql(name, columns, packed=packed))
             self.execute("CREATE TABLE CHURNOBS_SCHEMA (VERSION INTEGER)")
             self.execute("INSERT INTO CHURNOBS_SCHEMA VALUES (?)", [SCHEMA_VERSION])
         self._seen.update(TABLES)

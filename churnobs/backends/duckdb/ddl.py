@@ -54,23 +54,24 @@ def duckdb_type(ibis_type: str) -> str:
     return _TYPES[ibis_type]
 
 
-def create_table_sql(name: str, columns: Columns) -> str:
+def create_table_sql(name: str, columns: Columns, *, packed: bool = False) -> str:
     """The statement that makes a table.
 
     >>> create_table_sql("STATE_THROUGH", {"AS_OF": "date"})
     'CREATE TABLE "STATE_THROUGH" ("AS_OF" DATE)'
     """
-    return table_sql(name, {column: duckdb_type(kind) for column, kind in columns.items()})
+    return table_sql(name, {column: duckdb_type(kind) for column, kind in columns.items()}, packed=packed)
 
 
-def table_sql(name: str, types: Mapping[str, str]) -> str:
-    """The statement that makes a table of columns with DuckDB's types.
+def table_sql(name: str, types: Mapping[str, str], *, packed: bool = False) -> str:
+    """The statement that makes a table of columns with DuckDB's types; ``packed`` where its file may hold zstd.
 
-    >>> table_sql("LABELS", {"CUSTOMER_ID": "VARCHAR", "CHURNED": "BIGINT"})
+    >>> table_sql("LABELS", {"CUSTOMER_ID": "VARCHAR", "CHURNED": "BIGINT"}, packed=True)
     'CREATE TABLE "LABELS" ("CUSTOMER_ID" VARCHAR USING COMPRESSION zstd, "CHURNED" BIGINT)'
     """
+    zstd = {column for column, kind in types.items() if packed and column in _DIFFERENT and kind == "VARCHAR"}
     described = (
-        f"{quoted(column)} {kind}{' USING COMPRESSION zstd' if column in _DIFFERENT and kind == 'VARCHAR' else ''}"
+        f"{quoted(column)} {kind}{' USING COMPRESSION zstd' if column in zstd else ''}"
         for column, kind in types.items()
     )
     return f"CREATE TABLE {quoted(name)} ({', '.join(described)})"
